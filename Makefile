@@ -1,0 +1,40 @@
+# make table   the paper's Table 1 at mini size: results/table_mikasa.tex, and in the terminal
+# make test    every test
+# Both set the machine up first (containers/setup.sh), and go on where they were interrupted.
+.PHONY: table test setup smoke check bundle clean
+.DEFAULT_GOAL := table
+
+SNAKEMAKE := .venv/bin/snakemake
+
+setup:
+	@bash containers/setup.sh
+
+table: setup
+	@$(SNAKEMAKE)
+	@cat results/logs/table_mikasa.log
+	@echo "LaTeX: results/table_mikasa.tex   page: results/table_mikasa.html   data: results/table_mikasa.csv"
+	@echo "Effect: results/effect.md   pictures: results/figures/   one line an episode: results/records/"
+
+test: setup
+	@.venv/bin/python -m pytest
+
+# The whole workflow from nothing, tiny.
+smoke: setup
+	@$(SNAKEMAKE) --configfile config/smoke.yaml
+
+# What CI checks beside the tests; all of it, even when the first fails.
+check: setup
+	@status=0; \
+	.venv/bin/ruff check --quiet . || status=1; \
+	.venv/bin/ruff format --quiet --check . || { echo "run: .venv/bin/ruff format ."; status=1; }; \
+	.venv/bin/mypy || status=1; \
+	.venv/bin/snakefmt --check Snakefile workflow/rules || status=1; \
+	$(SNAKEMAKE) --lint || status=1; \
+	exit $$status
+
+# Publish what `snakemake --config checkpoints=trained` made: checkpoints/mini, dvcstore/, data.dvc, the manifest.
+bundle: setup
+	@bash workflow/scripts/bundle.sh results/checkpoints
+
+clean:
+	rm -rf results .snakemake

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Make this machine ready: shared libraries (Vulkan on the CPU), then .venv from containers/requirements.lock.
+#   containers/setup.sh           both; the second call costs less than a second
+#   containers/setup.sh system    only the Debian packages, as root
+# Safe to interrupt and to repeat: the mark that says "done" is written last.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+LOCK=containers/requirements.lock
+MESA=24.3 # the first Mesa whose Vulkan on the CPU satisfies the simulator
+LIBRARIES="libvulkan.so.1:libvulkan1 libGL.so.1:libgl1 libEGL.so.1:libegl1 libX11.so.6:libx11-6 libxcb.so.1:libxcb1
+    libgthread-2.0.so.0:libglib2.0-0 libgomp.so.1:libgomp1"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# --- Debian packages ------------------------------------------------------------------------------------------
+
+missing_libraries() { # prints the packages of the libraries that the loader does not find
+    local known pair
+    known=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p)
+    for pair in $LIBRARIES; do
+        case $known in *"${pair%%:*} "*) ;; *) echo "${pair##*:}" ;; esac
+    done
+}
+
+mesa_is_there() {
+    [ -z "${VK_ICD_FILENAMES:-}${VK_DRIVER_FILES:-}" ] || return 0 # the user brings a driver
+    if command -v dpkg-query >/dev/null; then
+        local state
+        state=$(dpkg-query -W -f '${db:Status-Status} ${Version}' mesa-vulkan-drivers 2>/dev/null) || return 1
+        [ "${state%% *}" = installed ] && dpkg --compare-versions "${state##* }" ge "$MESA"
+    else
+        compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null
+    fi
+}
+
+missing_packages() {
+    missing_libraries
+    mesa_is_there || echo mesa-vulkan-drivers
+    missing_python
+}
+
+install_packages() { # as root; $* = packages
+    export DEBIAN_FRONTEND=noninteractive
+    local candidate release=()
+    say "installing Debian packages: $*"
+    apt-get update -qq || fail "apt-get update failed; mend the package sources of this machine, then run again"
+    case " $* " in *" mesa-vulkan-drivers "*)
+        candidate=$(apt-cache policy mesa-vulkan-drivers | awk '/Candidate:/ {print $2}')
+        if ! dpkg --compare-versions "$candidate" ge "$MESA"; then
+            add_backports
+            release=(--target-release "$(codename)-backports")
+        fi
+        ;;
+    esac
+    apt-get install -y -qq --no-install-recommends "${release[@]}" "$@" >/dev/null ||
+        fail "apt-get could not install: $*"
+}
+
+codename() { (. /etc/os-release && echo "${VERSION_CODENAME:-unknown}"); }
+
+add_backports() { # from the mirror that the machine already uses
+    local suite mirror
+    local keys=/usr/share/keyrings/debian-archive-keyring.gpg file=/etc/apt/sources.list.d/muvla-backports.list
+    suite=$(codename)
+    ! apt-get indextargets --format '$(CODENAME)' | grep -qx "$suite-backports" || return 0
+    mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' | awk -v s="$suite" '$1 == s {print $2; exit}')
+    [ -n "$mirror" ] || fail "no Debian mirror of $suite is configured; the simulator needs Mesa >= $MESA"
+    [ -e "$keys" ] && keys="[signed-by=$keys] " || keys=
+    say "Mesa of $suite is older than $MESA: adding $suite-backports in $file"
+    echo "deb $keys$mirror $suite-backports main" >"$file"
+    apt-get update -qq && return
+    rm "$file"
+    fail "the mirror $mirror has no $suite-backports; the simulator needs Mesa >= $MESA"
+}
+
+system() {
+    local packages
+    packages=$(missing_packages | sort -u | xargs)
+    [ -n "$packages" ] || return 0
+    command -v apt-get >/dev/null ||
+        fail "missing (Debian's names; this system has no apt-get): $packages; Mesa must be $MESA or newer"
+    [ "$(id -u)" = 0 ] ||
+        fail "missing Debian packages: $packages. As root, run: bash $PWD/containers/setup.sh system"
+    # shellcheck disable=SC2086 # a list of names
+    install_packages $packages
+    packages=$(missing_packages | sort -u | xargs)
+    [ -z "$packages" ] || fail "still missing after installing: $packages (Mesa must be $MESA or newer)"
+}
+
+# --- Python environment ---------------------------------------------------------------------------------------
+
+find_python() { # prints a Python that the lock has wheels for, and fails when there is none
+    local name
+    for name in python3.11 python3.12 python3; do
+        "$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || continue
+        "$name" -c 'import sys; print(sys.executable)'
+        return
+    done
+    return 1
+}
+
+missing_python() { # prints the packages that a virtual environment needs; Debian's Python comes without venv
+    local python
+    [ ! -x .venv/bin/python ] || return 0
+    if ! python=$(find_python); then
+        echo python3.11 python3.11-venv
+    elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        echo "$(basename "$(readlink -f "$python")")-venv"
+    fi
+}
+
+follow_pip() { # one counter on the terminal, errors in full; the rest goes to .venv/pip.log
+    awk -v total="$1" -v tty="$([ -t 2 ] && echo 1 || echo 0)" '
+        /^(Collecting|Requirement already|Processing)/ {
+            count++
+            if (tty) printf "\rsetup: [%3d/%d] %-50.50s", count, total, $2 > "/dev/stderr"
+            else if (count % 40 == 0) printf "setup: [%3d/%d] fetched\n", count, total > "/dev/stderr"
+        }
+        /^Installing collected/ {
+            printf "%ssetup: fetched; now unpacking (about a minute)\n", tty ? "\r" sprintf("%70s", "") "\r" : "" > "/dev/stderr"
+        }
+        /^ *(ERROR|error):?/ { print > "/dev/stderr" }'
+}
+
+environment() {
+    local python mark
+    mark="$(sha256sum <"$LOCK" | cut -d' ' -f1) $PWD" # a moved environment has broken scripts
+    if [ -x .venv/bin/python ] && [ "$(cat .venv/muvla-setup 2>/dev/null)" = "$mark" ]; then
+        return
+    fi
+    python=$(find_python) || fail "no Python 3.11 (or 3.12) found; install it and put it on the PATH"
+    if ! .venv/bin/python -c 'import pip' 2>/dev/null || ! grep -qxF "$PWD" .venv/muvla-home 2>/dev/null; then
+        say "making .venv with $python"
+        rm -rf .venv
+        "$python" -m venv .venv || fail "$python cannot make a virtual environment; install its venv module"
+        echo "$PWD" >.venv/muvla-home
+    fi
+    say "installing $(grep -c '^[^#]*==' "$LOCK") packages from $LOCK (2-4 minutes, 5 GB)"
+    .venv/bin/python -m pip install --no-deps --no-compile --no-input --disable-pip-version-check --progress-bar off \
+        --log .venv/pip.log -r "$LOCK" 2>&1 | follow_pip "$(grep -c '^[^#]*==' "$LOCK")" ||
+        fail "pip failed, see .venv/pip.log; what was installed stays, run the same command again to go on"
+    if ! .venv/bin/python -c 'import torch' 2>/dev/null; then
+        say "this build of torch needs CUDA's libraries, fetching them (3 GB; avoid it by pointing pip at a CPU build)"
+        .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$(grep ^torch== "$LOCK")" ||
+            fail "torch cannot be made to work; point pip at a CPU build of $(grep ^torch== "$LOCK") and run again"
+    fi
+    echo "$PWD/workflow" >"$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/muvla.pth"
+    echo "$mark" >.venv/muvla-setup
+    say "ready"
+}
+
+case ${1:-all} in
+    system) system ;;
+    all) system && environment ;;
+    *) fail "unknown argument '$1'; usage: containers/setup.sh [system]" ;;
+esac

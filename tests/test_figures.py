@@ -1,0 +1,127 @@
+"""The picture of memory's effect: the same bytes from the same records, a strip only from sound frames."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from muvla.report import figures
+from muvla.report.strip import chosen_steps, read_strip
+from PIL import Image
+from synthetic_records import write_cell
+
+# A loaded machine is not a failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LABELS = ["cue", "cue", "empty", "act", "act", "act", "act", "act", "act", "act", "act", "act"]
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    folder = tmp_path / "records"
+    write_cell(folder, "m64_k2", "RememberColor3", [True] * 8 + [False] * 2)
+    write_cell(folder, "oft_episodic", "RememberColor3", [True] * 3 + [False] * 7)
+    write_cell(folder, "m64_k2", "RememberColor3", [True] * 3 + [False] * 7, memory="zero", control="zero")
+    return folder
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    images = np.zeros((len(LABELS), 16, 16, 3), np.uint8)
+    images[..., 0] = 20 * np.arange(len(LABELS))[:, None, None]
+    np.savez(tmp_path / "frames.npz", frames=images, labels=np.array(LABELS))
+    return tmp_path / "frames.npz"
+
+
+def draw(records: Path, output: Path, *more: str) -> int:
+    return figures.main(["--records", str(records), "--environment", "RememberColor3", "--output", str(output), *more])
+
+
+def test_two_runs_are_byte_identical_and_one_thousand_pixels_wide(records: Path, frames: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert draw(records, tmp_path / name, "--frames", str(frames)) == 0
+    for kind in ("png", "pdf"):
+        first, second = ((tmp_path / name / f"memory_effect.{kind}").read_bytes() for name in ("one", "two"))
+        assert first == second
+    picture = Image.open(tmp_path / "one" / "memory_effect.png")
+    assert picture.width == 1000
+    assert "Software" not in picture.info
+
+
+def test_the_strip_adds_frames_and_the_records_move_the_bars(records: Path, frames: Path, tmp_path: Path) -> None:
+    draw(records, tmp_path / "bars")
+    draw(records, tmp_path / "strip", "--frames", str(frames))
+    bars, strip = (Image.open(tmp_path / name / "memory_effect.png").convert("RGB") for name in ("bars", "strip"))
+    assert strip.height > bars.height
+    assert (220, 0, 0) in {colour for _, colour in strip.getcolors(1 << 20)}  # the last frame
+    assert (220, 0, 0) not in {colour for _, colour in bars.getcolors(1 << 20)}
+    write_cell(records, "oft_episodic", "RememberColor3", [True] * 9 + [False], mode="receding", control="receding")
+    draw(records, tmp_path / "more")
+    more = Image.open(tmp_path / "more" / "memory_effect.png").convert("RGB")
+    counts = [{c: n for n, c in picture.getcolors(1 << 20)}.get((230, 159, 0), 0) for picture in (bars, more)]
+    assert counts[0] == 0
+    assert counts[1] > 5000
+
+
+def test_bars_are_as_high_as_the_rates(records: Path) -> None:
+    from muvla.report.comparison import compare
+    from muvla.report.effect import PUBLISHED
+    from muvla.report.grid import read_grid
+    from muvla.report.published import read_published
+
+    found = compare(read_grid(records, read_published(PUBLISHED)), "RememberColor3", "m64_k2", "oft_episodic")
+    axes = figures.memory_effect([found], None).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.8, 0.3, 0.3])
+    texts = {text.get_text() for text in axes.texts}
+    assert {"8/10", "3/10", "not run", "chance\n1/3"} <= texts
+    assert "mini" in axes.get_title(loc="left")
+
+
+@settings(PATIENT)
+@given(
+    st.lists(st.sampled_from(["cue", "empty", "act"]), min_size=1, max_size=40).map(sorted),
+    st.integers(4, 10),
+)
+def test_the_strip_shows_the_start_of_every_phase_and_the_end(labels: list[str], limit: int) -> None:
+    chosen = chosen_steps(labels, limit)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(limit, len(labels))
+    assert {0, len(labels) - 1, *(labels.index(label) for label in labels)} <= set(chosen)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"frames": np.zeros((2, 4, 4, 3), np.uint8)}, "labels"),
+        ({"frames": np.zeros((2, 4, 4, 3), np.uint8), "labels": np.array(["cue"])}, "1 labels for 2 frames"),
+        (
+            {"frames": np.zeros((2, 4, 4, 3)), "labels": np.array(["cue", "act"])},
+            "expected .T, H, W, 3. uint8",
+        ),
+        (
+            {"frames": np.zeros((1, 4, 4, 3), np.uint8), "labels": np.array(["cue"], object)},
+            "allow_pickle=False",
+        ),
+    ],
+)
+def test_unsound_frames_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], told: str) -> None:
+    np.savez(tmp_path / "frames.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=told):
+        read_strip(tmp_path / "frames.npz")
+
+
+def test_what_is_missing_is_an_error_with_one_line(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "frames.npz").write_bytes(b"not a zip")
+    for more, told in (
+        (["--frames", str(tmp_path / "frames.npz")], "frames.npz is not an .npz with the arrays frames"),
+        (["--frames", str(tmp_path / "absent.npz")], "absent.npz"),
+        (["--baseline", "oft"], "evaluate it first"),
+    ):
+        assert draw(records, tmp_path / "out", *more) == 1
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

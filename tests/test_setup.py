@@ -1,0 +1,96 @@
+"""The commands of the README: they parse, and a machine that cannot run them is told in one line what it lacks."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCRIPTS = ["containers/setup.sh", "workflow/scripts/bundle.sh", "workflow/scripts/show", ".ci/run"]
+
+
+def machine(tmp_path: Path, **programs: str) -> dict[str, str]:
+    """An environment whose PATH starts with programs of ours, given as the text they print."""
+    for name, printed in programs.items():
+        program = tmp_path / "bin" / name.replace("_", "-")
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\nprintf '%s\\n' '{printed}'\n")
+        program.chmod(0o755)
+    without = {name: value for name, value in os.environ.items() if not name.startswith("VK_")}
+    return {**without, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+
+
+def setup(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of the script, so that nothing here is touched."""
+    (folder / "containers").mkdir(exist_ok=True)
+    (folder / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    for name in ("setup.sh", "requirements.lock"):
+        shutil.copy(REPOSITORY / "containers" / name, folder / "containers" / name)
+    command = ["bash", str(folder / "containers" / "setup.sh"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_parses_and_is_executable(script: str) -> None:
+    result = subprocess.run(["bash", "-n", str(REPOSITORY / script)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert os.access(REPOSITORY / script, os.X_OK)
+
+
+@pytest.mark.parametrize("target", ["table", "test", "setup", "smoke", "check", "bundle", "clean"])
+def test_make_target_exists(target: str) -> None:
+    result = subprocess.run(["make", "-n", target], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_user_without_root_is_told_one_line(tmp_path: Path) -> None:
+    result = setup(tmp_path, machine(tmp_path, ldconfig="", id="1000", dpkg_query="installed 22.3.6-1"), "system")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "libgl1" in line
+    assert "libvulkan1" in line
+    assert "mesa-vulkan-drivers" in line
+    assert f"bash {tmp_path}/containers/setup.sh system" in line
+
+
+def test_only_what_is_missing_is_asked_for(tmp_path: Path) -> None:
+    found = "".join(
+        f"\t{name} (libc6,x86-64) => /lib/{name}\n"
+        for name in (
+            "libGL.so.1",
+            "libEGL.so.1",
+            "libX11.so.6",
+            "libxcb.so.1",
+            "libgthread-2.0.so.0",
+            "libgomp.so.1",
+        )
+    )
+    mesa = "installed 25.0.7-2~bpo12+1"
+    result = setup(tmp_path, machine(tmp_path, ldconfig=found, id="1000", dpkg_query=mesa), "system")
+    assert "missing Debian packages: libvulkan1. As root" in result.stderr
+
+
+def test_unknown_argument(tmp_path: Path) -> None:
+    result = setup(tmp_path, machine(tmp_path), "sistem")
+    assert result.returncode == 1
+    assert "sistem" in result.stderr
+
+
+def test_lock_pins_everything_once() -> None:
+    lines = (REPOSITORY / "containers" / "requirements.lock").read_text("utf-8").splitlines()
+    names = [line.partition("==") for line in lines if not line.startswith("#")]
+    assert all(separator and version for _, separator, version in names)
+    assert len({name.lower().replace("_", "-") for name, _, _ in names}) == len(names)
+    assert ("torch", "==", "2.13.0") in names
+
+
+def test_show_keeps_output_exit_code_and_lines(tmp_path: Path) -> None:
+    show = REPOSITORY / "workflow" / "scripts" / "show"
+    command = f"set -o pipefail; (printf 'a\\rb\\n'; exit 3) 2>&1 | {show} {tmp_path / 'log'}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 3
+    assert result.stdout == (tmp_path / "log").read_text() == "a\nb\n"

@@ -1,0 +1,104 @@
+"""Intervals and tests against brute force."""
+
+import itertools
+from math import comb, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from muvla.report.stats import paired_exact, stratified_average, wilson
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+# A loaded machine is not a failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=10)
+
+
+@settings(PATIENT)
+@given(n=st.integers(1, 200), data=st.data())
+def test_wilson_holds_the_rates_that_a_score_test_does_not_reject(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    z = norm.ppf(0.975)
+    mean, low, high = wilson(k, n)
+
+    def rejected(p: float) -> float:
+        return abs(k / n - p) - z * sqrt(p * (1 - p) / n)
+
+    assert mean == k / n
+    assert 0 <= low <= mean <= high <= 1
+    if k > 0:
+        assert low == pytest.approx(brentq(rejected, 1e-12, k / n - 1e-7), abs=1e-9)
+    if k < n:
+        assert high == pytest.approx(brentq(rejected, k / n + 1e-7, 1 - 1e-12), abs=1e-9)
+
+
+def test_wilson_of_a_published_example() -> None:
+    # Newcombe 1998, table I, method 3: 81 of 263.
+    assert wilson(81, 263)[1:] == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (-1, 5), (6, 5)])
+def test_impossible_counts_have_no_rate(k: int, n: int) -> None:
+    with pytest.raises(ValueError, match="have no rate"):
+        wilson(k, n)
+
+
+@settings(PATIENT)
+@given(OUTCOMES)
+def test_paired_p_is_the_share_of_label_swaps_at_least_as_extreme(outcomes: list[tuple[bool, bool]]) -> None:
+    first = {seed: pair[0] for seed, pair in enumerate(outcomes)}
+    second = {seed: pair[1] for seed, pair in enumerate(outcomes)}
+    found = paired_exact(first, second)
+    differences = [a - b for a, b in outcomes if a != b]
+    swaps = list(itertools.product((1, -1), repeat=len(differences)))
+    extreme = sum(
+        abs(sum(sign * abs(d) for sign, d in zip(signs, differences, strict=False))) >= abs(sum(differences))
+        for signs in swaps
+    )
+    assert found.p == pytest.approx(extreme / len(swaps))
+    assert found.pairs == len(outcomes)
+    assert found.both == sum(a and b for a, b in outcomes)
+    assert paired_exact(second, first).p == pytest.approx(found.p)
+
+
+def test_only_shared_seeds_are_paired() -> None:
+    found = paired_exact({1: True, 2: True, 3: False}, {2: False, 3: False, 4: True})
+    assert (found.pairs, found.only_first, found.only_second, found.neither) == (2, 1, 0, 1)
+    with pytest.raises(ValueError, match="share no seed"):
+        paired_exact({1: True}, {2: True})
+
+
+def distribution(cells: list[tuple[int, int]]) -> dict[float, float]:
+    """Exact bootstrap distribution of the average over environments, by enumeration."""
+    found: dict[float, float] = {}
+    for draw in itertools.product(*(range(n + 1) for _, n in cells)):
+        weight = 1.0
+        for drawn, (k, n) in zip(draw, cells, strict=False):
+            weight *= comb(n, drawn) * (k / n) ** drawn * (1 - k / n) ** (n - drawn)
+        value = round(float(np.mean([drawn / n for drawn, (_, n) in zip(draw, cells, strict=False)])), 9)
+        found[value] = found.get(value, 0.0) + weight
+    return found
+
+
+@settings(PATIENT, max_examples=40)
+@given(st.lists(st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1, max_size=3))
+def test_the_bootstrap_interval_cuts_the_enumerated_tails(cells: list[tuple[int, int]]) -> None:
+    mean, low, high = stratified_average(cells, seed=1)
+    assert mean == pytest.approx(np.mean([k / n for k, n in cells]))
+    weights = distribution(cells)
+    # A quantile q of a discrete distribution: at most q lies below it and at least q at or below it; the
+    # margin is five standard deviations of a tail of 0.025 in 10,000 draws.
+    for value, q in ((low, 0.025), (high, 0.975)):
+        assert sum(weight for x, weight in weights.items() if x < value - 1e-6) <= q + 0.008
+        assert sum(weight for x, weight in weights.items() if x <= value + 1e-6) >= q - 0.008
+
+
+def test_the_bootstrap_counts_environments_not_episodes_and_repeats_itself() -> None:
+    cells = [(10, 10), (0, 1000)]
+    assert stratified_average(cells).mean == 0.5
+    assert stratified_average([(3, 7), (20, 50)], seed=3) == stratified_average([(3, 7), (20, 50)], seed=3)
+    for empty in ([], [(0, 0)]):
+        with pytest.raises(ValueError, match="at least one episode"):
+            stratified_average(empty)

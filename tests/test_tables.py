@@ -1,0 +1,227 @@
+"""Table 1: what was run is shown with its label and its doubts, what was not is a dash, and twice is the same
+twice."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from muvla.report import tables
+from muvla.report.published import VARIANTS
+from muvla.report.stats import wilson
+from muvla.report.templates import escape_tex, render
+from rich.console import Console
+from synthetic_records import write_cell
+
+PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published" / "table_mikasa.csv"
+TRUE, FALSE = [True], [False]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two columns, two environments, two controls; m64_ema has errors and too few episodes."""
+    folder = tmp_path_factory.mktemp("written")
+    write_cell(folder, "m64_k2", "RememberColor3", TRUE * 42 + FALSE * 8)
+    write_cell(folder, "m64_k2", "RememberColor9", TRUE * 3 + FALSE * 7)
+    write_cell(folder, "oft_episodic", "RememberColor3", FALSE * 33 + TRUE * 17)
+    write_cell(folder, "m64_ema", "RememberColor3", [True, None, False], asked=5)
+    write_cell(folder, "m64_k2", "RememberColor3", TRUE * 16 + FALSE * 34, memory="zero", control="zero")
+    replanned = TRUE * 20 + FALSE * 30
+    write_cell(folder, "oft_episodic", "RememberColor3", replanned, mode="receding", control="receding")
+    return folder
+
+
+@pytest.fixture
+def records(written: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(written, tmp_path / "records"))
+
+
+def make(records: Path, output: Path) -> int:
+    return tables.main(["--records", str(records), "--published", str(PUBLISHED), "--output", str(output)])
+
+
+def rows_of(tex: str) -> dict[str, list[str]]:
+    """Cells of every row of the first tabular of the LaTeX source, by its first entry."""
+    body = tex[tex.index(r"\midrule") : tex.index(r"\bottomrule")]
+    found = [line.removesuffix(r" \\").split(" & ") for line in body.splitlines() if " & " in line]
+    return {cells[0]: cells[1:] for cells in found}
+
+
+def test_two_runs_are_byte_identical(records: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert make(records, tmp_path / name) == 0
+    for suffix in (".tex", ".html", ".csv"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
+        f"{name}{suffix}" for name in ("one", "two") for suffix in (".tex", ".html", ".csv")
+    )
+
+
+def test_the_csv_has_one_line_a_cell_with_the_printed_value(records: Path, tmp_path: Path) -> None:
+    make(records, tmp_path / "table")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert tuple(lines[0]) == tables.CSV_HEADER
+    cells = {(line["variant"], line["environment"]): line for line in lines}
+    assert len(lines) == len(cells) == 11 * 23
+    k2 = cells["m64_k2", "RememberColor3"]
+    assert (k2["episodes"], k2["successes"], k2["group"], k2["printed"]) == ("50", "42", "matched", "0.92")
+    assert [float(k2[name]) for name in ("mean", "low", "high")] == pytest.approx(wilson(42, 50), abs=5e-5)
+    assert cells["m64_ema", "RememberColor3"]["episodes"] == "2"
+    idle = cells["pi05", "ShellGamePush"]
+    assert [idle[name] for name in ("episodes", "successes", "mean", "low", "high")] == [""] * 5
+    assert idle["printed"] == "0.86"
+
+
+def test_the_tex_shows_cells_dashes_averages_marks_and_labels(records: Path, tmp_path: Path) -> None:
+    make(records, tmp_path / "table")
+    tex = (tmp_path / "table.tex").read_text("utf-8")
+    rows = rows_of(tex)
+    assert len(rows) == 23 + 3 + 1
+    assert all(len(cells) == 11 for cells in rows.values())
+    k2, ema, baseline = (list(VARIANTS).index(name) for name in ("m64_k2", "m64_ema", "oft_episodic"))
+    assert rows["RememberColor3"][k2] == r"\muvlarate{0.84}{.71}{.92}{50}{}"
+    assert rows["RememberColor3"][ema].endswith("{2}{ei}")
+    assert rows["ShellGamePush"] == ["--"] * 11
+    assert rows["Average (11 envs)"][k2].startswith(r"\muvlarate{0.57}")
+    assert rows["Average (11 envs)"][k2].endswith("{2/11}{}")
+    assert rows["Average (11 envs)"][baseline].endswith("{1/11}{}")
+    assert rows["Average (5 envs)"] == ["--"] * 11
+    heading = tex[tex.index(r"\toprule") : tex.index(r"\midrule")]
+    assert heading.count("mini, m=8, d=128") == 2
+    assert heading.count("mini, m=0, d=128") == 1
+    assert heading.count("not run") == 8
+    caption = re.search(r"\\caption\{(.*)\}\n", tex)
+    assert caption is not None
+    for told in (
+        "MINI RESULTS",
+        "open loop",
+        r"camera\_mesh\_sha256 abababababab",
+        "bundled",
+        "012345678901",
+        "3.0.1",
+    ):
+        assert told in caption[1]
+    assert tex.count("{") == tex.count("}")
+    assert r"\label{tab:mikasa-mini-controls}" in tex
+
+
+def test_without_controls_there_is_one_table(tmp_path: Path) -> None:
+    write_cell(tmp_path / "records", "m64_k2", "RememberColor3", TRUE)
+    make(tmp_path / "records", tmp_path / "table")
+    assert (tmp_path / "table.tex").read_text("utf-8").count(r"\begin{table}") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        (r"50% of a_b & {c}", r"50\% of a\_b \& \{c\}"),
+        (r"#1 $x^2$ ~\n", r"\#1 \$x\textasciicircum{}2\$ \textasciitilde{}\textbackslash{}n"),
+        ("π0.5†", r"$\pi$0.5\textdagger{}"),
+        ("\u4e00", "?"),
+    ],
+)  # fmt: skip
+def test_text_is_escaped_for_latex(text: str, escaped: str) -> None:
+    assert escape_tex(text) == escaped
+
+
+def test_text_from_provenance_is_escaped_in_both_formats(tmp_path: Path) -> None:
+    simulator = {"mani_skill": "3.0.1", "driver": "100% <b>_free_</b> & {more}"}
+    write_cell(tmp_path / "records", "m64_k2", "RememberColor3", TRUE, simulator=simulator)
+    make(tmp_path / "records", tmp_path / "table")
+    assert r"100\% \textless{}b\textgreater{}\_free\_" in (tmp_path / "table.tex").read_text("utf-8")
+    html = (tmp_path / "table.html").read_text("utf-8")
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+
+
+def test_the_html_is_well_formed_and_names_the_printed_value_only_in_tooltips(records: Path, tmp_path: Path) -> None:
+    make(records, tmp_path / "table")
+    html = (tmp_path / "table.html").read_text("utf-8")
+    opened: list[str] = []
+    titles: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            titles.extend(value or "" for name, value in attrs if name == "title")
+            if tag != "meta":
+                opened.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert opened.pop() == tag
+
+    Reader().feed(html)
+    assert not opened
+    assert "mini: 0.84. Printed in the paper, for its 7B policy: 0.92" in titles
+    assert len(titles) == 4 + 2 * 3  # four cells; an average of the group and one over all in three columns
+    visible = re.sub(r'title="[^"]*"', "", html)
+    assert "0.92" not in visible.replace("0.71–0.92", "")
+
+
+def test_the_terminal_shows_every_run_cell_whole_at_any_width(records: Path, tmp_path: Path) -> None:
+    view = tables.make_tables(records, PUBLISHED, tmp_path / "table")
+    for width in (60, 80, 200):
+        console = Console(width=width, highlight=False, markup=False, record=True, file=io.StringIO())
+        tables.print_table(view, console)
+        text = console.export_text()
+        assert "…" not in text
+        for told in (
+            "0.84 .71-.92 50",
+            "0.34 .22-.48 50",
+            "0.50 .09-.91 2ei",
+            "m64_ema",
+            "Columns not run: pi05",
+            "MINI RESULTS",
+        ):
+            assert told in text
+        assert "0.32 .21-.46 50   (in the table: 0.84 .71-.92 50)" in text
+        block = text[: text.index("Columns not run")]
+        assert max(len(line) for line in block.splitlines()) <= width
+
+
+@pytest.mark.parametrize(
+    ("variant", "environment", "fields", "told"),
+    [
+        ("m63", "RememberColor3", {}, "unknown variant 'm63'; the table has pi05"),
+        ("m64_k2", "RememberColour3", {}, "unknown environment 'RememberColour3'"),
+        ("m64_k2", "RememberColor5", {"checkpoint_sha256": "e" * 64}, "differ in checkpoint_sha256"),
+        ("m64_k2", "RememberColor5", {"scale": "paper"}, "differ in scale"),
+        ("m64_k2", "RememberColor5", {"memory": "noise"}, "belongs into RememberColor5.noise.jsonl"),
+    ],
+)
+def test_records_that_do_not_belong_are_named(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    variant: str, environment: str, fields: dict[str, str], told: str,
+) -> None:  # fmt: skip
+    write_cell(records, variant, environment, TRUE, **fields)  # type: ignore[arg-type]
+    assert make(records, tmp_path / "table") == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "table.csv").exists()
+
+
+def test_a_moved_file_and_an_empty_folder_are_named(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert make(tmp_path / "nothing", tmp_path / "table") == 1
+    assert "no episode records under" in capsys.readouterr().err
+    (records / "m64_k2").rename(records / "m64_k8")
+    assert make(records, tmp_path / "table") == 1
+    assert "its provenance says m64_k2, RememberColor3" in capsys.readouterr().err
+
+
+def test_the_table_compiles(records: Path, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    make(records, tmp_path / "table")
+    body = (tmp_path / "table.tex").read_text("utf-8")
+    (tmp_path / "page.tex").write_text(render("standalone.tex.jinja", {"body": body}), "utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=60)
+    assert run.returncode == 0, run.stdout[-2000:]
+    assert "Overfull" not in run.stdout
+    assert "Float too large" not in run.stdout

@@ -1,0 +1,144 @@
+"""The workflow as a user meets it: what the targets would run, and what a wrong configuration is told."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from muvla import matrix
+from muvla.report.published import VARIANTS
+from muvla.sim.environments import ENVIRONMENTS
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+CONFIG = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8"))
+SMOKE = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))
+MAKES_POLICIES = {"collect", "base", "train"}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files a dry run reads, where nothing was made yet."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("workflow", "config", "profiles"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "data.dvc"):
+        shutil.copy(REPOSITORY / name, folder / name)
+    return folder
+
+
+def dry_run(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    snakemake = Path(sys.executable).with_name("snakemake")
+    command = [str(snakemake), "--dry-run", *arguments]
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=300, check=False)
+
+
+def planned(clone: Path, *arguments: str) -> dict[str, int]:
+    """How many jobs of each rule a call would run."""
+    result = dry_run(clone, *arguments)
+    told = result.stdout + result.stderr
+    assert result.returncode == 0, told
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, flags=re.MULTILINE)}
+
+
+def test_released_table_trains_nothing(clone: Path) -> None:
+    jobs = planned(clone, "results/table_mikasa.tex")
+    assert jobs["pull"] == jobs["table_mikasa"] == 1
+    assert jobs["evaluate"] == len(matrix.cells(CONFIG))
+    assert jobs["evaluate_control"] == len(CONFIG["controls"])
+    assert not MAKES_POLICIES & jobs.keys()
+
+
+def test_trained_table_starts_from_nothing(clone: Path) -> None:
+    jobs = planned(clone, "results/table_mikasa.tex", "--config", "checkpoints=trained")
+    assert jobs["collect"] == len(CONFIG["training_environments"])
+    assert jobs["base"] == 1
+    assert jobs["train"] == len(CONFIG["variants"])
+    assert "pull" not in jobs
+
+
+def test_smoke_has_the_same_rules(clone: Path) -> None:
+    smoke = planned(clone, "--configfile", "config/smoke.yaml")
+    full = planned(clone, "--config", "checkpoints=trained")
+    assert smoke.keys() == full.keys()
+    assert MAKES_POLICIES | {"evaluate", "evaluate_control", "cue_swap", "effect", "figure_effect"} <= smoke.keys()
+    assert sum(smoke.values()) < sum(full.values())
+
+
+def test_wrong_configuration_stops_before_the_dag(clone: Path) -> None:
+    result = dry_run(clone, "--config", "variants=[m65_k2]")
+    told = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "variants[0]: 'm65_k2' is unknown; did you mean 'm64_k2'?" in told
+    assert "Building DAG" not in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"episods": 3}, "there is no key 'episods'; did you mean 'episodes'?"),
+        (
+            {"environments": ["RememberColour3"]},
+            "environments[0]: 'RememberColour3' is unknown; did you mean",
+        ),
+        ({"episodes": 0}, "episodes: 0 is less than the minimum of 1"),
+        ({"episodes": "many"}, "episodes: 'many' is not of type 'integer'"),
+        ({"checkpoints": "train"}, "checkpoints: 'train' is unknown; did you mean 'trained'?"),
+        ({"variants": ["oft", "oft"]}, "variants: ['oft', 'oft'] has non-unique elements"),
+        (
+            {"controls": [{"name": "a", "variant": "oft"}]},
+            "controls[0]: 'environment' is a required property",
+        ),
+        (
+            {"controls": [{**CONFIG["controls"][0], "memry": "zero"}]},
+            "there is no key 'memry'; did you mean 'memory'?",
+        ),
+        ({"outputs": "my results"}, "outputs: 'my results' does not match"),
+    ],
+)
+def test_each_mistake_is_named(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        matrix.validated({**CONFIG, **change}, SCHEMA)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(ValueError, match="m65_k2") as caught:
+        matrix.validated({**CONFIG, "variants": ["m65_k2"], "episodes": -1, "colour": "red"}, SCHEMA)
+    assert "episodes: -1" in str(caught.value)
+    assert "no key 'colour'" in str(caught.value)
+
+
+def test_controls_need_names_of_their_own() -> None:
+    control = {"name": "zero", "variant": "m64_k2", "environment": "RememberColor3"}
+    doubled = [{**control, "memory": "zero"}, {**control, "memory": "noise"}]
+    with pytest.raises(ValueError, match="same variant, environment and name"):
+        matrix.validated({**CONFIG, "controls": doubled}, SCHEMA)
+
+
+def test_single_task_variant_needs_its_task() -> None:
+    with pytest.raises(ValueError, match="rc5_only is trained on RememberColor5"):
+        matrix.validated({**CONFIG, "training_environments": ["RememberColor3"]}, SCHEMA)
+
+
+def test_configurations_are_valid() -> None:
+    matrix.validated(CONFIG, SCHEMA)
+    matrix.validated({**CONFIG, **SMOKE}, SCHEMA)
+
+
+def test_names_are_the_same_everywhere() -> None:
+    names = yaml.safe_load(SCHEMA.read_text("utf-8"))["$defs"]
+    assert names["environment"]["enum"] == list(ENVIRONMENTS)
+    assert ["pi05", *names["variant"]["enum"]] == list(VARIANTS)
+    files = {path.stem for path in (REPOSITORY / "config" / "muvla" / "variant").glob("*.yaml")}
+    assert files == {"base", *names["variant"]["enum"]}
+
+
+def test_every_key_is_described() -> None:
+    properties = yaml.safe_load(SCHEMA.read_text("utf-8"))["properties"]
+    assert all(entry["description"] for entry in properties.values())
+    assert properties.keys() == CONFIG.keys()

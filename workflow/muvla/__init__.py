@@ -1,0 +1,1 @@
+"""Memory in a vision-language-action policy: the library behind the workflow."""

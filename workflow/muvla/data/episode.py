@@ -1,0 +1,116 @@
+"""One demonstration in memory, and the names of data sets.
+
+Letters: T frames, H and W pixels, P proprio width (MIKASA 7, LIBERO 8), A action width (7), n objects.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+CAMERAS = ("image", "wrist_image")  # third-person first, wrist second, everywhere (spec 1.1, 3.1)
+MIKASA_SUFFIX = "_vla_v0"
+
+
+def dataset_name(environment: str) -> str:
+    """Directory of an environment's demonstrations: RememberColor3 -> remember_color_3_vla_v0 (spec 3.1).
+
+    Raises:
+        ValueError: not a CamelCase name as in the table of environments.
+    """
+    if not re.fullmatch(r"([A-Z][a-z]+|\d+(x\d+)?)+", environment):
+        raise ValueError(f"environment {environment!r} is not spelt like RememberColor3 or RememberShapeAndColor3x2")
+    words = re.findall(r"[A-Z][a-z]+|\d+(?:x\d+)?", environment)
+    return "_".join(words).lower() + MIKASA_SUFFIX
+
+
+def environment_name(dataset: str) -> str:
+    """The inverse of dataset_name. Names without the MIKASA suffix (LIBERO suites) stay as they are."""
+    if not dataset.endswith(MIKASA_SUFFIX):
+        return dataset
+    return "".join(word.capitalize() for word in dataset.removesuffix(MIKASA_SUFFIX).split("_"))
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One demonstration (spec 3.1, 3.2).
+
+    Attributes:
+        environment: MIKASA environment without its id's suffix ("RememberColor3"), or LIBERO's data set name.
+        instruction: what the robot was told, as stored (not lower-cased).
+        images: (T, 2, H, W, 3) uint8, third-person camera first, then wrist.
+        proprio: (T, P) float32; MIKASA: tcp xyz in metres, roll-pitch-yaw, sum of the finger joints.
+        actions: (T, A) float32, as stored; LIBERO's gripper still has its raw sign.
+        file_path: where the episode came from, free text.
+
+    Raises:
+        ValueError: shapes or types that do not fit together.
+    """
+
+    environment: str
+    instruction: str
+    images: np.ndarray
+    proprio: np.ndarray
+    actions: np.ndarray
+    file_path: str
+
+    def __post_init__(self) -> None:
+        where = f"episode {self.file_path or self.environment!r}"
+        images, frames = self.images, len(self.actions)
+        if images.ndim != 5 or images.shape[1] != len(CAMERAS) or images.shape[4] != 3 or images.dtype != np.uint8:
+            raise ValueError(f"{where}: images must be (T, 2, H, W, 3) uint8, not {images.shape} {images.dtype}")
+        for name, array in (("proprio", self.proprio), ("actions", self.actions)):
+            if array.ndim != 2 or array.dtype != np.float32:
+                raise ValueError(f"{where}: {name} must be (T, width) float32, not {array.shape} {array.dtype}")
+        if not frames or len(images) != frames or len(self.proprio) != frames:
+            counts = f"{len(images)} images, {len(self.proprio)} proprio, {frames} actions"
+            raise ValueError(f"{where}: needs the same number of frames, at least one, but has {counts}")
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """What the oracle would have done towards every object of one Remember* episode (spec 14).
+
+    Attributes:
+        seed: reset seed of the episode.
+        success: whether the episode as executed succeeded.
+        cue_steps, empty_steps: lengths of the two phases before the choice, in frames.
+        target: index of the true object.
+        colours, shapes: name of each object's colour and shape; "" where it does not vary.
+        positions: (n, 3) float32, metres, on the table.
+        plans_to: (T, n, C, 7) float32, the oracle's next C actions towards object j from where the arm is at frame t.
+
+    Raises:
+        ValueError: shapes that do not fit together, or a target that is no object.
+    """
+
+    seed: int
+    success: bool
+    cue_steps: int
+    empty_steps: int
+    target: int
+    colours: tuple[str, ...]
+    shapes: tuple[str, ...]
+    positions: np.ndarray
+    plans_to: np.ndarray
+
+    def __post_init__(self) -> None:
+        objects = len(self.positions)
+        fits = (
+            self.positions.shape == (objects, 3)
+            and self.plans_to.ndim == 4
+            and self.plans_to.shape[1::2] == (objects, 7)
+            and len(self.colours) == len(self.shapes) == objects
+            and 0 <= self.target < objects
+        )
+        if not fits:
+            raise ValueError(
+                f"counterfactual of seed {self.seed}: {len(self.colours)} colours, {len(self.shapes)} shapes,"
+                f" target {self.target}, positions {self.positions.shape}, plans {self.plans_to.shape}"
+                " do not fit (n, n, below n, (n, 3), (T, n, C, 7))"
+            )

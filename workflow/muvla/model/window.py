@@ -1,0 +1,92 @@
+"""K steps of the cell and one loss: the module that is trained, and that data-parallel training wraps whole (spec 2).
+
+Every trainable tensor lives inside, so it is broadcast at the start and its gradient is reduced with the others.
+K steps, B slots, F vision features, C chunk, A action dimensions, P proprio, m memory tokens, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from muvla.model.cell import Cell, Prompt
+
+
+@dataclass(frozen=True)
+class WindowBatch:
+    """K consecutive steps of B slots. Exactly one of `pixels` and `features` is given.
+
+    pixels (K, B, 6*cameras, H, W); features (K, B, V, W0+W1) of frozen towers; proprio (K, B, P) and
+    actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows. words (K, B) int64: the word that each
+    step should name (see `Window`), -100 where there is none.
+    """
+
+    proprio: Tensor
+    actions: Tensor
+    is_first: Tensor
+    prompts: list[Prompt]
+    words: Tensor | None = None
+    pixels: Tensor | None = None
+    features: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class WindowOutput:
+    """loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
+    errors (K, B, C, A) absolute; memory (B, m, D) detached."""
+
+    loss: Tensor
+    action_loss: Tensor
+    naming_loss: Tensor
+    errors: Tensor
+    memory: Tensor
+
+
+class Window(nn.Module):
+    """One call = one truncated window: gradients flow back through its K steps and stop at its start.
+
+    The loss is the paper's, the L1 error of the chunk. At the mini scale `naming` adds a cross-entropy: at the last
+    TEXT token the hidden state names, against the word embeddings, the object the episode is about. At paper scale it
+    is 0 and no logits are computed.
+    """
+
+    def __init__(self, cell: Cell, naming: float = 0.0) -> None:
+        super().__init__()
+        self.cell = cell
+        self.naming = naming
+
+    def forward(self, batch: WindowBatch, memory: Tensor) -> WindowOutput:
+        """memory (B, m, D): the state left by the previous window; it gets no gradient."""
+        steps, slots = batch.is_first.shape
+        vision = self._vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
+        memory = memory.detach()
+        errors, texts = [], []
+        for k in range(steps):
+            memory_in = self.cell.memory.reset(memory, batch.is_first[k])
+            output = self.cell.step(vision[k], batch.proprio[k], batch.prompts[k], memory_in)
+            errors.append((output.actions - batch.actions[k]).abs())
+            texts.append(output.text)
+            memory = self.cell.memory.update(memory_in, output.memory)
+        stacked = torch.stack(errors)
+        action_loss = stacked.mean()
+        naming_loss = self._naming_loss(torch.stack(texts), batch.words)
+        loss = action_loss + self.naming * naming_loss
+        return WindowOutput(loss, action_loss.detach(), naming_loss.detach(), stacked.detach(), memory.detach())
+
+    def _naming_loss(self, texts: Tensor, words: Tensor | None) -> Tensor:
+        """texts (K, B, D) -> mean cross-entropy in nats over the steps that have a word."""
+        if not self.naming or words is None or not (words >= 0).any():
+            return texts.new_zeros(())
+        table = self.cell.language_model.embed_tokens.weight
+        logits = texts.flatten(0, 1) @ table.T / table.shape[1] ** 0.5
+        return F.cross_entropy(logits, words.flatten(), ignore_index=-100)
+
+    def _vision(self, batch: WindowBatch) -> Tensor:
+        if batch.features is not None:
+            return self.cell.projector(batch.features.flatten(0, 1))
+        if batch.pixels is None:
+            raise ValueError("a window needs pixels, or features of frozen towers")
+        return self.cell.see(batch.pixels.flatten(0, 1))

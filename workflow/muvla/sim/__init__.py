@@ -1,0 +1,1 @@
+"""The simulators behind one observation contract; knows nothing of the model (design: floors)."""

@@ -1,0 +1,24 @@
+"""Scripted experts with privileged state, one module per family of tasks (spec simulators: oracles that worked)."""
+
+from muvla.sim.environments import ENVIRONMENTS, environment_named
+from muvla.sim.oracles.intercept import InterceptOracle
+from muvla.sim.oracles.oracle import Oracle
+from muvla.sim.oracles.remember import RememberOracle
+from muvla.sim.oracles.shell_game import ShellGamePushOracle, ShellGameTouchOracle
+from muvla.sim.oracles.take_it_back import TakeItBackOracle
+
+ORACLES: dict[str, type[Oracle]] = {
+    "ShellGameTouch": ShellGameTouchOracle,
+    "ShellGamePush": ShellGamePushOracle,
+    "TakeItBack": TakeItBackOracle,
+    **{name: InterceptOracle for name, row in ENVIRONMENTS.items() if row.family == "Intercept"},
+    **{name: RememberOracle for name, row in ENVIRONMENTS.items() if row.family.startswith("Remember")},
+}
+
+
+def oracle_for(environment: str) -> Oracle:
+    """A fresh expert for `environment`. Raises ValueError for an unknown name, or an environment without an expert."""
+    name = environment_named(environment).name
+    if name not in ORACLES:
+        raise ValueError(f"there is no scripted expert for {name}; there are for: {', '.join(ORACLES)}")
+    return ORACLES[name]()

@@ -1,0 +1,51 @@
+"""`python -m muvla.sim.oracles RememberColor3 --seeds 50`: an expert's success rate, without rendering."""
+
+import argparse
+import time
+
+import numpy as np
+
+from muvla.sim.mikasa import MikasaEnv
+from muvla.sim.oracles import oracle_for
+
+
+def episode(env: MikasaEnv, seed: int) -> tuple[bool, int, float]:
+    """(success, steps, smallest distance to the precise point in metres) of the expert on the episode `seed`."""
+    oracle = oracle_for(env.environment)
+    _, info = env.reset(seed=seed)
+    success, truncated, nearest = False, False, np.inf
+    while not (success or truncated):
+        _, _, _, truncated, info = env.step(oracle.act(env)[None])
+        success, nearest = info["success"], min(nearest, oracle.distance(env))
+    return success, info["steps"], nearest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m muvla.sim.oracles", description=__doc__)
+    parser.add_argument("environment", nargs="+", help="names as in the table, e.g. RememberColor3")
+    parser.add_argument("--seeds", type=int, default=50, help="episodes (default 50)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--standin-mug", action="store_true", help="allow the stand-in cup")
+    options = parser.parse_args()
+    for name in options.environment:
+        try:
+            oracle_for(name)
+            env = MikasaEnv(name, render=False, standin_mug=options.standin_mug)
+        except (ValueError, RuntimeError) as error:
+            raise SystemExit(f"error: {error}") from None
+        began = time.monotonic()
+        results = [episode(env, options.first + index) for index in range(options.seeds)]
+        env.close()
+        wins = [result for result in results if result[0]]
+        steps = f"{min(r[1] for r in wins)}-{max(r[1] for r in wins)} steps" if wins else "no success"
+        lost = [options.first + index for index, result in enumerate(results) if not result[0]]
+        seconds = (time.monotonic() - began) / max(1, sum(result[1] for result in results))
+        print(
+            f"{name}: {len(wins)}/{len(results)} ({steps}, {1000 * seconds:.1f} ms a step)"
+            + (f"; lost seeds {lost}" if lost else ""),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

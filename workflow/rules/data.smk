@@ -1,0 +1,53 @@
+# Demonstrations, and the checkpoints that come along.
+
+DATASETS = {dataset_name(environment): environment for environment in matrix.demonstrated(config)}
+DEMONSTRATIONS = [f"{OUT}/data/{dataset_name(name)}/collection.json" for name in config["training_environments"]]
+
+
+rule pull:
+    input:
+        tracked="data.dvc",
+        manifest="config/checkpoints.sha256",
+    output:
+        touch("checkpoints/mini.verified"),
+    log:
+        f"{OUT}/logs/pull.log",
+    benchmark:
+        f"{OUT}/benchmarks/pull.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=lambda wildcards, output: Path(output[0]).with_suffix(""),
+    message:
+        "Pulling the trained policies out of dvcstore/ and checking their SHA-256"
+    shell:
+        # DVC's own verdict names no file and misses some damage; the manifest's counts.
+        "( dvc --wait-for-lock pull --force {input.tracked} || true;"
+        " python -m muvla.manifest check {params.folder} {input.manifest} ) 2>&1 | workflow/scripts/show {log}"
+
+
+rule collect:
+    input:
+        settings="config/muvla/collect.yaml",
+    output:
+        # written last; the demonstrations are beside it, in <dataset>/1.0.0
+        f"{OUT}/data/{{dataset}}/collection.json",
+    log:
+        f"{OUT}/logs/collect/{{dataset}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/collect/{{dataset}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        environment=lambda wildcards: DATASETS[wildcards.dataset],
+        episodes=config["demonstrations"],
+        folder=lambda wildcards, output: Path(output[0]).parents[1],
+    message:
+        "Collecting {params.episodes} demonstrations of {params.environment} with the scripted oracle"
+    shell:
+        "python -m muvla.collect environment={params.environment} episodes={params.episodes}"
+        " output={params.folder} processes={threads} 2>&1 | workflow/scripts/show {log}"

@@ -1,0 +1,67 @@
+# Episodes in the simulator. The records themselves are no output: Snakemake would delete those of an interrupted
+# evaluation, which goes on where it stopped. The output is a mark beside them, set when all episodes are there.
+
+TRAINED = config["checkpoints"] == "trained"
+CHECKPOINT = f"{OUT}/checkpoints/{{variant}}/provenance.json" if TRAINED else "checkpoints/mini.verified"
+CONTROLS = matrix.controls(config)
+
+
+rule evaluate:
+    input:
+        checkpoint=CHECKPOINT,
+        settings="config/muvla/evaluate.yaml",
+    output:
+        touch(f"{RECORDS}/{{variant}}/{{environment}}.done"),
+    log:
+        f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        checkpoint=f"{CHECKPOINTS}/{{variant}}",
+        episodes=config["episodes"],
+        records=f"{RECORDS}/{{variant}}/{{environment}}.jsonl",
+        seed=config["evaluation_seed"],
+    message:
+        "Evaluating {wildcards.variant} in {wildcards.environment}: {params.episodes} episodes"
+    shell:
+        "python -m muvla.evaluate checkpoint={params.checkpoint} variant={wildcards.variant}"
+        " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
+        " mode=auto memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
+
+
+rule evaluate_control:
+    input:
+        checkpoint=CHECKPOINT,
+        settings="config/muvla/evaluate.yaml",
+    output:
+        touch(f"{RECORDS}/{{variant}}/{{environment}}.{{control}}.done"),
+    log:
+        f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        checkpoint=f"{CHECKPOINTS}/{{variant}}",
+        episodes=config["episodes"],
+        memory=lambda w: CONTROLS[w.variant, w.environment, w.control].get("memory", "active"),
+        mode=lambda w: CONTROLS[w.variant, w.environment, w.control].get("mode", "auto"),
+        records=f"{RECORDS}/{{variant}}/{{environment}}.{{control}}.jsonl",
+        seed=config["evaluation_seed"],
+    message:
+        "Evaluating {wildcards.variant} in {wildcards.environment}, control {wildcards.control}:"
+        " {params.episodes} episodes"
+    shell:
+        "python -m muvla.evaluate checkpoint={params.checkpoint} variant={wildcards.variant}"
+        " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
+        " mode={params.mode} memory={params.memory} output={params.records} 2>&1 | workflow/scripts/show {log}"
+
+
+EVALUATED = [f"{RECORDS}/{variant}/{environment}.done" for variant, environment in matrix.cells(config)]
+EVALUATED += [f"{RECORDS}/{variant}/{environment}.{name}.done" for variant, environment, name in CONTROLS]

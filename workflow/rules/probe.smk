@@ -1,0 +1,27 @@
+# Diagnostics of a trained policy.
+
+
+rule cue_swap:
+    input:
+        checkpoint=CHECKPOINT.format(variant=config["effect"]["memory"]),
+        demonstrations=f"{OUT}/data/{dataset_name(config['effect']['environment'])}/collection.json",
+        settings="config/muvla/probe.yaml",
+    output:
+        f"{OUT}/probes/cue_swap.json",
+    log:
+        f"{OUT}/logs/probe/cue_swap.log",
+    benchmark:
+        f"{OUT}/benchmarks/probe/cue_swap.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=30,
+    params:
+        checkpoint=f"{CHECKPOINTS}/{config['effect']['memory']}",
+        data=lambda wildcards, input: Path(input.demonstrations).parents[1],
+        environment=config["effect"]["environment"],
+    message:
+        "Swapping the cue's colour: is it read, and is the right object found?"
+    shell:
+        "python -m muvla.probe cue_swap checkpoint={params.checkpoint} environment={params.environment}"
+        " data={params.data} output={output} 2>&1 | workflow/scripts/show {log}"

@@ -1,0 +1,61 @@
+# One base in fully visible scenes, then every variant from it. provenance.json is written last.
+
+SETTINGS = ["config/muvla/train.yaml", f"config/muvla/scale/{config['scale']}.yaml"]
+
+
+rule base:
+    input:
+        demonstrations=DEMONSTRATIONS,
+        settings=[*SETTINGS, "config/muvla/variant/base.yaml"],
+    output:
+        f"{OUT}/checkpoints/base/provenance.json",
+    log:
+        f"{OUT}/logs/train/base.log",
+    benchmark:
+        f"{OUT}/benchmarks/train/base.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
+        environments=",".join(config["training_environments"]),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        scale=config["scale"],
+        seed=config["training_seed"],
+    message:
+        "Training the base that every variant starts from"
+    shell:
+        "python -m muvla.train variant=base scale={params.scale} seed={params.seed}"
+        " 'environments=[{params.environments}]' data={params.data} output={params.folder}"
+        " 2>&1 | workflow/scripts/show {log}"
+
+
+rule train:
+    input:
+        base=f"{OUT}/checkpoints/base/provenance.json",
+        demonstrations=DEMONSTRATIONS,
+        settings=[*SETTINGS, "config/muvla/variant/{variant}.yaml"],
+    output:
+        f"{OUT}/checkpoints/{{variant}}/provenance.json",
+    log:
+        f"{OUT}/logs/train/{{variant}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/train/{{variant}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        base=lambda wildcards, input: Path(input.base).parent,
+        data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
+        environments=",".join(config["training_environments"]),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        scale=config["scale"],
+        seed=config["training_seed"],
+    message:
+        "Training {wildcards.variant}"
+    shell:
+        "python -m muvla.train variant={wildcards.variant} scale={params.scale} seed={params.seed}"
+        " 'environments=[{params.environments}]' data={params.data} base={params.base} output={params.folder}"
+        " 2>&1 | workflow/scripts/show {log}"

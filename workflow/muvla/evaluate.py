@@ -7,6 +7,7 @@ config/muvla/evaluate.yaml. An exception is an error record, never a failed epis
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -62,10 +63,11 @@ def evaluate(config: DictConfig) -> None:
     policy = Policy(config.checkpoint, slots=config.slots, memory=config.memory, seed=config.seed)
     mode = _mode(config.mode, policy)
     per_step = 1 if mode == "receding" else config.open_loop_steps or policy.cell.architecture.chunk
-    with make_vector(
+    simulators = make_vector(
         config.environment, config.slots, actions_per_step=per_step, backend=config.backend,
         light_mesh=config.light_mesh, standin_mug=config.standin_mug,
-    ) as simulators:  # fmt: skip
+    )  # fmt: skip
+    with contextlib.closing(simulators):
         provenance = _provenance(config, policy, mode, simulators.call("provenance")[0])
         with RecordFile(Path(config.output), provenance) as records:
             missing = [i for i in range(config.episodes) if config.seed + i not in records.done()]

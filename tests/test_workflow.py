@@ -34,7 +34,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dry_run(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     snakemake = Path(sys.executable).with_name("snakemake")
     command = [str(snakemake), "--dry-run", *arguments]
-    return subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=600, check=False)
 
 
 def planned(clone: Path, *arguments: str) -> dict[str, int]:
@@ -61,12 +61,11 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
     assert "pull" not in jobs
 
 
-def test_smoke_has_the_same_rules(clone: Path) -> None:
-    smoke = planned(clone, "--configfile", "config/smoke.yaml")
-    full = planned(clone, "--config", "checkpoints=trained")
-    assert smoke.keys() == full.keys()
-    assert MAKES_POLICIES | {"evaluate", "evaluate_control", "cue_swap", "effect", "figure_effect"} <= smoke.keys()
-    assert sum(smoke.values()) < sum(full.values())
+def test_smoke_has_every_rule(clone: Path) -> None:
+    jobs = planned(clone, "--configfile", "config/smoke.yaml")
+    evaluations = {"evaluate", "evaluate_control", "cue_swap"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | {"table_mikasa", "effect", "figure_effect", "all"}
+    assert jobs["train"] == len(SMOKE["variants"])
 
 
 def test_wrong_configuration_stops_before_the_dag(clone: Path) -> None:

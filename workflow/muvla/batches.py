@@ -57,11 +57,14 @@ class Batcher:
 
     def window(self, streams: Streams, steps: int, progress: float) -> WindowBatch:
         """The next `steps` steps of every stream."""
-        drawn = [streams.next_step(progress) for _ in range(steps)]
+        return self.steps([streams.next_step(progress) for _ in range(steps)])
+
+    def steps(self, drawn: Sequence[Sequence[Step]]) -> WindowBatch:
+        """drawn: K steps of B frames each, under their tasks' own prompts."""
         flat = [step for row in drawn for step in row]
-        labels = np.stack([streams.label(step) for step in flat])
-        instructions = [[self.frames.rows[step.row].instruction for step in row] for row in drawn]
+        labels = np.stack([self.frames.label(step.frame, step.row, step.target) for step in flat])
         first = torch.tensor([[step.is_first for step in row] for row in drawn])
+        instructions = [[self.frames.rows[step.row].instruction for step in row] for row in drawn]
         return self.batch(flat, labels, [prompts(self.tokenizer, row) for row in instructions], first)
 
     def words(self, flat: Sequence[Step]) -> Tensor:

@@ -53,6 +53,10 @@ class Frames:
     images: np.ndarray
     proprio: np.ndarray
 
+    def label(self, frame: int, row: int, target: int) -> np.ndarray:
+        """(C, A) the expert's next actions at `frame` (a number in the table) of `row` towards object `target`."""
+        return self.rows[row].labels[frame - self.rows[row].start, target]
+
     @property
     def environments(self) -> list[str]:
         return sorted({row.environment for row in self.rows})

@@ -67,11 +67,6 @@ class Streams:
             step.append(queue.pop(0))
         return step
 
-    def label(self, step: Step) -> np.ndarray:
-        """(C, A) the expert's next actions at this frame towards the drawn object."""
-        row = self.frames.rows[step.row]
-        return row.labels[step.frame - row.start, step.target]
-
     def state(self) -> dict[str, Any]:
         """Everything needed to go on exactly here; plain numbers, lists and dicts."""
         queues = [[(s.frame, s.row, s.target, s.is_first, s.first_frame) for s in queue] for queue in self.queues]

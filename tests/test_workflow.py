@@ -63,7 +63,7 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
-    evaluations = {"evaluate", "evaluate_control", "cue_swap"}
+    evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap"}
     assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | {"table_mikasa", "effect", "figure_effect", "all"}
     assert jobs["train"] == len(SMOKE["variants"])
 

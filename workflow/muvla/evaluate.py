@@ -86,9 +86,26 @@ def run(
     policy: Policy, simulators: MikasaVector, episodes: list[int], config: DictConfig, mode: str,
     strip: Strip | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Yield one record for each of `episodes`, in the order in which they end."""
+    """Yield one record for each of `episodes`, in the order in which they end.
+
+    An exception ends the run: every episode it interrupts is yielded as an error record before it is raised again.
+    """
     waiting = list(reversed(episodes))
     slots = [Slot() for _ in range(simulators.num_envs)]
+    try:
+        yield from _episodes(policy, simulators, waiting, slots, config, mode, strip)
+    except Exception as error:
+        for number, slot in enumerate(slots):
+            if slot.episode >= 0 and slot.info:
+                yield _record(slot, policy, number, config, mode) | {"success": None, "error": repr(error)}
+        raise
+
+
+def _episodes(
+    policy: Policy, simulators: MikasaVector, waiting: list[int], slots: list[Slot], config: DictConfig, mode: str,
+    strip: Strip | None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """The loop: begin episodes in idle slots, act in all that run, take out what has ended."""
     observation: dict[str, np.ndarray] = {}
     while waiting or any(slot.episode >= 0 for slot in slots):
         if started := _begin(slots, waiting):
@@ -104,7 +121,7 @@ def run(
         commands = policy.act(observation["image"], observation["proprio"], instructions, fresh, active)
         for slot in slots:
             slot.fresh = False
-        commands = commands[:, : simulators.single_action_space.shape[0]]
+        commands = commands[:, : _rows_per_step(simulators)]
         commands[~active] = np.nan  # a slot without an episode sits out
         observation, _, _, truncated, info = simulators.step(commands)
         _take(info, slots, np.flatnonzero(active))
@@ -114,6 +131,13 @@ def run(
                 if strip is not None and strip.episode == slot.episode:
                     strip.end(observation["image"][number], slot)
                 slot.episode = -1
+
+
+def _rows_per_step(simulators: MikasaVector) -> int:
+    """How many actions of a chunk one step() of the simulators runs."""
+    shape = simulators.single_action_space.shape
+    assert shape is not None
+    return shape[0]
 
 
 def _begin(slots: list[Slot], waiting: list[int]) -> list[int]:

@@ -50,7 +50,7 @@ class Optimiser:
         """One update from `loss`, and one step of the schedule."""
         for optimiser in self.optimisers:
             optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for optimiser in self.optimisers:
             optimiser.step()
         for schedule in self.schedules:

@@ -70,7 +70,7 @@ class Policy:
         self.forwards[is_first & active] = self.memory_updates[is_first & active] = 0
         features = self._features(images[rows], index, first)
         normal = self.statistics.proprio.normalise(proprio[rows].astype(np.float64)).astype(np.float32)
-        prompt = prompts(self.tokenizer, [instructions[row] for row in rows])
+        prompt = prompts(self.tokenizer, [instructions[row] for row in rows.tolist()])
         memory_in = self._intervened(self.cell.memory.reset(self.memory[index], first), index)
         output = self.cell.step(self.cell.projector(features), torch.from_numpy(normal), prompt, memory_in)
         self._remember(index, memory_in, output.memory)

@@ -178,8 +178,7 @@ def start_from(base: Cell, settings: MemorySettings, *, cameras: int) -> Cell:
 def mini_architecture(scale: DictConfig) -> Architecture:
     """Sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
     tokenizer = Tokenizer.mini()
-    sizes = OmegaConf.to_container(scale.architecture, resolve=True)
-    assert isinstance(sizes, dict)
+    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
     towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
     return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
 

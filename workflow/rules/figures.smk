@@ -3,6 +3,7 @@
 
 rule figure_effect:
     input:
+        frames=f"{OUT}/figures/episode.npz",
         records=EVALUATED,
         published="config/published/table_mikasa.csv",
     output:
@@ -24,5 +25,5 @@ rule figure_effect:
     shell:
         "python -m muvla.report.figures --records {params.records} --environment {params.environment}"
         " --published {input.published} --memory {params.memory}"
-        " --baseline {params.baseline} --output {params.folder}"
+        " --baseline {params.baseline} --frames {input.frames} --output {params.folder}"
         " 2>&1 | workflow/scripts/show {log}"

@@ -32,6 +32,7 @@ rule base:
         " 2>&1 | workflow/scripts/show {log}"
 
 
+# The records of the policy that is made anew answer no question any more; they are kept, out of the table's way.
 rule train:
     input:
         base=f"{OUT}/checkpoints/base/provenance.json",
@@ -52,11 +53,15 @@ rule train:
         data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
         environments=",".join(config["training_environments"]),
         folder=lambda wildcards, output: Path(output[0]).parent,
+        records=f"{RECORDS}/{{variant}}",
         scale=config["scale"],
         seed=config["training_seed"],
+        superseded=f"{OUT}/superseded",
     message:
         "Training {wildcards.variant}"
     shell:
-        "python -m muvla.train variant={wildcards.variant} scale={params.scale} seed={params.seed}"
+        "[ ! -d {params.records} ] || {{ mkdir -p {params.superseded};"
+        " mv {params.records} {params.superseded}/{wildcards.variant}.$(date +%Y%m%dT%H%M%S); }};"
+        " python -m muvla.train variant={wildcards.variant} scale={params.scale} seed={params.seed}"
         " 'environments=[{params.environments}]' data={params.data} base={params.base} output={params.folder}"
         " 2>&1 | workflow/scripts/show {log}"

@@ -81,7 +81,7 @@ def load_frames(root: str | Path, environments: Sequence[str], *, image_size: in
                 f"make them with `python -m muvla.collect environment={environment} output={root}`"
             )
         dataset = RldsDataset(directory)
-        others = dataset.counterfactuals or [None] * len(dataset)
+        others: Sequence[Counterfactual | None] = dataset.counterfactuals or [None] * len(dataset)
         for index, other in enumerate(others):
             episode = dataset[index]
             rows.append(_row(episode, other, start, chunk))

@@ -1,5 +1,7 @@
 """InterceptSlow / Medium / Fast: wait beside the ball's path with a closed hand, then strike it towards the target."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from muvla.sim.mikasa import MikasaEnv
@@ -7,47 +9,64 @@ from muvla.sim.oracles.motion import CLOSED, towards, wait
 from muvla.sim.oracles.oracle import place, tool
 
 HEIGHT = 0.03  # metres over the table
-BEHIND = 0.07  # metres in -x from the ball's path
-DRIFT = 0.2  # seconds of the ball's own motion along y between the strike and the target
+BEHIND = 0.07  # metres from the ball, against the direction of the strike
+SPEED = 0.8  # metres a second that the hand, and the ball it hits, moves
 LEAD = 0.08  # seconds from the first move of the strike to the touch
+MEET_BY = 36  # steps after which too few are left for the ball to get to the target
+SQUARE = 0.25  # seconds: share of the ball's own motion along y that brings it to the target after a strike along x
+STEP = 0.05  # seconds
 GAIN = 1.0
-STRIKE = 0.1  # metres in +x asked for at each step of the strike
+STRIDE = 0.1  # metres asked for at each step of the strike
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A straight line: from `start` (2,) metres along the unit vector `along` (2,), over `length` metres."""
+
+    start: np.ndarray
+    along: np.ndarray
+    length: float
+    seconds_left: float
 
 
 class InterceptOracle:
-    """Strikes in +x where the ball, which keeps its motion along y, will drift onto the target."""
+    """Waits behind the ball's path, and hits so that, with the motion the ball keeps, it runs over the target."""
 
     def __init__(self) -> None:
-        self._strike_y: float | None = None
+        self._strike: Strike | None = None
 
     def act(self, env: MikasaEnv) -> np.ndarray:
         """(7,) float32."""
         if env.steps == 0:
-            self._strike_y = None
-        tcp, ball, goal = tool(env), place(env.raw.ball), place(env.raw.goal_region)
-        if self._strike_y is None:
-            x, y = self._meeting(env)
-            velocity = float(env.raw.ball.linear_velocity[0, 1])
-            if y - float(ball[1]) > LEAD * velocity:
-                return towards(tcp, np.array([x - BEHIND, y, HEIGHT]), gain=GAIN, grip=CLOSED)
-            self._strike_y = y
-        if tcp[0] > goal[0]:
+            self._strike = None
+        tcp = tool(env)
+        if self._strike is None:
+            plan = self._plan(env)
+            if plan.seconds_left > LEAD:
+                return towards(tcp, np.array([*plan.start, HEIGHT]), gain=GAIN, grip=CLOSED)
+            self._strike = plan
+        strike = self._strike
+        done = float((tcp[:2] - strike.start) @ strike.along)
+        if done > strike.length:
             return wait(CLOSED)
-        return towards(tcp, np.array([tcp[0] + STRIKE, self._strike_y, HEIGHT]), gain=GAIN, grip=CLOSED)
+        target = strike.start + (done + STRIDE) * strike.along
+        return towards(tcp, np.array([*target, HEIGHT]), gain=GAIN, grip=CLOSED)
 
     def distance(self, env: MikasaEnv) -> float:
         """Metres to the waiting place, in the plane; 0 during the strike."""
-        if self._strike_y is not None:
-            return 0.0
-        x, y = self._meeting(env)
-        return float(np.hypot(*(tool(env)[:2] - (x - BEHIND, y))))
+        return 0.0 if self._strike is not None else float(np.linalg.norm(tool(env)[:2] - self._plan(env).start))
 
     @staticmethod
-    def _meeting(env: MikasaEnv) -> tuple[float, float]:
-        """Where on the ball's path to strike it, x and y in metres."""
-        ball, goal = place(env.raw.ball), place(env.raw.goal_region)
-        velocity = env.raw.ball.linear_velocity[0].cpu().numpy()
-        y = float(goal[1] - DRIFT * velocity[1])
-        # Only the near future counts: a ball that has almost stopped would be met where it never comes.
-        seconds = float(np.clip((y - ball[1]) / max(float(velocity[1]), 1e-3), 0, 3))
-        return float(ball[0] + velocity[0] * seconds), y
+    def _plan(env: MikasaEnv) -> Strike:
+        """The strike that the ball's present motion asks for."""
+        ball, goal = place(env.raw.ball)[:2].astype(np.float64), place(env.raw.goal_region)[:2].astype(np.float64)
+        velocity = env.raw.ball.linear_velocity[0, :2].cpu().numpy().astype(np.float64)
+        pace = max(float(velocity[1]), 1e-3)
+        # Best is to hit it along x just before the target; a slow ball has to be met earlier and sent further.
+        best = (goal[1] - SQUARE * pace - ball[1]) / pace
+        seconds = max(0.0, min(best, (MEET_BY - env.steps) * STEP))
+        meeting = ball + seconds * velocity
+        way = goal - meeting
+        aim = way - velocity * float(np.linalg.norm(way)) / SPEED
+        along = aim / np.linalg.norm(aim)
+        return Strike(meeting - BEHIND * along, along, float(np.linalg.norm(way)), seconds)

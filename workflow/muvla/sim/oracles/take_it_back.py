@@ -11,7 +11,7 @@ ALIGNED = 0.012  # metres in the plane within which to go down
 DOWN = 0.006  # metres in height at which the hand closes
 CLOSING_STEPS = 3
 SHORT = 0.06  # metres to stop before the target's centre in x: beyond, the arm stalls at its reach
-REACH_GAIN, DRAG_GAIN, DRAG_CAP = 1.0, 0.7, 0.3
+REACH_GAIN, DRAG_GAIN, DRAG_CAP = 1.0, 0.7, 0.4
 
 
 class TakeItBackOracle:

@@ -1,0 +1,62 @@
+"""Checkpoint folders and demonstrations made in seconds, for tests of what reads them."""
+
+from pathlib import Path
+
+import numpy as np
+import tiny
+
+from muvla.data.episode import Counterfactual, Episode, dataset_name
+from muvla.data.rlds import write_dataset
+from muvla.data.text import Tokenizer
+from muvla.model import checkpoint
+from muvla.model.architecture import MemorySettings
+from muvla.train import preprocessor
+
+INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
+BOUNDS = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
+MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
+
+
+def write_checkpoint(folder: Path, settings: MemorySettings = MEMORY, seed: int = 0) -> Path:
+    """A random tiny policy in the released layout."""
+    cell = tiny.cell(settings, seed)
+    checkpoint.save(
+        cell,
+        folder,
+        step=1,
+        files={
+            "dataset_statistics.json": {"mikasa_combined": {"action": BOUNDS, "proprio": BOUNDS}},
+            "preprocessor_config.json": preprocessor(cell.architecture),
+            "tokenizer.json": Tokenizer.mini().as_json(),
+        },
+    )
+    return folder
+
+
+def write_demonstrations(root: Path, environment: str = "RememberColor3", episodes: int = 6) -> Path:
+    """Noise for pictures, but the right structure: cue, empty and choice frames, three colours, plans to each."""
+    colours = ("Red", "Lime", "Blue")
+    shown: list[Episode] = []
+    others: list[Counterfactual] = []
+    for seed in range(episodes):
+        rng = np.random.default_rng(seed)
+        cue, empty, choice = 1 + seed % 3, 1 + seed % 2, 5
+        frames = cue + empty + choice
+        plans = rng.uniform(-1, 1, (frames, 3, 8, 7)).astype(np.float32)
+        plans[: cue + empty] = 0
+        target = seed % 3
+        shown.append(
+            Episode(
+                environment=environment,
+                instruction=INSTRUCTION,
+                images=rng.integers(0, 256, (frames, 2, 64, 64, 3), dtype=np.uint8),
+                proprio=rng.normal(size=(frames, 7)).astype(np.float32),
+                actions=plans[:, target, 0],
+                file_path=f"{environment}/seed-{seed}",
+            )
+        )
+        positions = rng.normal(size=(3, 3)).astype(np.float32)
+        others.append(Counterfactual(seed, True, cue, empty, target, colours, ("",) * 3, positions, plans))
+    write_dataset(root, dataset_name(environment), shown, counterfactuals=others)
+    (root / dataset_name(environment) / "collection.json").write_text("{}\n")
+    return root

@@ -56,8 +56,6 @@ def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metr
     """i.i.d. frames of the choice phase; every object of a frame is named once, so that only the word tells them apart."""
     rng = np.random.default_rng(seed)
     rows = [number for number, row in enumerate(batcher.frames.rows) if len(row.objects) > 1]
-    fewest = min((len(batcher.frames.rows[number].objects) for number in rows), default=0)
-    easy = [number for number in rows if len(batcher.frames.rows[number].objects) == fewest]
     if not rows:
         raise ValueError("the base needs demonstrations with several objects to choose from (a Remember* environment)")
     window = Window(cell, settings.naming)
@@ -66,8 +64,7 @@ def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metr
     nothing = torch.empty(0, cell.architecture.width)
     progress = tqdm(range(settings.updates), desc="base", unit="update")
     for update in progress:
-        known = easy if update < settings.easy_until * settings.updates else rows
-        batch = grounding_batch(batcher, known, settings.batch, rng)
+        batch = grounding_batch(batcher, rows, settings.batch, rng)
         output = window(batch, nothing.expand(batch.is_first.shape[1], 0, -1))
         optimiser.step(output.loss)
         metrics.write(stage="base", update=update + 1, loss=output.action_loss.item(),

@@ -1,7 +1,13 @@
 # Demonstrations, and the checkpoints that come along.
 
 DATASETS = {dataset_name(environment): environment for environment in matrix.demonstrated(config)}
-DEMONSTRATIONS = [f"{OUT}/data/{dataset_name(name)}/collection.json" for name in config["training_environments"]]
+
+
+def demonstrations(environments):
+    return [f"{OUT}/data/{dataset_name(name)}/collection.json" for name in environments]
+
+
+DEMONSTRATIONS = demonstrations(config["training_environments"])
 
 
 rule pull:

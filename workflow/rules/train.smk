@@ -36,7 +36,7 @@ rule base:
 rule train:
     input:
         base=f"{OUT}/checkpoints/base/provenance.json",
-        demonstrations=DEMONSTRATIONS,
+        demonstrations=lambda wildcards: demonstrations(matrix.training_environments(config, wildcards.variant)),
         settings=[*SETTINGS, "config/muvla/variant/{variant}.yaml"],
     output:
         f"{OUT}/checkpoints/{{variant}}/provenance.json",

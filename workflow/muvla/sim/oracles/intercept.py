@@ -10,7 +10,9 @@ from muvla.sim.oracles.oracle import place, tool
 
 HEIGHT = 0.03  # metres over the table
 BEHIND = 0.07  # metres from the ball, against the direction of the strike
-SPEED = 0.8  # metres a second that the hand, and the ball it hits, moves
+SPEED = 0.85  # metres a second of the ball along the strike, just after it
+GRAZE = 0.5  # share of its motion across the strike that the ball keeps
+ANGLES = np.radians(np.arange(-20, 56))  # strikes from +x towards +y; a steeper one would wait in the ball's way
 LEAD = 0.08  # seconds from the first move of the strike to the touch
 MEET_BY = 36  # steps after which too few are left for the ball to get to the target
 SQUARE = 0.25  # seconds: share of the ball's own motion along y that brings it to the target after a strike along x
@@ -67,6 +69,9 @@ class InterceptOracle:
         seconds = max(0.0, min(best, (MEET_BY - env.steps) * STEP))
         meeting = ball + seconds * velocity
         way = goal - meeting
-        aim = way - velocity * float(np.linalg.norm(way)) / SPEED
-        along = aim / np.linalg.norm(aim)
+        alongs = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (angles, 2)
+        share = (alongs @ velocity)[:, None] * alongs
+        after = SPEED * alongs + GRAZE * (velocity - share)
+        wide = np.abs(after[:, 0] * way[1] - after[:, 1] * way[0]) / np.linalg.norm(after, axis=1)  # metres off
+        along = alongs[int(wide.argmin())]
         return Strike(meeting - BEHIND * along, along, float(np.linalg.norm(way)), seconds)

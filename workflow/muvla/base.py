@@ -73,13 +73,13 @@ def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metr
 
 
 def grounding_batch(batcher: Batcher, rows: list[int], size: int, rng: np.random.Generator) -> WindowBatch:
-    """(1, about `size`) frames. Three in four are of a choice phase, each once for every object on the table, which is
+    """(1, about `size`) frames. Seven in eight are of a choice phase, each once for every object on the table, which is
     named either in the prompt ("touch the red cube.") or by its word before the task's own prompt, one to eight times:
     that is where memory tokens will stand. The rest are of a cue phase, with nothing but the task's prompt."""
     steps: list[Step] = []
     labels, encoded = [], []
     encode = batcher.tokenizer.encode
-    while len(steps) < size * 3 // 4:
+    while len(steps) < size * 7 // 8:
         number = rows[rng.integers(len(rows))]
         row = batcher.frames.rows[number]
         t = int(rng.integers(row.choice, row.length))

@@ -4,41 +4,28 @@ Every finished seed is kept at once as a part; the set is assembled from the par
 So an interrupted run loses at most the episodes under way, and the same command goes on. Same options, same bytes.
 """
 
-import functools
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm import tqdm
 
+from muvla.attempts import Simulator, attempt
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds import VERSION, write_dataset
-from muvla.demonstration import Manner, demonstrate, load_part, part_succeeded, save_part
-from muvla.sim.mikasa import ENVIRONMENTS, MikasaEnv, environment_named
+from muvla.demonstration import Manner, load_part
+from muvla.sim.environments import ENVIRONMENTS, environment_named
 from muvla.sim.oracles import oracle_for
 
 SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
 CONFIG = Path(__file__).resolve().parents[2] / "config" / "muvla"
-
-
-@dataclass(frozen=True)
-class Simulator:
-    """Which simulator the episodes run in; fields as in config/muvla/collect.yaml."""
-
-    backend: str
-    light_mesh: bool
-    standin_mug: bool
 
 
 @dataclass(frozen=True)
@@ -66,31 +53,6 @@ class Collection:
         return 2 * self.episodes + 20
 
 
-_env: MikasaEnv | None = None  # one a worker process
-
-
-def _start_worker(environment: str, simulator: Simulator) -> None:
-    import torch
-
-    # The parent alone answers Ctrl-C: a worker finishes its episode, so that it is not lost.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    global _env
-    _env = MikasaEnv(environment, **asdict(simulator))
-
-
-def _work(folder: Path, seed: int, manner: Manner) -> bool:
-    assert _env is not None
-    result = demonstrate(_env, seed, manner)
-    save_part(folder, result)
-    return result.success
-
-
-def _versions() -> dict[str, Any]:
-    assert _env is not None
-    return _env.provenance()
-
-
 def _read_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text())
@@ -112,57 +74,6 @@ def _same_question(question: dict[str, Any], stored: dict[str, Any], where: Path
     if other:
         told = ", ".join(f"{key} {stored.get(key)} instead of {question[key]}" for key in other)
         raise ValueError(f"{where} was made with {told}. Remove it, or choose another output.")
-
-
-def _run(plan: Collection, folder: Path, processes: int) -> tuple[dict[int, bool], dict[str, Any]]:
-    """Try consecutive seeds until enough succeeded; (seed -> success, versions).
-
-    A seed is begun only if those before it cannot suffice, even if all under way succeed. So the seeds tried are the
-    same for any number of processes and any interruption.
-    """
-    results: dict[int, bool] = {}
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(plan.environment, plan.simulator),
-    )
-    pending: dict[Future[bool], int] = {}
-    seed = plan.first_seed
-    try:
-        versions = pool.submit(_versions)
-        with tqdm(total=plan.episodes, desc=f"collect {plan.environment}", unit="episode", smoothing=0.1) as bar:
-            while (wins := sum(results.values())) < plan.episodes:
-                while len(pending) < 2 * processes and wins + len(pending) < plan.episodes:
-                    if seed - plan.first_seed >= plan.attempts_allowed:
-                        raise ValueError(
-                            f"the expert succeeded on {wins} of {len(results)} seeds of {plan.environment}, too few for "
-                            f"{plan.episodes} demonstrations. Less noise may help."
-                        )
-                    known = part_succeeded(folder, seed)
-                    if known is None:
-                        pending[pool.submit(_work, folder, seed, plan.manner)] = seed
-                    else:
-                        results[seed] = known
-                        wins += known
-                        bar.update(known)
-                        bar.initial += known
-                    seed += 1
-                for future in wait(pending, return_when=FIRST_COMPLETED).done if pending else ():
-                    success = future.result()
-                    results[pending.pop(future)] = success
-                    bar.update(success)
-                bar.set_postfix_str(f"{len(results) - sum(results.values())} failed")
-        found = versions.result()
-        pool.shutdown()
-        return results, found
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            f"a simulator process died ({error}). `python -m muvla.sim.check` says whether the simulator works; if it "
-            "does, memory may be short: each process takes 1.2 GB. Finished episodes are kept."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Counterfactual]) -> Iterator[Episode]:
@@ -196,7 +107,15 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     if stored is not None:
         _same_question(question, stored, folder, ("episodes", "shards"))
     _write_json(folder / "config.json", question)
-    results, versions = _run(plan, folder, processes)
+    results, versions = attempt(
+        plan.environment,
+        folder,
+        wanted=plan.episodes,
+        seeds=range(plan.first_seed, plan.first_seed + plan.attempts_allowed),
+        manner=plan.manner,
+        simulator=plan.simulator,
+        processes=processes,
+    )
     wins = [seed for seed in sorted(results) if results[seed]]
     others: list[Counterfactual] = []
     remembers = ENVIRONMENTS[plan.environment].family.startswith("Remember")
@@ -233,17 +152,11 @@ def plan_of(config: DictConfig) -> Collection:
     first = config.first_seed
     if first is None:
         first = list(ENVIRONMENTS).index(row.name) * SEEDS_PER_ENVIRONMENT
-    pick = functools.partial(OmegaConf.masked_copy, config)
-    manner = pick(["noise", "rotation_noise", "quiet_distance", "hold_steps"])
-    simulator = pick(["backend", "light_mesh", "standin_mug"])
-    return Collection(
-        row.name,
-        int(config.episodes),
-        int(first),
-        int(config.shards),
-        Manner(**{str(key): value for key, value in manner.items()}),
-        Simulator(**{str(key): value for key, value in simulator.items()}),
+    manner = Manner(
+        float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
     )
+    simulator = Simulator(config.backend, config.light_mesh, config.standin_mug)
+    return Collection(row.name, int(config.episodes), int(first), int(config.shards), manner, simulator)
 
 
 @hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")

@@ -113,7 +113,7 @@ def save_part(folder: Path, demonstration: Demonstration) -> None:
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with scratch.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
         os.replace(scratch, target)
     finally:
         scratch.unlink(missing_ok=True)

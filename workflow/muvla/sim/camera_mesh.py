@@ -1,7 +1,7 @@
 """A light mesh for the wrist camera's own body, made at first use (spec simulators: cost).
 
-The body of the robot's wrist camera holds 425 thousand of the scene's 581 thousand triangles, and a CPU renderer pays for
-vertices. Quadric decimation to about eight thousand faces leaves the wrist picture as it is and halves the render time.
+The body of the robot's wrist camera holds 425 thousand of the scene's 581 thousand triangles, and a CPU renderer pays
+for vertices. Quadric decimation to about eight thousand faces leaves the wrist picture as it is and halves the cost.
 """
 
 import hashlib
@@ -39,7 +39,8 @@ def _make(folder: Path, source: Path) -> None:
     import fast_simplification
     import trimesh
 
-    mesh = trimesh.load(source.parent / MESH, force="mesh")
+    mesh = trimesh.load_mesh(source.parent / MESH)
+    assert isinstance(mesh, trimesh.Trimesh)
     points, faces = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=FACES)
     trimesh.Trimesh(points, faces, process=False).export(folder / LIGHT_NAME)
     text = source.read_text()

@@ -56,7 +56,7 @@ def _sentence(error: Exception) -> str:
             "libvulkan1 libx11-6 libegl1 libgl1 libgles2 libglib2.0-0`."
         )
     if isinstance(error, ImportError):
-        return f"Rendering is impossible because a Python package is missing ({text}): install containers/requirements.lock."
+        return f"Rendering is impossible because a Python package is missing ({text}): run `make setup`."
     return f"Rendering is impossible because the simulator failed ({text})."
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         check(options.environment, options.backend, options.frames)
-    except Exception as error:  # whatever it is, the user gets one sentence
+    except Exception as error:  # noqa: BLE001  whatever it is, the user gets one sentence
         raise SystemExit(_sentence(error)) from None
 
 

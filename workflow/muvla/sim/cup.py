@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class MissingMug(RuntimeError):
     """The YCB mug is not installed and the stand-in was not allowed."""
 
 
-def _box(low: tuple[float, float, float], high: tuple[float, float, float]):  # type: ignore[no-untyped-def]
+def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> Any:
     import trimesh
 
     box = trimesh.creation.box(extents=np.subtract(high, low))
@@ -36,14 +37,14 @@ def _box(low: tuple[float, float, float], high: tuple[float, float, float]):  # 
     return box
 
 
-def _pieces() -> list:  # type: ignore[type-arg]
+def _pieces() -> list[Any]:
     """Convex pieces whose union is the mug, centred at the origin, open side up."""
     import trimesh
 
     half, pieces = HEIGHT / 2, []
     edges = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        # A hair's breadth between neighbours: the loader takes pieces that touch for one, and its hull would fill the mug.
+        # A hair's breadth between neighbours: pieces that touch are one to the loader, and their hull fills the mug.
         angles = np.array([begin + 1e-3, end - 1e-3])
         ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         corners = [(*(r * xy), z) for r in (RADIUS - WALL, RADIUS) for xy in ring for z in (-half + WALL + 1e-4, half)]
@@ -68,7 +69,7 @@ def _make(folder: Path) -> None:
     root = folder / _YCB
     model = root / "models" / MUG
     model.mkdir(parents=True)
-    mug = trimesh.util.concatenate(_pieces())
+    mug: Any = trimesh.util.concatenate(_pieces())
     mug.export(model / "collision.ply")
     lines = ["mtllib textured.mtl", "usemtl mug"]
     for triangle in mug.triangles:

@@ -18,9 +18,6 @@ from muvla.sim.environments import ENVIRONMENTS, Environment, environment_named
 
 __all__ = ["ENVIRONMENTS", "Environment", "MikasaEnv", "environment_named"]
 
-CAMERAS = ("base_camera", "hand_camera")
-SIZE = 128  # pixels, both ways
-ACTION_DIMS = 7
 BACKENDS = {"cpu": ("physx_cpu", "sapien_cpu"), "gpu": ("gpu", "gpu")}
 _COLOUR_OF_PALETTE = {
     0: "Red",
@@ -28,28 +25,6 @@ _COLOUR_OF_PALETTE = {
     2: "Blue",
 }  # RememberShapeAndColor names its colours by number only
 _CUPS = ("Left cup", "Center cup", "Right cup")
-
-
-def observation_space() -> gymnasium.spaces.Dict:
-    """image (2, 128, 128, 3) uint8 and proprio (7,) float32."""
-    return gymnasium.spaces.Dict(
-        image=gymnasium.spaces.Box(0, 255, (len(CAMERAS), SIZE, SIZE, 3), np.uint8),
-        proprio=gymnasium.spaces.Box(-np.inf, np.inf, (7,), np.float32),
-    )
-
-
-def action_space(actions_per_step: int) -> gymnasium.spaces.Box:
-    """(actions_per_step, 7) float32 in [-1, 1]."""
-    return gymnasium.spaces.Box(-1, 1, (actions_per_step, ACTION_DIMS), np.float32)
-
-
-def roll_pitch_yaw(quaternion: np.ndarray) -> np.ndarray:
-    """Angles in radians, (3,) float32, of a unit quaternion (w, x, y, z), as the suite's own conversion does (spec 3.1)."""
-    w, x, y, z = np.asarray(quaternion, np.float64) / max(float(np.linalg.norm(quaternion)), 1e-8)
-    roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
-    pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
-    yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    return np.array([roll, pitch, yaw], np.float32)
 
 
 def _make_raw(environment: Environment, backend: str, render: bool) -> Any:
@@ -73,10 +48,10 @@ def _make_raw(environment: Environment, backend: str, render: bool) -> Any:
 class MikasaEnv(gymnasium.Env):
     """One MIKASA-Robo environment.
 
-    Observation: image (2, 128, 128, 3) uint8, base then wrist camera; proprio (7,) float32, tool centre x y z in metres,
-    roll pitch yaw in radians, sum of the two finger joints in metres.
-    Action: (actions_per_step, 7) in [-1, 1]: translation (0.1 m), rotation, gripper (+1 open). step() runs them in a row
-    (fewer rows, or NaN in the last ones, for fewer actions), stops early at success or truncation, and renders once, at
+    Observation: image (2, 128, 128, 3) uint8, base then wrist camera; proprio (7,) float32, tool centre x y z in
+    metres, roll pitch yaw in radians, sum of the two finger joints in metres.
+    Action: (actions_per_step, 7) in [-1, 1]: translation (0.1 m), rotation, gripper (+1 open). step() runs them in a
+    row (fewer rows, or NaN in the last ones, for fewer actions), stops early at success or truncation, and renders once, at
     the end: a picture costs ten times the physics.
     During the cue and empty phases actions have no effect (all 7 dims are zeroed), as in the suite's own wrapper.
     info: instruction, success (of any action run by this call), steps (of the episode), executed (of this call), phase
@@ -113,6 +88,7 @@ class MikasaEnv(gymnasium.Env):
         ):
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
+        self.actions_per_step = actions_per_step
         self.environment, self.backend, self.light_mesh, self.rendering = (
             environment,
             backend,
@@ -173,7 +149,7 @@ class MikasaEnv(gymnasium.Env):
         if self._last is None:
             raise RuntimeError("step() before reset()")
         raw, success, executed, reward = None, False, 0, 0.0
-        for row in self._rows(action):
+        for row in given_actions(action, self.actions_per_step):
             if self.steps >= self.max_steps or success:
                 break
             if self.phase != "act":
@@ -186,17 +162,6 @@ class MikasaEnv(gymnasium.Env):
             self._last = self._observation(raw)
         info = self._info(success=success, executed=executed)
         return self._last, reward, False, self.steps >= self.max_steps, info
-
-    def _rows(self, action: np.ndarray) -> np.ndarray:
-        """The actions to run, (<= A, 7) float32."""
-        actions, most = np.asarray(action, np.float32), self.action_space.shape[0]
-        if actions.ndim != 2 or actions.shape[1] != ACTION_DIMS or not 1 <= len(actions) <= most:
-            raise ValueError(f"actions of shape {actions.shape}; expected (1 to {most}, {ACTION_DIMS})")
-        absent = np.isnan(actions).all(axis=1)
-        given = actions[: int(absent.argmax())] if absent.any() else actions
-        if not np.isfinite(given).all():
-            raise ValueError(f"actions hold NaN or infinity: {given.tolist()}")
-        return given
 
     def close(self) -> None:
         """Free the scene."""
@@ -240,9 +205,7 @@ class MikasaEnv(gymnasium.Env):
         return ""
 
     def _observation(self, raw: dict[str, Any]) -> dict[str, np.ndarray]:
-        pose = raw["extra"]["tcp_pose"][0].cpu().numpy()  # (7,) x y z, w x y z
-        fingers = raw["agent"]["qpos"][0, -2:].cpu().numpy().sum()
-        proprio = np.concatenate([pose[:3], roll_pitch_yaw(pose[3:]), [fingers]]).astype(np.float32)
+        proprio = proprioception(raw["extra"]["tcp_pose"][0].cpu().numpy(), raw["agent"]["qpos"][0].cpu().numpy())
         image = np.zeros((len(CAMERAS), SIZE, SIZE, 3), np.uint8)  # (2, H, W, 3)
         if self.rendering:
             sensors = raw["sensor_data"] if self.backend == "gpu" else self.raw._get_obs_sensor_data()

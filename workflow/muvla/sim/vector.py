@@ -1,4 +1,4 @@
-"""Many simulators at once: one process an environment behind gymnasium's AsyncVectorEnv (spec simulators: physx_cpu)."""
+"""Many simulators at once: a process each, behind gymnasium's AsyncVectorEnv (spec simulators: physx_cpu)."""
 
 import multiprocessing
 import os
@@ -11,10 +11,11 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from muvla.sim import camera_mesh, cup
 from muvla.sim.environments import environment_named
-from muvla.sim.mikasa import MikasaEnv, action_space, observation_space
+from muvla.sim.mikasa import BACKENDS, MikasaEnv
+from muvla.sim.observation import action_space, observation_space
 from muvla.sim.vulkan import driver
 
-# The server imports the simulator once and forks: measured on two cores, four slots start in half of spawn's time.
+# The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
 CONTEXT = "forkserver"
 PRELOAD = ["muvla.sim.preload"]
 
@@ -66,8 +67,8 @@ class MikasaVector(AsyncVectorEnv):
                 pipe.close()
         self.closed = True
         return DeadSimulator(
-            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `python -m muvla.sim.check` says whether "
-            "the simulator works; if it does, memory may be short: each process takes 1.2 GB."
+            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `python -m muvla.sim.check` says "
+            "whether the simulator works; if it does, memory may be short: each process takes 1.2 GB."
         )
 
     def _check_spaces(self) -> None:
@@ -94,6 +95,21 @@ class MikasaVector(AsyncVectorEnv):
         return self._guard("call_wait", *args, **kwargs)
 
 
+def require(environment: str, options: dict[str, Any]) -> None:
+    """Raise here, before processes are started, what would end each of them; make the files that they share.
+
+    Raises ValueError for an unknown name, cup.MissingMug, vulkan.NoVulkan, RuntimeError for an unwritable cache.
+    """
+    row, backend = environment_named(environment), options.get("backend", "cpu")
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    if options.get("render", True):
+        driver("CPU" if backend == "cpu" else "discrete GPU")
+    camera_mesh.robot_description(options.get("light_mesh", True))
+    if row.family == "ShellGame":
+        cup.choose(environment, options.get("standin_mug", False))
+
+
 def make_vector(environment: str, slots: int, *, context: str = CONTEXT, **options: Any) -> MikasaVector:
     """`slots` simulators of one environment, a process each; options as MikasaEnv's.
 
@@ -104,12 +120,7 @@ def make_vector(environment: str, slots: int, *, context: str = CONTEXT, **optio
     """
     if slots < 1:
         raise ValueError(f"{slots} simulators; there must be at least one")
-    row, backend = environment_named(environment), options.get("backend", "cpu")
-    if options.get("render", True):
-        driver("CPU" if backend == "cpu" else "discrete GPU")
-    camera_mesh.robot_description(options.get("light_mesh", True))  # made here, once, not by all slots at a time
-    if row.family == "ShellGame":
-        cup.choose(environment, options.get("standin_mug", False))
+    require(environment, options)
     if context == "forkserver":
         multiprocessing.set_forkserver_preload(PRELOAD)
     return MikasaVector(

@@ -69,7 +69,7 @@ class _DeviceProperties(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Driver:
-    """name: e.g. "llvmpipe"; description: e.g. "Mesa 25.0.7 (LLVM 15.0.6)"; device: its name; kind: "CPU", "discrete GPU"."""
+    """name: "llvmpipe"; description: "Mesa 25.0.7 (LLVM 15.0.6)"; device: its own name; kind: "CPU", "discrete GPU"."""
 
     name: str
     description: str
@@ -137,7 +137,7 @@ def driver(kind: str = "CPU") -> Driver:
     chosen = next((entry for entry in found if entry.kind == kind), found[0])
     if chosen.kind == "CPU" and chosen.mesa is not None and chosen.mesa < _MESA_NEEDED:
         raise NoVulkan(
-            f"Rendering is impossible because {chosen.description} is too old for SAPIEN on a CPU: install Mesa >= 24.3 "
-            "(on Debian bookworm `apt-get install -t bookworm-backports mesa-vulkan-drivers`)."
+            f"Rendering is impossible because {chosen.description} is too old for SAPIEN on a CPU: install Mesa >= "
+            "24.3 (on Debian bookworm `apt-get install -t bookworm-backports mesa-vulkan-drivers`)."
         )
     return chosen

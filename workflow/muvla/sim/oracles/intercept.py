@@ -10,12 +10,12 @@ from muvla.sim.oracles.oracle import place, tool
 
 HEIGHT = 0.03  # metres over the table
 BEHIND = 0.07  # metres from the ball, against the direction of the strike
-SPEED = 0.85  # metres a second of the ball along the strike, just after it
-GRAZE = 0.5  # share of its motion across the strike that the ball keeps
+SPEED = 0.7  # metres a second of the ball along the strike, just after it
+GRAZE = 0.9  # share of its motion across the strike that the ball keeps
 ANGLES = np.radians(np.arange(-20, 56))  # strikes from +x towards +y; a steeper one would wait in the ball's way
 LEAD = 0.08  # seconds from the first move of the strike to the touch
 MEET_BY = 36  # steps after which too few are left for the ball to get to the target
-SQUARE = 0.25  # seconds: share of the ball's own motion along y that brings it to the target after a strike along x
+SQUARE = 0.2  # seconds: share of the ball's own motion along y that brings it to the target after a strike along x
 STEP = 0.05  # seconds
 GAIN = 1.0
 STRIDE = 0.1  # metres asked for at each step of the strike

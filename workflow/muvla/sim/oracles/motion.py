@@ -1,4 +1,4 @@
-"""How every oracle moves: a straight line towards a point, at a speed that falls off near it (spec simulators: oracles)."""
+"""How every oracle moves: straight towards a point, slower near it (spec simulators: oracles)."""
 
 import numpy as np
 

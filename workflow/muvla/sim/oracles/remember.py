@@ -1,6 +1,7 @@
 """RememberColor*, RememberShape*, RememberShapeAndColor*: go above the object that was shown, then down to touch it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from muvla.sim.mikasa import MikasaEnv
 from muvla.sim.oracles.motion import REACH, towards, wait
 from muvla.sim.oracles.oracle import place, tool
 
-ABOVE, TOUCH = 0.10, 0.035  # metres over the object's centre: while crossing, and when there
-NEAR = 0.03  # metres in the plane within which to go down
+ABOVE, TOUCH = 0.10, 0.03  # metres over the object's centre: while crossing, and when there
+NEAR, FAR = 0.03, 0.15  # metres in the plane: at touching height within the first, crossing beyond the second
 GAIN = 1.0
 ADVANCE = 0.34  # share of a commanded translation that the tool covers within one step
 _COLOURS = ("Red", "Lime", "Blue")
@@ -29,7 +30,7 @@ class Candidates:
     positions: np.ndarray
 
 
-def _actors(env: MikasaEnv) -> list:  # type: ignore[type-arg]
+def _actors(env: MikasaEnv) -> list[Any]:
     raw = env.raw
     actors = raw.cubes if env.row.family == "RememberColor" else raw.shape_actors
     return [actors[key] for key in sorted(actors)]
@@ -89,5 +90,7 @@ class RememberOracle:
 
     @staticmethod
     def _action(tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
-        near = np.hypot(*(thing - tcp)[:2]) < NEAR
-        return towards(tcp, thing + np.array([0, 0, TOUCH if near else ABOVE]), gain=GAIN)
+        # Down a cone: a learner that is a few centimetres off in the plane still comes down to touch.
+        away = np.hypot(*(thing - tcp)[:2])
+        height = np.interp(away, (NEAR, FAR), (TOUCH, ABOVE))
+        return towards(tcp, thing + np.array([0, 0, height]), gain=GAIN)

@@ -1,4 +1,4 @@
-"""ShellGameTouch and ShellGamePush: wait until the cups stand, then touch, or push forward, the one that hides the ball."""
+"""ShellGameTouch and ShellGamePush: wait for the cups, then touch, or push forward, the one that hides the ball."""
 
 from typing import Any
 

@@ -1,0 +1,145 @@
+"""Evaluation of a random tiny policy in the real simulator: records, resuming, interventions (spec 6.4)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import INSTRUCTION, write_checkpoint
+from hydra import compose, initialize_config_dir
+
+from muvla import evaluate as evaluation
+from muvla.model.architecture import MemorySettings
+from muvla.policy import Policy
+from muvla.report.records import RecordsOfAnotherQuestion, read_cell
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
+
+
+def configured(checkpoint: Path, output: Path, *more: str):
+    with initialize_config_dir(evaluation.CONFIG, version_base=None):
+        return compose("evaluate", [f"checkpoint={checkpoint}", f"output={output}", "threads=1", *more])
+
+
+@pytest.mark.slow
+def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one/RememberColor3.jsonl", tmp_path / "two/RememberColor3.jsonl"
+    frames = tmp_path / "strip.npz"
+    evaluation.evaluate(configured(folder, two, "episodes=3", "slots=2", f"frames={frames}"))
+    cell = read_cell(two)
+    assert (cell.episodes, cell.errors, cell.asked) == (3, 0, 3)
+    assert all(r["forwards"] == r["steps"] == r["memory_updates"] > 0 for r in cell.records)
+    assert cell.question["simulator"]
+    with np.load(frames) as strip:
+        assert len(strip["frames"]) == cell.records[0]["steps"] + 1
+        assert {"cue", "empty", "act"} >= set(strip["labels"].tolist()) >= {"cue", "act"}
+
+    lines = two.read_bytes().splitlines(keepends=True)
+    one.parent.mkdir()
+    for path in (two, two.with_suffix(".provenance.json")):
+        (one.parent / path.name).write_bytes(path.read_bytes())
+    one.write_bytes(lines[0] + lines[1][:30])  # killed while it wrote the second
+    evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1"))
+
+    def outcome(path: Path) -> list[tuple]:
+        keys = ("seed", "success", "steps", "goal", "cue_steps")
+        return [tuple(record[key] for key in keys) for record in read_cell(path).records]
+
+    assert outcome(one) == outcome(two)
+    with pytest.raises(RecordsOfAnotherQuestion, match="memory"):
+        evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "memory=zero"))
+
+
+@pytest.mark.slow
+def test_open_loop_runs_a_chunk_for_every_look(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "oft", MemorySettings())
+    records = tmp_path / "RememberColor3.jsonl"
+    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1", "variant=oft"))
+    (record,) = read_cell(records).records
+    assert record["mode"] == "open_loop"
+    assert record["forwards"] == -(-record["steps"] // 8)
+    assert record["memory_updates"] == 0
+
+
+@pytest.mark.slow
+def test_an_exception_is_an_error_record_and_no_failure(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = tmp_path / "RememberColor3.jsonl"
+    act = Policy.act
+
+    def failing(self: Policy, *arguments) -> np.ndarray:
+        if self.forwards[0] == 2:
+            raise RuntimeError("the policy broke")
+        return act(self, *arguments)
+
+    monkeypatch.setattr(Policy, "act", failing)
+    with pytest.raises(RuntimeError, match="the policy broke"):
+        evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1"))
+    (line,) = records.read_text().splitlines()
+    assert json.loads(line)["success"] is None
+    assert "the policy broke" in json.loads(line)["error"]
+    assert read_cell(records).episodes == 0
+    monkeypatch.undo()
+    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1"))
+    assert (read_cell(records).episodes, read_cell(records).errors) == (1, 0)
+
+
+def looked(policy: Policy, steps: int, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    slots = len(policy.forwards)
+    answers = []
+    for t in range(steps):
+        images = rng.integers(0, 256, (slots, 2, 32, 32, 3), dtype=np.uint8)
+        proprio = rng.normal(size=(slots, 7)).astype(np.float32)
+        first, active = np.full(slots, t == 0), np.ones(slots, bool)
+        answers.append(policy.act(images, proprio, [INSTRUCTION] * slots, first, active))
+    return answers
+
+
+def test_interventions_change_what_is_read(folder: Path) -> None:
+    answers = {name: looked(Policy(folder, slots=1, memory=name), 3) for name in ("active", "zero", "noise", "freeze_first")}
+    assert not np.allclose(answers["active"][0], answers["zero"][0])
+    assert not np.allclose(answers["active"][0], answers["noise"][0])
+    # frozen after the first forward: the second reads the same memory, the third does not
+    assert np.allclose(answers["active"][1], answers["freeze_first"][1])
+    assert not np.allclose(answers["active"][2], answers["freeze_first"][2])
+
+
+def test_slots_do_not_touch_each_other(folder: Path) -> None:
+    together, alone = Policy(folder, slots=2), Policy(folder, slots=1)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 2, 2, 32, 32, 3), dtype=np.uint8)
+    proprio = rng.normal(size=(3, 2, 7)).astype(np.float32)
+    first = [np.array([True, True]), np.array([False, False]), np.array([True, False])]  # slot 0 begins anew
+    active = [np.array([True, True]), np.array([False, True]), np.array([True, True])]  # and sits out once
+    for t in range(3):
+        answer = together.act(images[t], proprio[t], [INSTRUCTION] * 2, first[t], active[t])
+        own = alone.act(images[t, 1:], proprio[t, 1:], [INSTRUCTION], first[t][1:], active[t][1:])
+        np.testing.assert_allclose(answer[1], own[0], atol=1e-5)
+        assert (answer[0] == 0).all() == (not active[t][0])
+    assert together.forwards.tolist() == [1, 3]
+    assert together.memory_updates.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "said"),
+    [
+        (["memory=lots"], ValueError, "memory is 'lots'"),
+        (["mode=backwards"], ValueError, "mode is 'backwards'"),
+        (["environment=RememberColor4"], ValueError, "RememberColor3"),
+        (["checkpoint=nowhere"], ValueError, "nowhere is not a checkpoint folder"),
+    ],
+)
+def test_bad_input_is_refused_before_a_simulator_starts(folder: Path, tmp_path: Path, more, error, said) -> None:
+    with pytest.raises(error, match=said):
+        evaluation.evaluate(configured(folder, tmp_path / "r.jsonl", *more))
+
+
+def test_a_memoryless_policy_has_no_memory_to_intervene_in(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "oft", MemorySettings())
+    with pytest.raises(ValueError, match="has no memory"):
+        Policy(folder, slots=1, memory="zero")

@@ -1,0 +1,48 @@
+"""The observation and action contract of every simulator (design: contracts): spaces, and proprioception."""
+
+import gymnasium
+import numpy as np
+
+CAMERAS = ("base_camera", "hand_camera")
+SIZE = 128  # pixels, both ways
+ACTION_DIMS = 7
+
+
+def observation_space() -> gymnasium.spaces.Dict:
+    """image (2, 128, 128, 3) uint8 and proprio (7,) float32."""
+    return gymnasium.spaces.Dict(
+        image=gymnasium.spaces.Box(0, 255, (len(CAMERAS), SIZE, SIZE, 3), np.uint8),
+        proprio=gymnasium.spaces.Box(-np.inf, np.inf, (7,), np.float32),
+    )
+
+
+def action_space(actions_per_step: int) -> gymnasium.spaces.Box:
+    """(actions_per_step, 7) float32 in [-1, 1]."""
+    return gymnasium.spaces.Box(-1, 1, (actions_per_step, ACTION_DIMS), np.float32)
+
+
+def roll_pitch_yaw(quaternion: np.ndarray) -> np.ndarray:
+    """Angles in radians, (3,) float32, of a quaternion (w, x, y, z), by the suite's own formula (spec 3.1)."""
+    w, x, y, z = np.asarray(quaternion, np.float64) / max(float(np.linalg.norm(quaternion)), 1e-8)
+    roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
+    pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
+    yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    return np.array([roll, pitch, yaw], np.float32)
+
+
+def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """(7,) float32 of the tool's pose (7,) x y z w x y z, in metres, and all joints (9,), fingers last (spec 3.1)."""
+    parts = [tool_pose[:3], roll_pitch_yaw(tool_pose[3:]), [joints[-2:].sum()]]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def given_actions(action: np.ndarray, most: int) -> np.ndarray:
+    """The rows before the first that is all NaN, (<= most, 7) float32. Raises ValueError for any other shape or NaN."""
+    actions = np.asarray(action, np.float32)
+    if actions.ndim != 2 or actions.shape[1] != ACTION_DIMS or not 1 <= len(actions) <= most:
+        raise ValueError(f"actions of shape {actions.shape}; expected (1 to {most}, {ACTION_DIMS})")
+    absent = np.isnan(actions).all(axis=1)
+    given = actions[: int(absent.argmax())] if absent.any() else actions
+    if not np.isfinite(given).all():
+        raise ValueError(f"actions hold NaN or infinity: {given.tolist()}")
+    return given

@@ -1,7 +1,6 @@
 """Consecutive seeds of one environment, tried by its expert in parallel simulators until enough of them succeeded."""
 
 import multiprocessing
-import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from muvla.demonstration import Manner, demonstrate, part_succeeded, save_part
+from muvla.sim.interrupts import deaf_children
 from muvla.sim.mikasa import MikasaEnv
 from muvla.sim.vector import require
 
@@ -35,8 +35,6 @@ _env: MikasaEnv | None = None  # one a worker process
 def _start_worker(environment: str, simulator: Simulator) -> None:
     import torch
 
-    # The parent alone answers Ctrl-C: a worker finishes its episode, so that it is not lost.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     global _env
     _env = MikasaEnv(environment, **asdict(simulator))
@@ -81,7 +79,8 @@ def attempt(
         initargs=(environment, simulator),
     )
     try:
-        versions = pool.submit(_versions)
+        with deaf_children():  # a worker finishes its episode, so that it is not lost
+            versions = pool.submit(_versions)
         with tqdm(total=wanted, desc=f"collect {environment}", unit="episode", smoothing=0.1) as bar:
             while (wins := sum(results.values())) < wanted:
                 while len(pending) < 2 * processes and wins + len(pending) < wanted:

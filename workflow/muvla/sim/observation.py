@@ -32,7 +32,7 @@ def roll_pitch_yaw(quaternion: np.ndarray) -> np.ndarray:
 
 def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(7,) float32 of the tool's pose (7,) x y z w x y z, in metres, and all joints (9,), fingers last (spec 3.1)."""
-    parts = [tool_pose[:3], roll_pitch_yaw(tool_pose[3:]), [joints[-2:].sum()]]
+    parts = [tool_pose[:3], roll_pitch_yaw(tool_pose[3:]), joints[-2:].sum(keepdims=True)]
     return np.concatenate(parts).astype(np.float32)
 
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 from typing import Any
 
 import gymnasium
@@ -11,6 +10,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from muvla.sim import camera_mesh, cup
 from muvla.sim.environments import environment_named
+from muvla.sim.interrupts import deaf_children
 from muvla.sim.mikasa import BACKENDS, MikasaEnv
 from muvla.sim.observation import action_space, observation_space
 from muvla.sim.vulkan import driver
@@ -42,7 +42,6 @@ class _Slot:
             return _Spaces(self.options.get("actions_per_step", 1))
         import torch
 
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and closes its workers
         torch.set_num_threads(1)  # the cores belong to the other simulators
         return MikasaEnv(self.environment, **self.options)
 
@@ -123,9 +122,10 @@ def make_vector(environment: str, slots: int, *, context: str = CONTEXT, **optio
     require(environment, options)
     if context == "forkserver":
         multiprocessing.set_forkserver_preload(PRELOAD)
-    return MikasaVector(
-        [_Slot(environment, options) for _ in range(slots)],
-        shared_memory=True,
-        context=context,
-        autoreset_mode=AutoresetMode.DISABLED,
-    )
+    with deaf_children():
+        return MikasaVector(
+            [_Slot(environment, options) for _ in range(slots)],
+            shared_memory=True,
+            context=context,
+            autoreset_mode=AutoresetMode.DISABLED,
+        )

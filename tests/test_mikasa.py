@@ -1,0 +1,243 @@
+"""The simulator behind the observation contract, for real: pictures, phases, determinism, and what is said when it cannot."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mani_skill
+import numpy as np
+import pytest
+from muvla.sim import camera_mesh, cup, vulkan
+from muvla.sim.environments import ENVIRONMENTS
+from muvla.sim.mikasa import MikasaEnv, _make_raw
+from muvla.sim.vector import DeadSimulator, make_vector
+
+LIBRARY = Path(__file__).resolve().parents[1] / "workflow"
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def env():
+    env = MikasaEnv("RememberColor3", actions_per_step=8)
+    yield env
+    env.close()
+
+
+def some_actions(count, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (count, 7)).astype(np.float32)
+
+
+def test_observations_follow_the_contract(env):
+    observation, info = env.reset(seed=SEED)
+    assert env.observation_space.contains(observation)
+    assert observation["image"].shape == (2, 128, 128, 3)
+    assert observation["image"].std(axis=(1, 2, 3)).min() > 10  # neither camera is blind
+    x, y, z, roll, pitch, yaw, fingers = observation["proprio"]
+    assert -0.3 < x < 0.3
+    assert -0.3 < y < 0.3
+    assert 0.1 < z < 0.6
+    assert abs(roll) > 3  # the hand looks down
+    assert fingers == pytest.approx(0.08)
+    assert info["instruction"] == "Observe the cube's color, wait, then touch the cube of the same color."
+    assert info["goal"] in ("Red", "Lime", "Blue")
+    assert (info["phase"], info["steps"], info["executed"], info["success"]) == ("cue", 0, 0, False)
+    assert 1 <= info["cue_steps"] <= 5
+    assert 1 <= info["empty_steps"] <= 5
+
+
+def test_same_seed_same_bytes(env):
+    def run():
+        first, _ = env.reset(seed=SEED)
+        later, *_ = env.step(some_actions(8))
+        return first["image"].tobytes(), later["image"].tobytes(), later["proprio"].tobytes()
+
+    before = run()
+    env.reset(seed=SEED + 1)
+    env.step(some_actions(8, 1))
+    assert run() == before
+
+
+def test_actions_have_no_effect_until_the_choice(env):
+    observations = {}
+    for name, actions in (("still", np.zeros((1, 7), np.float32)), ("wild", np.ones((1, 7), np.float32))):
+        env.reset(seed=SEED)
+        observations[name], phases = [], []
+        for _ in range(env.cue_steps + env.empty_steps + 2):
+            phases.append(env.phase)
+            observations[name].append(env.step(actions)[0])
+    waits = phases.count("cue") + phases.count("empty")
+    assert waits == env.cue_steps + env.empty_steps
+    same = [
+        a["image"].tobytes() == b["image"].tobytes() and a["proprio"].tobytes() == b["proprio"].tobytes()
+        for a, b in zip(observations["still"], observations["wild"], strict=True)
+    ]
+    assert same == [True] * waits + [False] * 2
+
+
+def test_blind_steps_equal_rendered_steps(env):
+    raw = _make_raw(ENVIRONMENTS["RememberColor3"], "cpu", render=True)
+    raw.reset(seed=SEED)
+    env.reset(seed=SEED)
+    waits, actions = env.cue_steps + env.empty_steps, some_actions(16)
+    for number, action in enumerate(actions):
+        pictures, reward, *_ = raw.step((action * (number >= waits))[None])
+        if number % 8 == 7:
+            blind, blind_reward, *_ = env.step(actions[number - 7 : number + 1])
+            for index, camera in enumerate(("base_camera", "hand_camera")):
+                rendered = pictures["sensor_data"][camera]["rgb"][0].numpy()
+                np.testing.assert_array_equal(blind["image"][index], rendered)
+            assert blind_reward == float(reward[0])
+            assert env.raw.get_state().numpy().tobytes() == raw.get_state().numpy().tobytes()
+    raw.close()
+
+
+def test_an_episode_ends_by_truncation_and_then_stands_still(env):
+    env.reset(seed=SEED)
+    executed, truncated = [], False
+    while not truncated:
+        observation, _, terminated, truncated, info = env.step(np.zeros((8, 7), np.float32))
+        executed.append(info["executed"])
+        assert not terminated
+    assert executed == [8, 8, 8, 1]
+    again, *_, truncated, info = env.step(np.ones((1, 7), np.float32))
+    assert (info["executed"], info["steps"], truncated) == (0, 25, True)
+    np.testing.assert_array_equal(again["image"], observation["image"])
+
+
+def test_rows_of_nan_are_not_run(env):
+    env.reset(seed=SEED)
+    actions = np.zeros((8, 7), np.float32)
+    actions[3:] = np.nan
+    assert env.step(actions)[4]["executed"] == 3
+    assert env.step(np.full((8, 7), np.nan, np.float32))[4]["executed"] == 0
+
+
+@pytest.mark.parametrize("actions", [np.zeros(7), np.zeros((9, 7)), np.zeros((1, 6)), [[0, 0, np.nan, 0, 0, 0, 1]]])
+def test_actions_that_make_no_sense_are_refused(env, actions):
+    env.reset(seed=SEED)
+    with pytest.raises(ValueError, match="actions"):
+        env.step(actions)
+
+
+def test_fixed_phases_lengthen_the_episode():
+    env = MikasaEnv("RememberColor3", phases=7, render=False)
+    _, info = env.reset(seed=SEED)
+    assert (info["cue_steps"], info["empty_steps"], env.max_steps) == (7, 7, 29)
+
+
+def test_the_light_mesh_leaves_the_wrist_picture_as_it_is(env):
+    heavy = MikasaEnv("RememberColor3", light_mesh=False)
+    light, shipped = env.reset(seed=SEED)[0]["image"], heavy.reset(seed=SEED)[0]["image"]
+    changed = (light != shipped).any(axis=-1).mean(axis=(1, 2))  # of each camera's pixels
+    assert changed[1] == 0
+    assert changed[0] < 0.02
+    assert heavy.provenance()["camera_mesh_sha256"] != env.provenance()["camera_mesh_sha256"]
+
+
+def test_the_light_mesh_is_the_same_whenever_it_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    first = camera_mesh.mesh_sha256(True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "two"))
+    assert camera_mesh.mesh_sha256(True) == first
+    assert [path.name[0] for path in (tmp_path / "two" / "muvla").iterdir()] == ["p"]  # nothing temporary is left
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(RuntimeError, match="XDG_CACHE_HOME"):
+        camera_mesh.robot_description(True)
+
+
+def test_an_unknown_environment_is_answered_with_the_names():
+    with pytest.raises(
+        ValueError, match="unknown environment 'RememberColour3'.*ShellGameTouch.*RememberShapeAndColor5x3"
+    ):
+        MikasaEnv("RememberColour3")
+
+
+def test_a_missing_mug_is_explained_and_the_stand_in_is_labelled(tmp_path, monkeypatch):
+    monkeypatch.setattr(mani_skill, "ASSET_DIR", tmp_path)
+    with pytest.raises(cup.MissingMug, match=r"mani_skill.utils.download_asset ycb.*standin_mug=true"):
+        MikasaEnv("ShellGamePush")
+    env = MikasaEnv("ShellGamePush", standin_mug=True)
+    observation, info = env.reset(seed=SEED)
+    assert env.provenance()["mug"] == "standin"
+    assert info["goal"] in ("Left cup", "Center cup", "Right cup")
+    while info["phase"] == "cue":
+        shown, *_, info = env.step(np.zeros((1, 7)))
+    assert (shown["image"][0] != observation["image"][0]).any(axis=-1).mean() > 0.01  # the cups have come
+
+
+def test_parallel_simulators_agree_and_a_dead_one_is_named(env):
+    vector = make_vector("RememberColor3", 2, actions_per_step=8)
+    try:
+        observation, info = vector.reset(seed=[SEED, SEED + 1])
+        alone, _ = env.reset(seed=SEED)
+        np.testing.assert_array_equal(observation["image"][0], alone["image"])
+        actions = np.stack([some_actions(8), np.full((8, 7), np.nan, np.float32)])
+        observation, _, terminated, _, info = vector.step(actions)
+        alone, *_ = env.step(actions[0])
+        np.testing.assert_array_equal(observation["image"][0], alone["image"])
+        np.testing.assert_array_equal(observation["proprio"][0], alone["proprio"])
+        assert info["executed"].tolist() == [8, 0]
+        assert not terminated.any()
+        observation, info = vector.reset(seed=[0, SEED], options={"reset_mask": np.array([False, True])})
+        first, _ = env.reset(seed=SEED)
+        np.testing.assert_array_equal(observation["image"][0], alone["image"])  # untouched
+        np.testing.assert_array_equal(observation["image"][1], first["image"])
+        vector.processes[1].kill()
+        with pytest.raises(DeadSimulator, match=r"slot 1 \(exit code -9\)"):
+            vector.step(actions)
+    finally:
+        vector.close()
+
+
+def run_check(**environment):
+    command = [sys.executable, "-m", "muvla.sim.check", "--frames", "1"]
+    variables = {**os.environ, "PYTHONPATH": str(LIBRARY), **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+
+
+def test_no_driver_is_told_in_one_sentence(tmp_path):
+    nowhere = str(tmp_path / "nowhere.json")
+    result = run_check(VK_ICD_FILENAMES=nowhere, VK_DRIVER_FILES=nowhere)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Rendering is impossible because no Vulkan driver works here")
+    assert "mesa-vulkan-drivers" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_old_driver_is_told_in_one_sentence(monkeypatch):
+    old = vulkan.Driver("llvmpipe", "Mesa 22.3.6 (LLVM 15.0.6)", "llvmpipe", "CPU")
+    monkeypatch.setattr(vulkan, "drivers", lambda: [old])
+    with pytest.raises(vulkan.NoVulkan, match=r"Mesa 22\.3\.6.*too old.*24\.3"):
+        vulkan.driver.__wrapped__()
+
+
+@pytest.mark.slow
+def test_the_check_reports_driver_versions_and_speed():
+    result = run_check()
+    assert result.returncode == 0, result.stderr
+    for part in ("vulkan ", "version   mani_skill 3.", "light wrist-camera mesh", "shipped wrist-camera mesh"):
+        assert part in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_every_environment_of_the_table_runs(name):
+    env = MikasaEnv(name, standin_mug=True, actions_per_step=8)
+    observation, info = env.reset(seed=SEED)
+    assert env.observation_space.contains(observation)
+    assert info["instruction"].endswith(".")
+    assert (info["cue_steps"] > 0) == name.startswith(("ShellGame", "Remember"))
+    assert (info["empty_steps"] > 0) == name.startswith("Remember")
+    assert bool(info["goal"]) == (info["cue_steps"] > 0)
+    truncated = False
+    while not truncated:
+        observation, reward, _, truncated, info = env.step(np.zeros((8, 7), np.float32))
+        assert np.isfinite(reward)
+    assert env.observation_space.contains(observation)
+    assert info["steps"] == ENVIRONMENTS[name].max_steps
+    env.close()

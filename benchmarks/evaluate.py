@@ -11,11 +11,10 @@ import time
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
-
 from muvla.evaluate import run
 from muvla.policy import Policy
 from muvla.sim.vector import make_vector
+from omegaconf import OmegaConf
 
 OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")
 

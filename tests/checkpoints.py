@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import tiny
-
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds import write_dataset
 from muvla.data.text import Tokenizer

@@ -7,11 +7,10 @@ import pytest
 import tiny
 import torch
 from checkpoints import MEMORY, write_checkpoint
-from safetensors.torch import load_file, save_file
-
 from muvla.model import checkpoint
 from muvla.model.architecture import MemorySettings
 from muvla.model.checkpoint import CheckpointError
+from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from checkpoints import INSTRUCTION, write_checkpoint
 from hydra import compose, initialize_config_dir
-
 from muvla import evaluate as evaluation
 from muvla.model.architecture import MemorySettings
 from muvla.policy import Policy
@@ -101,7 +100,9 @@ def looked(policy: Policy, steps: int, seed: int = 0) -> list[np.ndarray]:
 
 
 def test_interventions_change_what_is_read(folder: Path) -> None:
-    answers = {name: looked(Policy(folder, slots=1, memory=name), 3) for name in ("active", "zero", "noise", "freeze_first")}
+    answers = {
+        name: looked(Policy(folder, slots=1, memory=name), 3) for name in ("active", "zero", "noise", "freeze_first")
+    }
     assert not np.allclose(answers["active"][0], answers["zero"][0])
     assert not np.allclose(answers["active"][0], answers["noise"][0])
     # frozen after the first forward: the second reads the same memory, the third does not

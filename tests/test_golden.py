@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from muvla.model import checkpoint
 from muvla.model.architecture import Architecture, Tower
 from muvla.model.cell import Cell, Prompt, StepOutput
@@ -139,9 +138,7 @@ def test_masks() -> None:
 def test_gradients_of_a_window(name: str, k: int, mode: str) -> None:
     from muvla.model.window import Window, WindowBatch
 
-    settings = dataclasses.replace(
-        checkpoint.load(GOLDEN / "ckpt").settings, tbptt_length=k, attention_mask_mode=mode
-    )
+    settings = dataclasses.replace(checkpoint.load(GOLDEN / "ckpt").settings, tbptt_length=k, attention_mask_mode=mode)
     window = Window(checkpoint.load(GOLDEN / "ckpt", settings=settings).requires_grad_())
     with np.load(GOLDEN / "c_gradients.npz") as data:
         middle = name == "tbptt_mid"

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from tiny import ARCHITECTURE, batch, cell, prompt
-
 from muvla.model import mask
 from muvla.model.architecture import MemorySettings
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed, require_mask_honoured
+from tiny import ARCHITECTURE, batch, cell, prompt
 
 
 def layout(lengths: list[int]) -> TokenLayout:

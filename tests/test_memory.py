@@ -4,10 +4,9 @@ import dataclasses
 
 import pytest
 import torch
-from tiny import batch, cell
-
 from muvla.model.architecture import MemorySettings
 from muvla.model.window import Window
+from tiny import batch, cell
 
 TBPTT = MemorySettings(num_mem_tokens=3, tbptt_length=4)
 
@@ -39,8 +38,6 @@ def test_ema_blends_what_was_with_what_is_read() -> None:
     blended = memory.update(before, read)
     assert torch.equal(blended, torch.full((1, 3, 16), 2.0))
     assert not blended.requires_grad
-
-
 
 
 def test_the_gradient_reaches_the_initial_memory_through_k_steps_and_stops_at_a_reset() -> None:

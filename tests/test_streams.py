@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import write_demonstrations
-
 from muvla.data.frames import chunks, load_frames
 from muvla.data.streams import Lengths, Streams
 
@@ -46,7 +45,7 @@ def test_where_the_arm_goes_says_nothing_about_the_object(frames) -> None:
 def test_the_curriculum_follows_the_progress(frames) -> None:
     def lengths(progress: float) -> list[int]:
         streams = Streams(frames, LONG, slots=1, seed=0)
-        firsts = [step.is_first for step, in (streams.next_step(progress) for _ in range(300))]
+        firsts = [step.is_first for (step,) in (streams.next_step(progress) for _ in range(300))]
         return np.diff(np.flatnonzero(firsts)).tolist()
 
     assert set(lengths(0.2)) == {2}

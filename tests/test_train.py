@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from checkpoints import write_demonstrations
 from hydra import compose, initialize_config_dir
-
 from muvla import train as training
 from muvla.model import checkpoint
 from muvla.training_state import TrainingState

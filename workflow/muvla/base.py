@@ -53,7 +53,7 @@ def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, normalis
 
 
 def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metrics: Metrics) -> None:
-    """i.i.d. frames of the choice phase; every object of a frame is named once, so that only the word tells them apart."""
+    """i.i.d. frames of the choice phase; every object of a frame is named once, only the word tells them apart."""
     rng = np.random.default_rng(seed)
     rows = [number for number, row in enumerate(batcher.frames.rows) if len(row.objects) > 1]
     if not rows:
@@ -117,7 +117,7 @@ def new_cell(architecture: Architecture, settings: MemorySettings) -> Cell:
 
 @torch.no_grad()
 def standardise_projector(cell: Cell, features: Tensor, rng: np.random.Generator) -> None:
-    """Set the projector's scale and offset so that each layer's outputs have mean 0 and deviation 1 on real features."""
+    """Set the projector's scale and offset so that each layer's outputs have mean 0, deviation 1 on real features."""
     picked = features[torch.from_numpy(rng.integers(len(features), size=300))].flatten(0, 2)
     layers = (cell.projector.fc1, cell.projector.fc2, cell.projector.fc3)
     mean, deviation = picked.mean(0), picked.std(0) + 0.05

@@ -73,9 +73,7 @@ class Batcher:
         ids = [self.tokenizer.word_id(row.word(j)) if len(row.objects) > 1 else -100 for row, j in rows]
         return torch.tensor(ids)
 
-    def batch(
-        self, flat: Sequence[Step], labels: np.ndarray, prompts: list[Prompt], first: Tensor
-    ) -> WindowBatch:
+    def batch(self, flat: Sequence[Step], labels: np.ndarray, prompts: list[Prompt], first: Tensor) -> WindowBatch:
         """flat: K*B steps, step-major; labels (K*B, C, A) as recorded; one prompt a step; first (K, B) bool."""
         shape = tuple(first.shape)
         index = torch.tensor([step.frame for step in flat])

@@ -86,7 +86,7 @@ def cue_swap(config: DictConfig) -> dict[str, Any]:
 def first_choice(
     cell: Cell, batcher: Batcher, pairs: list[tuple[int, int]], cues: list[int], cue: int, empty: int
 ) -> np.ndarray:
-    """Sideways action (len(pairs),) at each episode's first choice frame, after `cue` frames that show object `cues[i]`."""
+    """Sideways action (len(pairs),) at each first choice frame, after `cue` frames that show object `cues[i]`."""
     frames, rng = batcher.frames, np.random.default_rng(0)
     shown: dict[str, list[int]] = {}
     for number, row in enumerate(frames.rows):
@@ -122,9 +122,7 @@ def _batcher(directory: str, cell: Cell, frames: Frames) -> Batcher:
     normalisation = read_normalisation(Path(directory) / "preprocessor_config.json")
     features = tower_features(cell.vision_backbone, frames.images, normalisation)
     third = cell.architecture.cameras == 3
-    return Batcher(
-        frames, features, read_statistics(directory), Tokenizer.load(directory), first_observation=third
-    )
+    return Batcher(frames, features, read_statistics(directory), Tokenizer.load(directory), first_observation=third)
 
 
 if __name__ == "__main__":

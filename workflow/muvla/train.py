@@ -184,7 +184,7 @@ def mini_architecture(scale: DictConfig) -> Architecture:
 
 
 def preprocessor(architecture: Architecture) -> dict[str, Any]:
-    """preprocessor_config.json; `center_crop` is ours: the mini scale trains without augmentation, so nothing is cropped."""
+    """preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
     sizes = [[3, tower.image_size, tower.image_size] for tower in architecture.towers]
     return {
         "image_processor_type": "PrismaticImageProcessor",

@@ -14,7 +14,7 @@ from muvla.optimiser import Optimiser
 
 
 class TrainingState:
-    """Weights, optimiser, schedule, streams and the memory between two windows: a resumed run ends with the same bytes."""
+    """Weights, optimiser, schedule, streams, memory between two windows: a resumed run ends with the same bytes."""
 
     def __init__(self, path: Path, window: Window, optimiser: Optimiser, streams: Streams) -> None:
         self.path, self.window, self.optimiser, self.streams = path, window, optimiser, streams

@@ -29,7 +29,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Step:
-    """One frame of a stream: which frame of the table, the row and object it is labelled with, and the episode's first frame."""
+    """One frame of a stream: its number in the table, the row and object it is labelled with, the episode's first."""
 
     frame: int
     row: int

@@ -31,7 +31,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """actions (B, C, A) normalised; memory (B, m, D) the read-out, before any update rule; text (B, D) last TEXT token."""
+    """actions (B, C, A) normalised; memory (B, m, D) as read out, before any update; text (B, D) last TEXT token."""
 
     actions: Tensor
     memory: Tensor
@@ -120,11 +120,11 @@ class Cell(nn.Module):
         self.memory = Memory(settings, architecture.width)
 
     def see(self, pixels: Tensor) -> Tensor:
-        """pixels (N, 6*cameras, H, W) -> vision tokens (N, V, D). Independent of memory: run it once for a whole window."""
+        """pixels (N, 6*cameras, H, W) -> vision tokens (N, V, D). Independent of memory: once for a whole window."""
         return self.projector(self.vision_backbone(pixels))
 
     def step(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> StepOutput:
-        """vision (B, V, D), proprio (B, P) normalised, memory (B, m, D) -> what this step says, and what it remembers."""
+        """vision (B, V, D), proprio (B, P) normalised, memory (B, m, D) -> what this step does and remembers."""
         hidden, layout = self.hidden(vision, proprio, prompt, memory)
         rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         features = hidden[rows, layout.read_out()]  # (B, C*A, D)
@@ -144,7 +144,7 @@ class Cell(nn.Module):
         return output.last_hidden_state, layout
 
     def embed(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor, layout: TokenLayout) -> Tensor:
-        """The input sequence (B, S, D): action placeholders are zero vectors, so no ground truth can enter (spec 1.3)."""
+        """The input sequence (B, S, D): action placeholders are zero vectors, no ground truth can enter (spec 1.3)."""
         table = self.language_model.embed_tokens
         words = table(prompt.ids)  # (B, L, D)
         position = torch.arange(words.shape[1] - 1, device=words.device)

@@ -180,7 +180,7 @@ def read_architecture(folder: Path, proprio: dict[str, Tensor] | None) -> Archit
 
 
 def _config(architecture: Architecture) -> dict[str, Any]:
-    """config.json of a policy of ours: the released keys, and `towers` and `cameras`, which the release does not store."""
+    """config.json of a policy of ours: the released keys, and `towers` and `cameras`, which it does not store."""
     return {
         "architectures": ["OpenVLAForActionPrediction"],
         "arch_specifier": "no-align+fused-gelu-mlp",
@@ -246,7 +246,7 @@ def _require_fit(folder: Path, cell: Cell, state: dict[str, Tensor]) -> None:
     for name, parameter in wanted.items():
         if parameter.shape != state[name].shape:
             raise CheckpointError(
-                f"{folder}: {name} has shape {tuple(state[name].shape)}, this architecture needs {tuple(parameter.shape)}"
+                f"{folder}: {name} has shape {tuple(state[name].shape)}, needed is {tuple(parameter.shape)}"
             )
 
 

@@ -49,7 +49,7 @@ class TokenLayout:
 
     @property
     def context_lengths(self) -> Tensor:
-        """(B,) BOS up to the end of TEXT, from each row's true prompt length (spec 1.6: the release's B3 is not kept)."""
+        """(B,) BOS up to the end of TEXT, from each row's true prompt length (not the release's B3, spec 1.6)."""
         return 1 + self.prefix + self.text_lengths
 
     @property
@@ -58,6 +58,6 @@ class TokenLayout:
         return self.context_lengths + self.actions + 1
 
     def read_out(self) -> Tensor:
-        """(B, C*A) positions fed to the action head: one to the LEFT of the placeholders, so the first is the last TEXT token."""
+        """(B, C*A) positions fed to the action head: one LEFT of the placeholders, first the last TEXT token."""
         offsets = torch.arange(self.actions, device=self.text_lengths.device)
         return self.context_lengths[:, None] - 1 + offsets[None]

@@ -20,8 +20,8 @@ class WindowBatch:
     """K consecutive steps of B slots. Exactly one of `pixels` and `features` is given.
 
     pixels (K, B, 6*cameras, H, W); features (K, B, V, W0+W1) of frozen towers; proprio (K, B, P) and
-    actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows. words (K, B) int64: the word that each
-    step should name (see `Window`), -100 where there is none.
+    actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows.
+    words (K, B) int64: the word that each step should name (see `Window`), -100 where there is none.
     """
 
     proprio: Tensor

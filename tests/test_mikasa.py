@@ -1,4 +1,4 @@
-"""The simulator behind the observation contract, for real: pictures, phases, determinism, and what is said when it cannot."""
+"""The real simulator behind the observation contract: pictures, phases, determinism, and what is said without it."""
 
 import os
 import subprocess
@@ -166,7 +166,8 @@ def test_a_missing_mug_is_explained_and_the_stand_in_is_labelled(tmp_path, monke
     assert env.provenance()["mug"] == "standin"
     assert info["goal"] in ("Left cup", "Center cup", "Right cup")
     while info["phase"] == "cue":
-        shown, *_, info = env.step(np.zeros((1, 7)))
+        *_, info = env.step(np.zeros((1, 7)))
+    shown, *_ = env.step(np.zeros((1, 7)))
     assert (shown["image"][0] != observation["image"][0]).any(axis=-1).mean() > 0.01  # the cups have come
 
 

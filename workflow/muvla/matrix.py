@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from muvla.data.episode import dataset_name
+
 VARIANTS = Path("config/muvla/variant")  # one file a variant: what Hydra composes, and who is trained on what
 
 
@@ -39,6 +41,11 @@ def training_environments(config: Mapping[str, Any], variant: str) -> list[str]:
     file = VARIANTS / f"{variant}.yaml"
     own = yaml.safe_load(file.read_text("utf-8"))["environments"] if file.is_file() else None  # pi05 has no file
     return own or config["training_environments"]
+
+
+def demonstrations(config: Mapping[str, Any], environments: list[str]) -> list[str]:
+    """Return the file that is written last when an environment's demonstrations are collected, for each of them."""
+    return [f"{config['outputs']}/data/{dataset_name(name)}/collection.json" for name in environments]
 
 
 def demonstrated(config: Mapping[str, Any]) -> list[str]:

@@ -1,13 +1,7 @@
 # Demonstrations, and the checkpoints that come along.
 
 DATASETS = {dataset_name(environment): environment for environment in matrix.demonstrated(config)}
-
-
-def demonstrations(environments):
-    return [f"{OUT}/data/{dataset_name(name)}/collection.json" for name in environments]
-
-
-DEMONSTRATIONS = demonstrations(config["training_environments"])
+DEMONSTRATIONS = matrix.demonstrations(config, config["training_environments"])
 
 
 rule pull:

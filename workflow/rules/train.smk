@@ -36,7 +36,9 @@ rule base:
 rule train:
     input:
         base=f"{OUT}/checkpoints/base/provenance.json",
-        demonstrations=lambda wildcards: demonstrations(matrix.training_environments(config, wildcards.variant)),
+        demonstrations=lambda wildcards: matrix.demonstrations(
+            config, matrix.training_environments(config, wildcards.variant)
+        ),
         settings=[*SETTINGS, "config/muvla/variant/{variant}.yaml"],
     output:
         f"{OUT}/checkpoints/{{variant}}/provenance.json",

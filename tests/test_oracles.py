@@ -1,0 +1,87 @@
+"""The scripted experts in the real simulator, without pictures: they succeed, wait, and can point at every object."""
+
+import sys
+
+import numpy as np
+import pytest
+from muvla.sim.mikasa import MikasaEnv
+from muvla.sim.oracles import __main__ as command
+from muvla.sim.oracles import oracle_for
+from muvla.sim.oracles.motion import towards
+from muvla.sim.oracles.oracle import tool
+from muvla.sim.oracles.remember import RememberOracle, candidates
+
+TOUCH = 0.05  # metres: what the environments count as touching
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "RememberColor3",
+        "RememberColor9",
+        "RememberShape9",
+        "RememberShapeAndColor5x3",
+        "InterceptMedium",
+        "TakeItBack",
+        "ShellGamePush",
+    ],
+)
+def test_the_expert_succeeds(name):
+    env = MikasaEnv(name, render=False, standin_mug=True)
+    results = [command.episode(env, seed) for seed in range(4)]
+    env.close()
+    assert [success for success, _, _ in results] == [True] * 4
+    assert max(steps for _, steps, _ in results) < env.max_steps
+
+
+def test_the_expert_touches_whichever_object_it_is_told_to():
+    env = MikasaEnv("RememberColor3", render=False)
+    oracle = RememberOracle()
+    for index in range(3):
+        env.reset(seed=1)
+        layout, success, truncated = candidates(env), False, False
+        assert layout.colours == ("Red", "Lime", "Blue")
+        assert layout.colours[layout.target] == env.goal
+        while not (success or truncated):
+            *_, truncated, info = env.step(oracle.act_towards(env, index)[None])
+            success = info["success"]
+        assert np.linalg.norm(tool(env) - layout.positions[index]) < TOUCH
+        assert success == (index == layout.target)
+    env.close()
+
+
+@pytest.mark.parametrize("name", ["RememberShape5", "RememberShapeAndColor3x2"])
+def test_names_and_plans_cover_every_object(name):
+    env = MikasaEnv(name, render=False)
+    oracle = RememberOracle()
+    env.reset(seed=2)
+    layout = candidates(env)
+    count = len(layout.positions)
+    assert count == {"RememberShape5": 5, "RememberShapeAndColor3x2": 6}[name]
+    assert len(set(zip(layout.colours, layout.shapes, strict=True))) == count
+    assert env.goal.endswith(layout.shapes[layout.target])
+    waiting = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (count, 8, 1))
+    np.testing.assert_array_equal(oracle.plans(env), waiting)
+    while env.phase != "act":
+        env.step(np.zeros((1, 7)))
+    plans = oracle.plans(env)
+    for index in range(count):
+        np.testing.assert_array_equal(plans[index, 0], oracle.act_towards(env, index))
+    np.testing.assert_array_equal(oracle.act(env), plans[layout.target, 0])
+    env.close()
+
+
+def test_moves_keep_their_direction_when_they_are_capped():
+    action = towards(np.zeros(3), np.array([0.4, -0.2, 0.1]), gain=1.0, cap=0.5)
+    np.testing.assert_allclose(action, [0.5, -0.25, 0.125, 0, 0, 0, 1], atol=1e-6)
+
+
+def test_an_environment_without_an_expert_is_refused():
+    with pytest.raises(ValueError, match="no scripted expert for RotateStrictPos; there are for: ShellGameTouch"):
+        oracle_for("RotateStrictPos")
+
+
+def test_the_command_reports_success_over_seeds(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["oracles", "RememberColor3", "--seeds", "2"])
+    command.main()
+    assert capsys.readouterr().out.startswith("RememberColor3: 2/2 (")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from checkpoints import write_checkpoint, write_demonstrations
 from hydra import compose, initialize_config_dir
-
 from muvla import probe
 from muvla.model.architecture import MemorySettings
 

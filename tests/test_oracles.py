@@ -66,8 +66,8 @@ def test_names_and_plans_cover_every_object(name):
         env.step(np.zeros((1, 7)))
     plans = oracle.plans(env)
     for index in range(count):
-        np.testing.assert_array_equal(plans[index, 0], oracle.act_towards(env, index))
-    np.testing.assert_array_equal(oracle.act(env), plans[layout.target, 0])
+        np.testing.assert_allclose(plans[index, 0], oracle.act_towards(env, index), atol=1e-6)
+    np.testing.assert_allclose(oracle.act(env), plans[layout.target, 0], atol=1e-6)
     env.close()
 
 

@@ -23,7 +23,7 @@ def timed(checkpoint: str, environment: str, episodes: int, slots: int, light_me
     """(episodes per minute, outcome of each episode in the order of their seeds)."""
     policy = Policy(checkpoint, slots=slots)
     config = OmegaConf.create(
-        {"environment": environment, "variant": "benchmark", "seed": 4242424242, "memory": "active"}
+        {"environment": environment, "name": "benchmark", "seed": 4242424242, "memory": "active"}
     )
     with contextlib.closing(make_vector(environment, slots, light_mesh=light_mesh)) as simulators:
         list(run(policy, simulators, [episodes], config, "receding"))  # warm up: first pictures are slow

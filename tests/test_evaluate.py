@@ -56,7 +56,7 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder
 def test_open_loop_runs_a_chunk_for_every_look(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "oft", MemorySettings())
     records = tmp_path / "RememberColor3.jsonl"
-    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1", "variant=oft"))
+    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1", "name=oft"))
     (record,) = read_cell(records).records
     assert record["mode"] == "open_loop"
     assert record["forwards"] == -(-record["steps"] // 8)

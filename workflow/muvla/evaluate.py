@@ -73,7 +73,7 @@ def evaluate(config: DictConfig) -> None:
             missing = [i for i in range(config.episodes) if config.seed + i not in records.done()]
             bar = tqdm(
                 total=config.episodes, initial=config.episodes - len(missing), unit="episode",
-                desc=f"{config.variant} {config.environment}",
+                desc=f"{config.name} {config.environment}",
             )  # fmt: skip
             strip = Strip(Path(config.frames)) if config.frames else None
             for record in run(policy, simulators, missing, config, mode, strip):
@@ -161,7 +161,7 @@ def _take(info: dict[str, Any], slots: list[Slot], numbers: Any) -> None:
 def _record(slot: Slot, policy: Policy, number: int, config: DictConfig, mode: str) -> dict[str, Any]:
     return {
         "environment": config.environment,
-        "variant": config.variant,
+        "variant": config.name,
         "seed": config.seed + slot.episode,
         "episode": slot.episode,
         "success": slot.success,
@@ -220,7 +220,7 @@ def _provenance(config: DictConfig, policy: Policy, mode: str, simulator: dict[s
         "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
         "config_hash": json_sha256({key: value for key, value in asked.items() if key not in CIRCUMSTANCES}),
         "environment": config.environment,
-        "variant": config.variant,
+        "variant": config.name,
         "mode": mode,
         "memory": config.memory,
         "base_seed": config.seed,

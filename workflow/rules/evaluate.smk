@@ -29,7 +29,7 @@ rule evaluate:
     message:
         "Evaluating {wildcards.variant} in {wildcards.environment}: {params.episodes} episodes"
     shell:
-        "python -m muvla.evaluate checkpoint={params.checkpoint} variant={wildcards.variant}"
+        "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " scale={params.scale} slots={threads} threads={threads}"
         " mode=auto memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
@@ -61,7 +61,7 @@ rule evaluate_control:
         "Evaluating {wildcards.variant} in {wildcards.environment}, control {wildcards.control}:"
         " {params.episodes} episodes"
     shell:
-        "python -m muvla.evaluate checkpoint={params.checkpoint} variant={wildcards.variant}"
+        "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " scale={params.scale} slots={threads} threads={threads}"
         " mode={params.mode} memory={params.memory} output={params.records} 2>&1 | workflow/scripts/show {log}"
@@ -93,7 +93,7 @@ rule episode_frames:
     shell:
         # A finished episode would not be run, so its record must not be there.
         "rm -f {params.records};"
-        " python -m muvla.evaluate checkpoint={params.checkpoint} variant={params.variant}"
+        " python -m muvla.evaluate checkpoint={params.checkpoint} name={params.variant}"
         " environment={params.environment} episodes=1 seed={params.seed} scale={params.scale} slots=1 threads=1"
         " frames={output} output={params.records} 2>&1 | workflow/scripts/show {log}"
 

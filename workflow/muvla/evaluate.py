@@ -109,7 +109,8 @@ def _episodes(
     observation: dict[str, np.ndarray] = {}
     while waiting or any(slot.episode >= 0 for slot in slots):
         if started := _begin(slots, waiting):
-            mask = np.array([slot.fresh for slot in slots])
+            # a simulator must have been reset once before it can sit out
+            mask = np.array([slot.fresh or not observation for slot in slots])
             seeds = [config.seed + max(slot.episode, 0) for slot in slots]
             observation, info = simulators.reset(seed=seeds, options={"reset_mask": mask})
             _take(info, slots, started)

@@ -30,6 +30,8 @@ def start(output, *options):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests that run in a shell's background inherit a deafness to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

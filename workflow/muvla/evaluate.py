@@ -217,7 +217,7 @@ def _provenance(config: DictConfig, policy: Policy, mode: str, simulator: dict[s
     asked = OmegaConf.to_container(config, resolve=True)
     assert isinstance(asked, dict)
     question = {
-        "scale": config.scale,
+        "scale": config.label,
         "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
         "config_hash": json_sha256({key: value for key, value in asked.items() if key not in CIRCUMSTANCES}),
         "environment": config.environment,

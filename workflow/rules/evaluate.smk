@@ -31,7 +31,7 @@ rule evaluate:
     shell:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
-        " scale={params.scale} slots={threads} threads={threads}"
+        " label={params.scale} slots={threads} threads={threads}"
         " mode=auto memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
@@ -63,7 +63,7 @@ rule evaluate_control:
     shell:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
-        " scale={params.scale} slots={threads} threads={threads}"
+        " label={params.scale} slots={threads} threads={threads}"
         " mode={params.mode} memory={params.memory} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
@@ -94,7 +94,7 @@ rule episode_frames:
         # A finished episode would not be run, so its record must not be there.
         "rm -f {params.records};"
         " python -m muvla.evaluate checkpoint={params.checkpoint} name={params.variant}"
-        " environment={params.environment} episodes=1 seed={params.seed} scale={params.scale} slots=1 threads=1"
+        " environment={params.environment} episodes=1 seed={params.seed} label={params.scale} slots=1 threads=1"
         " frames={output} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 

@@ -16,7 +16,8 @@ rule evaluate:
         f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.log",
     benchmark:
         f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.tsv"
-    threads: 2
+    # One simulator a job and a job a core: nobody waits for anybody, and one job's start-up hides behind the other's work.
+    threads: 1
     resources:
         mem_mb=6000,
         runtime=120,
@@ -45,7 +46,7 @@ rule evaluate_control:
         f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
     benchmark:
         f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=6000,
         runtime=120,

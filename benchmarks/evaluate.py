@@ -11,10 +11,11 @@ import time
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
+
 from muvla.evaluate import run
 from muvla.policy import Policy
 from muvla.sim.vector import make_vector
-from omegaconf import OmegaConf
 
 OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")
 
@@ -22,9 +23,7 @@ OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")
 def timed(checkpoint: str, environment: str, episodes: int, slots: int, light_mesh: bool) -> tuple[float, list[Any]]:
     """(episodes per minute, outcome of each episode in the order of their seeds)."""
     policy = Policy(checkpoint, slots=slots)
-    config = OmegaConf.create(
-        {"environment": environment, "name": "benchmark", "seed": 4242424242, "memory": "active"}
-    )
+    config = OmegaConf.create({"environment": environment, "name": "benchmark", "seed": 4242424242, "memory": "active"})
     with contextlib.closing(make_vector(environment, slots, light_mesh=light_mesh)) as simulators:
         list(run(policy, simulators, [episodes], config, "receding"))  # warm up: first pictures are slow
         began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from muvla.data.episode import Counterfactual, Episode
 
 NAME = "remember_color_3_vla_v0"

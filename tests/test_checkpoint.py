@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
-from checkpoints import MEMORY, write_checkpoint
+from safetensors.torch import load_file, save_file
+
+import tiny
+from made_up import MEMORY, write_checkpoint
 from muvla.model import checkpoint
 from muvla.model.architecture import MemorySettings
 from muvla.model.checkpoint import CheckpointError
-from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture

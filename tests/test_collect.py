@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
+
 from muvla import collect
 from muvla.data.rlds import RldsDataset
 from muvla.demonstration import Demonstration, part_file, part_succeeded, save_part
-from omegaconf import OmegaConf
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "remember_color_3_vla_v0"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from muvla.report import effect
 from muvla.report.chance import chance
 from synthetic_records import write_cell

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints import INSTRUCTION, write_checkpoint
 from hydra import compose, initialize_config_dir
+
+from made_up import INSTRUCTION, write_checkpoint
 from muvla import evaluate as evaluation
 from muvla.model.architecture import MemorySettings
 from muvla.policy import Policy

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from muvla.report import figures
 from muvla.report.strip import chosen_steps, read_strip
-from PIL import Image
 from synthetic_records import write_cell
 
 # A loaded machine is not a failure.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from muvla.model import checkpoint
 from muvla.model.architecture import Architecture, Tower
 from muvla.model.cell import Cell, Prompt, StepOutput

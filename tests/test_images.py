@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from muvla.data.images import (
     OPENVLA,
     Normalisation,
@@ -16,7 +18,6 @@ from muvla.data.images import (
     read_normalisation,
     resize_lanczos3,
 )
-from PIL import Image
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference pictures beside the repository")

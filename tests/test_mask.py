@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from muvla.model import mask
 from muvla.model.architecture import MemorySettings
 from muvla.model.layout import TokenLayout

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+
 from muvla.model.architecture import MemorySettings
 from muvla.model.window import Window
 from tiny import batch, cell

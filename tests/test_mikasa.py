@@ -8,6 +8,7 @@ from pathlib import Path
 import mani_skill
 import numpy as np
 import pytest
+
 from muvla.sim import camera_mesh, cup, vulkan
 from muvla.sim.environments import ENVIRONMENTS
 from muvla.sim.mikasa import MikasaEnv, _make_raw

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from muvla.sim.mikasa import MikasaEnv
 from muvla.sim.oracles import __main__ as command
 from muvla.sim.oracles import oracle_for

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkpoints import write_checkpoint, write_demonstrations
 from hydra import compose, initialize_config_dir
+
+from made_up import write_checkpoint, write_demonstrations
 from muvla import probe
 from muvla.model.architecture import MemorySettings
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from muvla.report.published import ALL, GROUPS, VARIANTS, read_published
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from muvla.data.episode import Counterfactual, Episode, dataset_name, environment_name
 from muvla.data.example import decode_example, encode_example
 from muvla.data.rlds import RldsDataset, write_dataset

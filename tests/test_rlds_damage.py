@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from muvla.data.codec import decode_picture
 from muvla.data.example import decode_example, encode_example
 from muvla.data.rlds import RldsDataset, write_dataset
 from muvla.data.shards import encode_episode
 from muvla.data.tfrecord import CorruptRecord, index_records, write_record
-from PIL import Image
 from synthetic_episodes import NAME, make_episode
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from muvla.data import statistics
 from muvla.data.actions import libero_command, mikasa_command, standardise_libero_gripper
 from muvla.data.episode import Episode

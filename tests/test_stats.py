@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from muvla.report.stats import paired_exact, stratified_average, wilson
 from scipy.optimize import brentq
 from scipy.stats import norm
+
+from muvla.report.stats import paired_exact, stratified_average, wilson
 
 # A loaded machine is not a failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

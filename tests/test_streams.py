@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints import write_demonstrations
+
+from made_up import write_demonstrations
 from muvla.data.frames import chunks, load_frames
 from muvla.data.streams import Lengths, Streams
 

@@ -10,11 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from muvla.report import tables
 from muvla.report.published import VARIANTS
 from muvla.report.stats import wilson
 from muvla.report.templates import escape_tex, render
-from rich.console import Console
 from synthetic_records import write_cell
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published" / "table_mikasa.csv"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from muvla.data.text import Tokenizer, prompt
-from muvla.data.vocabulary import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, SHAPES
 from tokenizers import AddedToken, decoders, models, normalizers, processors
 from tokenizers import Tokenizer as Backend
+
+from muvla.data.text import Tokenizer, prompt
+from muvla.data.vocabulary import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, SHAPES
 
 COLOUR_TASK = "Observe the cube's color, wait, then touch the cube of the same color."
 

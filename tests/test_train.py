@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from checkpoints import write_demonstrations
 from hydra import compose, initialize_config_dir
+
+from made_up import write_demonstrations
 from muvla import train as training
 from muvla.model import checkpoint
 from muvla.training_state import TrainingState

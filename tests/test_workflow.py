@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from muvla import matrix
 from muvla.report.published import VARIANTS
 from muvla.sim.environments import ENVIRONMENTS

@@ -1,6 +1,7 @@
 """A policy of a few thousand parameters with random weights, for tests of shapes, gradients and files."""
 
 import torch
+
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell, Prompt

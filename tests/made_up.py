@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 import tiny
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds import write_dataset

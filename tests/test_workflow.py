@@ -56,7 +56,7 @@ def test_released_table_trains_nothing(clone: Path) -> None:
 
 def test_trained_table_starts_from_nothing(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex", "--config", "checkpoints=trained")
-    assert jobs["collect"] == len(CONFIG["training_environments"])
+    assert jobs["collect"] == len(matrix.demonstrated(CONFIG))
     assert jobs["base"] == 1
     assert jobs["train"] == len(CONFIG["variants"])
     assert "pull" not in jobs
@@ -120,9 +120,11 @@ def test_controls_need_names_of_their_own() -> None:
         matrix.validated({**CONFIG, "controls": doubled}, SCHEMA)
 
 
-def test_single_task_variant_needs_its_task() -> None:
-    with pytest.raises(ValueError, match="rc5_only is trained on RememberColor5"):
-        matrix.validated({**CONFIG, "training_environments": ["RememberColor3"]}, SCHEMA)
+def test_a_single_task_variant_brings_its_own_task() -> None:
+    config = {**CONFIG, "variants": ["oft", "rc5_only"], "training_environments": ["RememberColor3"]}
+    assert matrix.training_environments(config, "rc5_only") == ["RememberColor5"]
+    assert matrix.training_environments(config, "oft") == ["RememberColor3"]
+    assert matrix.demonstrated(config) == ["RememberColor3", "RememberColor5"]
 
 
 def test_configurations_are_valid() -> None:

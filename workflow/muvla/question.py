@@ -1,0 +1,101 @@
+"""What one evaluation asks: which episodes, in which mode, of which simulator; and the provenance of its records."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from muvla.model import checkpoint
+from muvla.policy import Policy
+from muvla.provenance import circumstances, json_sha256, versions
+from muvla.sim.libero_probe import probe
+from muvla.sim.simulator import known_environment, proprio_width
+from muvla.sim.suites import STORED_STATES, is_libero, libero_task
+
+# where, how fast and how often: no part of the question that the records answer
+CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint", "probe", "strict", "precision",
+                 "device")  # fmt: skip
+MIKASA_SEED = 4242424242
+
+
+def settle_seed(config: DictConfig) -> None:
+    """Fill in the benchmark's own first seed. Raises ValueError for unknown environments and initial states."""
+    known_environment(config.environment)
+    libero = is_libero(config.environment)
+    if config.seed is None:
+        config.seed = 0 if libero else MIKASA_SEED
+    if libero and not 0 <= config.seed <= config.seed + config.episodes <= STORED_STATES:
+        last = config.seed + config.episodes - 1
+        raise ValueError(
+            f"seed {config.seed} and {config.episodes} episodes ask for the initial states {config.seed} to {last} of "
+            f"{config.environment}; there are 0 to {STORED_STATES - 1}"
+        )
+
+
+def require_benchmark(config: DictConfig, policy: Policy) -> None:
+    """Raise ValueError when the checkpoint belongs to the other benchmark."""
+    expected, given = policy.cell.architecture.proprio_dim, proprio_width(config.environment)
+    if expected != given:
+        names = {7: "MIKASA-Robo", 8: "LIBERO"}
+        raise ValueError(
+            f"{config.checkpoint} is a policy for {names[expected]} (proprio width {expected}); "
+            f"{config.environment} belongs to {names[given]} ({given})"
+        )
+
+
+def inference_mode(asked: str, policy: Policy) -> str:
+    if asked not in ("auto", "receding", "open_loop"):
+        raise ValueError(f"mode is {asked!r}: choose auto, receding or open_loop")
+    if asked == "auto":
+        return "receding" if policy.replans_every_step else "open_loop"
+    return asked
+
+
+def probed(config: DictConfig) -> dict[str, Any]:
+    """{"probe": ...} for LIBERO: what the start-up probe found (sim/libero_probe.py). Raises ValueError if strict."""
+    if not is_libero(config.environment):
+        return {}
+    suite = libero_task(config.environment).suite.name
+    found = json.loads(Path(config.probe).read_text("utf-8")).get(suite) if config.probe else None
+    found = found or probe(suite)
+    if found["warnings"]:
+        told = "; ".join(found["warnings"])
+        if config.strict:
+            raise ValueError(f"strict=true, and the start-up probe warns: {told}")
+        print(f"warning: {told}", file=sys.stderr)
+    return {"probe": found}
+
+
+def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
+    asked = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(asked, dict)
+    question = {
+        "scale": config.label,
+        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
+        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in CIRCUMSTANCES}),
+        "environment": config.environment,
+        "variant": config.name,
+        "mode": mode,
+        "memory": config.memory,
+        "base_seed": config.seed,
+        "num_mem_tokens": policy.settings.num_mem_tokens,
+        "width": policy.cell.architecture.width,
+        "simulator": simulator,
+        "versions": versions(),
+    }
+    if config.precision != "float32":
+        question["precision"] = config.precision
+    source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
+    run = {**circumstances(), "episodes": config.episodes, "checkpoint_source": source, "checkpoint": config.checkpoint}
+    return {"question": question, "run": {**run, "checkpoint_step": updates_of(Path(config.checkpoint))}}
+
+
+def updates_of(folder: Path) -> int | None:
+    """How many updates made the checkpoint, by the name of its action head; None when the name does not say."""
+    names = [re.fullmatch(r"action_head--(\d+)_checkpoint", file.stem) for file in folder.glob("action_head--*.pt")]
+    return next((int(name[1]) for name in names if name), None)

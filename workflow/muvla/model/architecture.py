@@ -44,6 +44,7 @@ class Architecture:
     pad_id: int = 32000
     rms_norm_eps: float = 1e-6  # transformers' default, not Llama-2's 1e-5: text_config omits it (spec 1.1)
     rope_theta: float = 10000.0
+    lm_head: bool = False  # keep the unused output embedding: only what trains from a release and saves like one
 
     @property
     def image_size(self) -> int:

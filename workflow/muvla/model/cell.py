@@ -28,6 +28,9 @@ class Prompt:
     ids: Tensor
     lengths: Tensor
 
+    def to(self, device: torch.device) -> Prompt:
+        return Prompt(self.ids.to(device), self.lengths.to(device))
+
 
 @dataclass(frozen=True)
 class StepOutput:
@@ -86,7 +89,8 @@ class ActionHead(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return self.model(hidden.reshape(hidden.shape[0], self.chunk, -1))
+        x = hidden.reshape(hidden.shape[0], self.chunk, -1)
+        return self.model(x.to(self.model.fc2.weight.dtype))
 
 
 class Cell(nn.Module):
@@ -118,10 +122,29 @@ class Cell(nn.Module):
         self.proprio_projector = ProprioProjector(architecture.proprio_dim, architecture.width)
         self.action_head = ActionHead(architecture)
         self.memory = Memory(settings, architecture.width)
+        if architecture.lm_head:  # never run: there so that a released model is complete when it is saved again
+            self.lm_head = nn.Linear(architecture.width, architecture.vocab_size, bias=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the backbone, and with it of hidden states and of the carried memory."""
+        return self.language_model.embed_tokens.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.language_model.embed_tokens.weight.device
+
+    def checkpoint_activations(self, on: bool = True) -> None:
+        """In training, recompute activations of every transformer block in backward instead of keeping them."""
+        if on:
+            self.language_model.gradient_checkpointing_enable({"use_reentrant": False})
+        else:
+            self.language_model.gradient_checkpointing_disable()
+        self.vision_backbone.checkpointing = on
 
     def see(self, pixels: Tensor) -> Tensor:
         """pixels (N, 6*cameras, H, W) -> vision tokens (N, V, D). Independent of memory: once for a whole window."""
-        return self.projector(self.vision_backbone(pixels))
+        return self.projector(self.vision_backbone(pixels.to(self.dtype)))
 
     def step(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> StepOutput:
         """vision (B, V, D), proprio (B, P) normalised, memory (B, m, D) -> what this step does and remembers."""
@@ -149,7 +172,8 @@ class Cell(nn.Module):
         words = table(prompt.ids)  # (B, L, D)
         position = torch.arange(words.shape[1] - 1, device=words.device)
         text = words[:, 1:] * (position[None] < prompt.lengths[:, None])[..., None]
-        proprio_token = self.proprio_projector(proprio)[:, None].to(words.dtype)
+        precise = proprio.to(self.proprio_projector.fc1.weight.dtype)  # float32 in training (spec 1.8)
+        proprio_token = self.proprio_projector(precise)[:, None].to(words.dtype)
         context = torch.cat([words[:, :1], vision, proprio_token, memory.to(words.dtype), text], dim=1)
         context = context[:, : 1 + layout.prefix + layout.longest_text]
         sequence = F.pad(context, (0, 0, 0, layout.length - context.shape[1]))

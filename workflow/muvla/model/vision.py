@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from muvla.model.architecture import Architecture, Tower
 
@@ -105,7 +106,8 @@ class VisionTower(nn.Module):
         if tower.attention_pool:
             self.attn_pool = _AttentionPool(tower)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor, checkpointing: bool = False) -> Tensor:
+        """checkpointing: recompute each block's activations in backward instead of keeping them."""
         x = self.patch_embed(pixels)
         if not self.tower.pos_embed_prefix:
             x = x + self.pos_embed
@@ -118,7 +120,7 @@ class VisionTower(nn.Module):
         if self.tower.pos_embed_prefix:
             x = x + self.pos_embed
         for block in list(self.blocks)[:-1]:
-            x = block(x)
+            x = checkpoint(block, x, use_reentrant=False) if checkpointing else block(x)
         return x[:, self.prefix :]
 
 
@@ -128,6 +130,7 @@ class VisionBackbone(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.cameras = architecture.cameras
+        self.checkpointing = False
         self.featurizer = VisionTower(architecture.towers[0])
         self.fused_featurizer = VisionTower(architecture.towers[1])
 
@@ -136,7 +139,12 @@ class VisionBackbone(nn.Module):
         if channels != 6 * self.cameras:
             raise ValueError(f"pixels have {channels} channels: {self.cameras} cameras need {6 * self.cameras}")
         per_camera = pixels.view(n * self.cameras, 6, height, width)
-        features = torch.cat([self.featurizer(per_camera[:, :3]), self.fused_featurizer(per_camera[:, 3:])], dim=2)
+        recompute = self.checkpointing and self.training and torch.is_grad_enabled()
+        parts = [
+            tower(per_camera[:, 3 * number : 3 * number + 3], recompute)
+            for number, tower in enumerate((self.featurizer, self.fused_featurizer))
+        ]
+        features = torch.cat(parts, dim=2)
         return features.view(n, -1, features.shape[2])
 
 

@@ -36,13 +36,17 @@ class WindowBatch:
 @dataclass(frozen=True)
 class WindowOutput:
     """loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
-    errors (K, B, C, A) absolute; memory (B, m, D) detached."""
+    errors (K, B, C, A) absolute; memory (B, m, D) detached.
+
+    memory_in, memory_out: of each step, with gradient after backward; only where they were asked to be watched."""
 
     loss: Tensor
     action_loss: Tensor
     naming_loss: Tensor
     errors: Tensor
     memory: Tensor
+    memory_in: list[Tensor]
+    memory_out: list[Tensor]
 
 
 class Window(nn.Module):
@@ -58,23 +62,34 @@ class Window(nn.Module):
         self.cell = cell
         self.naming = naming
 
-    def forward(self, batch: WindowBatch, memory: Tensor) -> WindowOutput:
-        """memory (B, m, D): the state left by the previous window; it gets no gradient."""
+    def forward(self, batch: WindowBatch, memory: Tensor, watch: bool = False) -> WindowOutput:
+        """memory (B, m, D): the state left by the previous window; it gets no gradient.
+
+        watch: keep the gradients of every step's memory, for metrics.
+        """
         steps, slots = batch.is_first.shape
-        vision = self._vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
+        vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
         memory = memory.detach()
         errors, texts = [], []
+        watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
             output = self.cell.step(vision[k], batch.proprio[k], batch.prompts[k], memory_in)
             errors.append((output.actions - batch.actions[k]).abs())
             texts.append(output.text)
+            if watch:
+                for tensor, kept in zip((memory_in, output.memory), watched, strict=True):
+                    if tensor.requires_grad:
+                        tensor.retain_grad()
+                    kept.append(tensor)
             memory = self.cell.memory.update(memory_in, output.memory)
         stacked = torch.stack(errors)
         action_loss = stacked.mean()
         naming_loss = self._naming_loss(torch.stack(texts), batch.words)
         loss = action_loss + self.naming * naming_loss
-        return WindowOutput(loss, action_loss.detach(), naming_loss.detach(), stacked.detach(), memory.detach())
+        return WindowOutput(
+            loss, action_loss.detach(), naming_loss.detach(), stacked.detach(), memory.detach(), *watched
+        )
 
     def _naming_loss(self, texts: Tensor, words: Tensor | None) -> Tensor:
         """texts (K, B, D) -> mean cross-entropy in nats over the steps that have a word."""
@@ -84,7 +99,8 @@ class Window(nn.Module):
         logits = texts.flatten(0, 1) @ table.T / table.shape[1] ** 0.5
         return F.cross_entropy(logits, words.flatten(), ignore_index=-100)
 
-    def _vision(self, batch: WindowBatch) -> Tensor:
+    def vision(self, batch: WindowBatch) -> Tensor:
+        """Vision tokens (K*B, V, D) of all frames of a window."""
         if batch.features is not None:
             return self.cell.projector(batch.features.flatten(0, 1))
         if batch.pixels is None:

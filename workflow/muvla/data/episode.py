@@ -12,14 +12,22 @@ import numpy as np
 
 CAMERAS = ("image", "wrist_image")  # third-person first, wrist second, everywhere (spec 1.1, 3.1)
 MIKASA_SUFFIX = "_vla_v0"
+SCRIPTED_SUFFIX = "_scripted"  # LIBERO demonstrations of ours, which are not the human ones
 
 
 def dataset_name(environment: str) -> str:
     """Directory of an environment's demonstrations: RememberColor3 -> remember_color_3_vla_v0 (spec 3.1).
 
+    Of LIBERO, a suite's published set keeps its name (libero_object_no_noops), a task's own demonstrations are
+    libero_object/3 -> libero_object_task_3_scripted.
+
     Raises:
-        ValueError: not a CamelCase name as in the table of environments.
+        ValueError: not a CamelCase name as in the table of environments, nor one of LIBERO's.
     """
+    if task := re.fullmatch(r"(libero_\w+)/(\d+)", environment):
+        return f"{task[1]}_task_{task[2]}{SCRIPTED_SUFFIX}"
+    if re.fullmatch(r"libero_\w+", environment):
+        return environment
     if not re.fullmatch(r"([A-Z][a-z]+|\d+(x\d+)?)+", environment):
         raise ValueError(f"environment {environment!r} is not spelt like RememberColor3 or RememberShapeAndColor3x2")
     words = re.findall(r"[A-Z][a-z]+|\d+(?:x\d+)?", environment)
@@ -27,7 +35,9 @@ def dataset_name(environment: str) -> str:
 
 
 def environment_name(dataset: str) -> str:
-    """The inverse of dataset_name. Names without the MIKASA suffix (LIBERO suites) stay as they are."""
+    """The inverse of dataset_name. Other names (LIBERO's published suites) stay as they are."""
+    if task := re.fullmatch(rf"(libero_\w+)_task_(\d+){SCRIPTED_SUFFIX}", dataset):
+        return f"{task[1]}/{task[2]}"
     if not dataset.endswith(MIKASA_SUFFIX):
         return dataset
     return "".join(word.capitalize() for word in dataset.removesuffix(MIKASA_SUFFIX).split("_"))

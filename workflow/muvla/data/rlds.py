@@ -11,19 +11,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from . import features
-from .codec import decode_picture
 from .counterfactuals import FILE, load_counterfactuals, save_counterfactuals
-from .episode import CAMERAS, Counterfactual, Episode, environment_name
-from .example import Values, decode_example
+from .encoded import EncodedEpisode, Widths, read_encoded
+from .episode import Counterfactual, Episode, environment_name
+from .record_index import build_index, kept_index
 from .shards import write_shards
-from .tfrecord import CorruptRecord, Location, index_records, read_record
+from .tfrecord import CorruptRecord, Location, index_records
 
 VERSION = "1.0.0"
 
@@ -78,7 +78,7 @@ def write_dataset(
 class RldsDataset:
     """Random access to the episodes of one data set; every checksum is verified when a record is read.
 
-    Holds no open file, so it may be pickled or shared with forked processes.
+    Holds no open file, so it may be pickled or shared with other processes.
 
     Attributes:
         directory: the version directory.
@@ -93,20 +93,45 @@ class RldsDataset:
         CorruptRecord: a shard that is damaged or cut off, with the byte where.
     """
 
-    def __init__(self, directory: str | Path):
-        """directory: the version directory (ROOT/NAME/1.0.0), or its parent: the last version is taken."""
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        index_folder: str | Path | None = None,
+        on_damage: Callable[[CorruptRecord], None] | None = None,
+    ):
+        """directory: the version directory (ROOT/NAME/1.0.0), or its parent: the last version is taken.
+
+        index_folder: read every record once and keep the index there (record_index.py), lengths included.
+        on_damage: called with every damaged record, which is then left out; without it the first one is raised.
+        """
         self.directory = _version_directory(Path(directory))
         self.name = self.directory.resolve().parent.name
         self.environment = environment_name(self.name)
-        widths = features.read_widths(self.directory)
-        self._proprio_key, self.proprio_width, self.action_width, self.picture_shape = widths
+        self._widths = Widths(*features.read_widths(self.directory))
+        self.proprio_width, self.action_width = self._widths.proprio, self._widths.action
+        self.picture_shape = self._widths.picture
+        shards = features.read_shards(self.directory)
         self._records: list[tuple[Path, Location]] = []
-        for shard, expected in features.read_shards(self.directory):
-            locations = index_records(shard)
-            if len(locations) != expected:
-                reason = f"{len(locations)} records where {features.INFO_FILE} announces {expected}"
-                raise CorruptRecord(shard, shard.stat().st_size, reason)
-            self._records += [(shard, location) for location in locations]
+        self._lengths: list[int] | None = None
+        if index_folder is None and on_damage is None:
+            for shard, expected in shards:
+                locations = index_records(shard)
+                if len(locations) != expected:
+                    reason = f"{len(locations)} records where {features.INFO_FILE} announces {expected}"
+                    raise CorruptRecord(shard, shard.stat().st_size, reason)
+                self._records += [(shard, location) for location in locations]
+            return
+        if index_folder is None:
+            index = build_index(shards, self._count_frames)
+        else:
+            index = kept_index(Path(index_folder), self.name, shards, self._count_frames)
+        for error in index.damaged:
+            if on_damage is None:
+                raise error
+            on_damage(error)
+        self._records = [(entry.shard, entry.location) for entry in index.entries]
+        self._lengths = [entry.frames for entry in index.entries]
 
     def __len__(self) -> int:
         return len(self._records)
@@ -117,35 +142,28 @@ class RldsDataset:
         Raises:
             CorruptRecord: the record fails a checksum, lacks a feature, or a picture cannot be decoded.
         """
+        return self.encoded(index).decoded(self.environment)
+
+    def encoded(self, index: int) -> EncodedEpisode:
+        """One episode, its pictures still encoded. Raises CorruptRecord as __getitem__, but for the pictures."""
         shard, location = self._records[index]
-        fields = self._fields(index)
-        proprio, actions = self._numbers(index, fields)
-        images = np.empty((len(actions), len(CAMERAS), *self.picture_shape), np.uint8)  # (T, 2, H, W, 3)
-        for camera, feature in enumerate(CAMERAS):
-            key = f"steps/observation/{feature}"
-            encoded = self._bytes(index, fields, key, len(actions))
-            for frame, data in enumerate(encoded):
-                try:
-                    picture = decode_picture(data)
-                except ValueError as error:
-                    raise CorruptRecord(shard, location.offset, f"{key} of frame {frame}: {error}") from error
-                if picture.shape != self.picture_shape:
-                    reason = f"{key} of frame {frame} is {picture.shape}, announced is {self.picture_shape}"
-                    raise CorruptRecord(shard, location.offset, reason)
-                images[frame, camera] = picture
-        path = fields.get("episode_metadata/file_path", [])
-        origin = path[0].decode("utf-8", "replace") if isinstance(path, list) and path else f"{self.name}/{index}"
-        instruction = self._instruction(index, fields, len(actions))
-        return Episode(self.environment, instruction, images, proprio, actions, origin)
+        return read_encoded(shard, location, self._widths, f"{self.name}/{index}")
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of every episode."""
+        if self._lengths is None:
+            self._lengths = [len(self.encoded(index)) for index in range(len(self))]
+        return self._lengths
 
     def motion(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """(T, P) proprio and (T, A) actions of one episode, float32, without decoding a picture."""
-        return self._numbers(index, self._fields(index))
+        episode = self.encoded(index)
+        return episode.proprio, episode.actions
 
     def instruction(self, index: int) -> str:
         """The instruction of one episode, that of its first step (spec 3.1)."""
-        fields = self._fields(index)
-        return self._instruction(index, fields, len(self._numbers(index, fields)[1]))
+        return self.encoded(index).instruction
 
     @cached_property
     def fingerprint(self) -> str:
@@ -165,49 +183,12 @@ class RldsDataset:
         file = self.directory / FILE
         return load_counterfactuals(file, len(self)) if file.is_file() else None
 
-    def _fields(self, index: int) -> dict[str, list[bytes] | np.ndarray]:
-        shard, location = self._records[index]
-        try:
-            return decode_example(read_record(shard, location))
-        except CorruptRecord:
-            raise
-        except ValueError as error:
-            raise CorruptRecord(shard, location.offset, str(error)) from error
-
-    def _numbers(self, index: int, fields: Mapping[str, Values]) -> tuple[np.ndarray, np.ndarray]:
-        proprio = self._floats(index, fields, f"steps/observation/{self._proprio_key}", self.proprio_width)
-        actions = self._floats(index, fields, "steps/action", self.action_width)
-        if not len(actions) or len(proprio) != len(actions):
-            reason = f"{len(proprio)} frames of {self._proprio_key}, {len(actions)} of actions"
-            raise CorruptRecord(*self._where(index), reason)
-        return proprio, actions
-
-    def _floats(self, index: int, fields: Mapping[str, Values], key: str, width: int) -> np.ndarray:
-        values = self._field(index, fields, key)
-        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.size % width:
-            raise CorruptRecord(*self._where(index), f"{key} does not hold floats, {width} a frame")
-        return values.reshape(-1, width)
-
-    def _bytes(self, index: int, fields: Mapping[str, Values], key: str, frames: int) -> list[bytes]:
-        values = self._field(index, fields, key)
-        if not isinstance(values, list) or len(values) != frames:
-            raise CorruptRecord(*self._where(index), f"{key} has {len(values)} entries for {frames} frames")
-        return values
-
-    def _instruction(self, index: int, fields: Mapping[str, Values], frames: int) -> str:
-        try:
-            return self._bytes(index, fields, "steps/language_instruction", frames)[0].decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise CorruptRecord(*self._where(index), f"the instruction is not UTF-8 ({error})") from error
-
-    def _field(self, index: int, fields: Mapping[str, Values], key: str) -> Values:
-        if key not in fields:
-            raise CorruptRecord(*self._where(index), f"the feature {key} is missing")
-        return fields[key]
-
-    def _where(self, index: int) -> tuple[Path, int]:
-        shard, location = self._records[index]
-        return shard, location.offset
+    def _count_frames(self, shard: Path, location: Location) -> int:
+        """Frames of a record after reading all of it, pictures included. Raises CorruptRecord."""
+        episode = read_encoded(shard, location, self._widths, self.name)
+        for t in range(len(episode)):
+            episode.frame(t)
+        return len(episode)
 
 
 def _version_directory(directory: Path) -> Path:

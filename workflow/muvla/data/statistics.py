@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import write_json
 from .actions import standardise_libero_gripper
 from .rlds import RldsDataset
 
@@ -111,7 +111,7 @@ def cached_statistics(datasets: Sequence[RldsDataset], directory: str | Path) ->
         _bounds(body, "proprio", str(file))
     except (FileNotFoundError, ValueError):
         body = compute_statistics(datasets)
-        _write_json(file, body)
+        write_json(file, body)
     return body
 
 
@@ -126,7 +126,7 @@ def statistics_entry(body: Body) -> Body:
 def write_statistics(directory: str | Path, body: Body) -> Path:
     """Write DIRECTORY/dataset_statistics.json."""
     file = Path(directory) / STATISTICS_FILE
-    _write_json(file, statistics_entry(body))
+    write_json(file, statistics_entry(body))
     return file
 
 
@@ -201,13 +201,3 @@ def _bounds(body: Mapping[str, Any], part: str, where: str, default_mask: list[b
     if not (np.isfinite(q01).all() and np.isfinite(q99).all() and (q01 <= q99).all()):
         raise ValueError(f"{where}: {part} needs finite q01 <= q99, not {q01.tolist()} and {q99.tolist()}")
     return Bounds(q01, q99, mask)
-
-
-def _write_json(file: Path, content: Body) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -58,6 +58,11 @@ class Streams:
             self.by_environment.setdefault(row.environment, []).append(number)
             self.cues.setdefault((row.environment, row.objects[row.target]), []).append(number)
 
+        # Begun together, episodes of one length would stay in step: a batch of cues, a batch of choices, and so on.
+        for number in range(slots):
+            episode = self._episode(0.0)
+            self.queues[number] = episode[number % len(episode) :]
+
     def next_step(self, progress: float) -> list[Step]:
         """One frame for every slot. progress in [0, 1] is the share of the training that is done."""
         step = []

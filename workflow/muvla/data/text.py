@@ -14,7 +14,6 @@ same names for the five tokens that mean something here, so one class serves bot
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tokenizers import Regex, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as Backend
 from tokenizers.models import WordLevel
 
+from ..atomic import write_atomically
 from .vocabulary import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, OTHER_WORDS, SHAPES
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -97,13 +97,7 @@ class Tokenizer:
     def save(self, directory: str | Path) -> Path:
         """Write tokenizer.json into an existing folder; the same tokenizer gives the same bytes."""
         file = Path(directory) / TOKENIZER_FILE
-        partial = file.with_name(f".{TOKENIZER_FILE}.partial-{os.getpid()}")
-        try:
-            partial.write_text(self._backend.to_str(pretty=True), encoding="utf-8")
-            os.replace(partial, file)
-        finally:
-            partial.unlink(missing_ok=True)
-        return file
+        return write_atomically(file, self._backend.to_str(pretty=True))
 
     def encode(self, instruction: str) -> list[int]:
         """Ids of the whole prompt: BOS first, then n >= 1 tokens, the last the empty one (spec 1.3, 7).

@@ -64,14 +64,16 @@ def write_record(stream: BinaryIO, payload: bytes) -> Location:
     return Location(offset, len(payload), crc)
 
 
-def index_records(shard: Path) -> list[Location]:
+def index_records(shard: Path, locations: list[Location] | None = None) -> list[Location]:
     """Locations of all records of a shard, found without reading the payloads.
+
+    They are appended to `locations`, which keeps what came before an error.
 
     Raises:
         CorruptRecord: a header whose checksum is wrong, or a record that runs past the end of the file.
     """
     size = os.path.getsize(shard)
-    locations = []
+    locations = [] if locations is None else locations
     with open(shard, "rb", buffering=0) as stream:
         offset = 0
         while offset < size:

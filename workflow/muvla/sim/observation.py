@@ -8,17 +8,17 @@ SIZE = 128  # pixels, both ways
 ACTION_DIMS = 7
 
 
-def observation_space() -> gymnasium.spaces.Dict:
-    """image (2, 128, 128, 3) uint8 and proprio (7,) float32."""
+def observation_space(size: int = SIZE, proprio: int = 7) -> gymnasium.spaces.Dict:
+    """image (2, size, size, 3) uint8 and proprio (proprio,) float32; the defaults are MIKASA-Robo's."""
     return gymnasium.spaces.Dict(
-        image=gymnasium.spaces.Box(0, 255, (len(CAMERAS), SIZE, SIZE, 3), np.uint8),
-        proprio=gymnasium.spaces.Box(-np.inf, np.inf, (7,), np.float32),
+        image=gymnasium.spaces.Box(0, 255, (len(CAMERAS), size, size, 3), np.uint8),
+        proprio=gymnasium.spaces.Box(-np.inf, np.inf, (proprio,), np.float32),
     )
 
 
-def action_space(actions_per_step: int) -> gymnasium.spaces.Box:
-    """(actions_per_step, 7) float32 in [-1, 1]."""
-    return gymnasium.spaces.Box(-1, 1, (actions_per_step, ACTION_DIMS), np.float32)
+def action_space(actions_per_step: int, bound: float = 1) -> gymnasium.spaces.Box:
+    """(actions_per_step, 7) float32 in [-bound, bound]."""
+    return gymnasium.spaces.Box(-bound, bound, (actions_per_step, ACTION_DIMS), np.float32)
 
 
 def roll_pitch_yaw(quaternion: np.ndarray) -> np.ndarray:
@@ -34,6 +34,18 @@ def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(7,) float32 of the tool's pose (7,) x y z w x y z, in metres, and all joints (9,), fingers last (spec 3.1)."""
     parts = [tool_pose[:3], roll_pitch_yaw(tool_pose[3:]), joints[-2:].sum(keepdims=True)]
     return np.concatenate(parts).astype(np.float32)
+
+
+def axis_angle(quaternion: np.ndarray) -> np.ndarray:
+    """Rotation vector in radians, (3,) float64, of a quaternion (x, y, z, w) as LIBERO's data has it (spec 6.6).
+
+    The angle is 2 arccos(w) in [0, 2 pi], not the shorter way round; 0 where the axis is undefined.
+    """
+    w = float(np.clip(quaternion[3], -1, 1))
+    sine = np.sqrt(1 - w * w)
+    if np.isclose(sine, 0):
+        return np.zeros(3)
+    return np.asarray(quaternion[:3], np.float64) * 2 * np.arccos(w) / sine
 
 
 def given_actions(action: np.ndarray, most: int) -> np.ndarray:

@@ -8,12 +8,9 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
-from muvla.sim import camera_mesh, cup
-from muvla.sim.environments import environment_named
 from muvla.sim.interrupts import deaf_children
-from muvla.sim.mikasa import BACKENDS, MikasaEnv
-from muvla.sim.observation import action_space, observation_space
-from muvla.sim.vulkan import driver
+from muvla.sim.simulator import make_simulator, require, spaces
+from muvla.sim.suites import is_libero
 
 # The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
 CONTEXT = "forkserver"
@@ -27,8 +24,8 @@ class DeadSimulator(RuntimeError):
 class _Spaces(gymnasium.Env):
     """What gymnasium asks of a first environment in the parent: its spaces. A real one would cost seconds and 1 GB."""
 
-    def __init__(self, actions_per_step: int) -> None:
-        self.observation_space, self.action_space = observation_space(), action_space(actions_per_step)
+    def __init__(self, environment: str, actions_per_step: int) -> None:
+        self.observation_space, self.action_space = spaces(environment, actions_per_step)
 
 
 class _Slot:
@@ -39,14 +36,14 @@ class _Slot:
 
     def __call__(self) -> gymnasium.Env:
         if os.getpid() == self.parent:
-            return _Spaces(self.options.get("actions_per_step", 1))
+            return _Spaces(self.environment, self.options.get("actions_per_step", 1))
         import torch
 
         torch.set_num_threads(1)  # the cores belong to the other simulators
-        return MikasaEnv(self.environment, **self.options)
+        return make_simulator(self.environment, **self.options)
 
 
-class MikasaVector(AsyncVectorEnv):
+class SimulatorVector(AsyncVectorEnv):
     """AsyncVectorEnv whose dead processes are named, instead of ending in a broken pipe."""
 
     def _guard(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -94,36 +91,25 @@ class MikasaVector(AsyncVectorEnv):
         return self._guard("call_wait", *args, **kwargs)
 
 
-def require(environment: str, options: dict[str, Any]) -> None:
-    """Raise here, before processes are started, what would end each of them; make the files that they share.
-
-    Raises ValueError for an unknown name, cup.MissingMug, vulkan.NoVulkan, RuntimeError for an unwritable cache.
-    """
-    row, backend = environment_named(environment), options.get("backend", "cpu")
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
-    if options.get("render", True):
-        driver("CPU" if backend == "cpu" else "discrete GPU")
-    camera_mesh.robot_description(options.get("light_mesh", True))
-    if row.family == "ShellGame":
-        cup.choose(environment, options.get("standin_mug", False))
-
-
-def make_vector(environment: str, slots: int, *, context: str = CONTEXT, **options: Any) -> MikasaVector:
-    """`slots` simulators of one environment, a process each; options as MikasaEnv's.
+def make_vector(environment: str, slots: int, *, context: str | None = None, **options: Any) -> SimulatorVector:
+    """`slots` simulators of one environment, a process each; options as MikasaEnv's or LiberoEnv's.
 
     Nothing resets by itself: reset(seed=[...], options={"reset_mask": np.array([...], bool)}) begins an episode in the
     slots of the mask; a slot sits out a step() when its actions are NaN. provenance: call("provenance")[0].
-    Raises ValueError for unknown names or no slot, cup.MissingMug, vulkan.NoVulkan, all before a process is started;
-    DeadSimulator when one ends, then or later.
+    context: how processes start; null chooses a server that has MIKASA-Robo imported already, and fresh processes for
+    LIBERO, whose OpenGL does not survive a fork.
+    Raises ValueError for no slot and what simulator.require raises, all before a process is started; DeadSimulator when
+    one ends, then or later.
     """
     if slots < 1:
         raise ValueError(f"{slots} simulators; there must be at least one")
     require(environment, options)
+    if context is None:
+        context = "spawn" if is_libero(environment) else CONTEXT
     if context == "forkserver":
         multiprocessing.set_forkserver_preload(PRELOAD)
     with deaf_children():
-        return MikasaVector(
+        return SimulatorVector(
             [_Slot(environment, options) for _ in range(slots)],
             shared_memory=True,
             context=context,

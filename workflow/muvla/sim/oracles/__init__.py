@@ -2,10 +2,12 @@
 
 from muvla.sim.environments import ENVIRONMENTS, environment_named
 from muvla.sim.oracles.intercept import InterceptOracle
+from muvla.sim.oracles.libero import GRIPS, PickPlaceOracle
 from muvla.sim.oracles.oracle import Oracle
 from muvla.sim.oracles.remember import RememberOracle
 from muvla.sim.oracles.shell_game import ShellGamePushOracle, ShellGameTouchOracle
 from muvla.sim.oracles.take_it_back import TakeItBackOracle
+from muvla.sim.suites import is_libero, libero_task
 
 ORACLES: dict[str, type[Oracle]] = {
     "ShellGameTouch": ShellGameTouchOracle,
@@ -18,6 +20,11 @@ ORACLES: dict[str, type[Oracle]] = {
 
 def oracle_for(environment: str) -> Oracle:
     """A fresh expert for `environment`. Raises ValueError for an unknown name, or an environment without an expert."""
+    if is_libero(environment):
+        suite = libero_task(environment).suite.name
+        if suite not in GRIPS:
+            raise ValueError(f"there is no scripted expert for {suite}; there are for: {', '.join(GRIPS)}")
+        return PickPlaceOracle()
     name = environment_named(environment).name
     if name not in ORACLES:
         raise ValueError(f"there is no scripted expert for {name}; there are for: {', '.join(ORACLES)}")

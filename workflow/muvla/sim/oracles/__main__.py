@@ -2,14 +2,15 @@
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 
-from muvla.sim.mikasa import MikasaEnv
 from muvla.sim.oracles import oracle_for
+from muvla.sim.simulator import make_simulator, options_for
 
 
-def episode(env: MikasaEnv, seed: int) -> tuple[bool, int, float]:
+def episode(env: Any, seed: int) -> tuple[bool, int, float]:
     """(success, steps, smallest distance to the precise point in metres) of the expert on the episode `seed`."""
     oracle = oracle_for(env.environment)
     _, info = env.reset(seed=seed)
@@ -22,7 +23,7 @@ def episode(env: MikasaEnv, seed: int) -> tuple[bool, int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m muvla.sim.oracles", description=__doc__)
-    parser.add_argument("environment", nargs="+", help="names as in the table, e.g. RememberColor3")
+    parser.add_argument("environment", nargs="+", help="names, e.g. RememberColor3 libero_object/0")
     parser.add_argument("--seeds", type=int, default=50, help="episodes (default 50)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--standin-mug", action="store_true", help="allow the stand-in cup")
@@ -30,7 +31,8 @@ def main() -> None:
     for name in options.environment:
         try:
             oracle_for(name)
-            env = MikasaEnv(name, render=False, standin_mug=options.standin_mug)
+            asked = {"standin_mug": options.standin_mug, "placement": "sampled"}
+            env = make_simulator(name, render=False, **options_for(name, asked))
         except (ValueError, RuntimeError) as error:
             raise SystemExit(f"error: {error}") from None
         began = time.monotonic()

@@ -8,13 +8,16 @@ from muvla.sim.mikasa import MikasaEnv
 
 
 class Oracle(Protocol):
-    """An expert for one family of tasks. State it keeps within an episode is cleared when env.steps is 0."""
+    """An expert for one family of tasks; env is a MikasaEnv or a LiberoEnv.
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
+    State it keeps within an episode is cleared when env.steps is 0.
+    """
+
+    def act(self, env: Any) -> np.ndarray:
         """(7,) float32 in [-1, 1]: the next action; zeros with an open gripper while actions have no effect."""
         ...
 
-    def distance(self, env: MikasaEnv) -> float:
+    def distance(self, env: Any) -> float:
         """Metres from the tool to where precision matters: noise on the executed action must fade out there."""
         ...
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from muvla.report.entry import PAPER, Shape
 from muvla.report.records import Cell
-from muvla.report.stats import RESAMPLES
+from muvla.report.tally import MARKS, warnings
 
 SCALES = {
     "mini": "MINI RESULTS: small policies of the same architecture, trained from scratch on demonstrations "
@@ -17,6 +18,11 @@ MODES = {"receding": "receding horizon (one query a step)", "open_loop": "open l
 def distinct(values: Iterable[Any]) -> str:
     """The different values in a fixed order, joined by " / "."""
     return " / ".join(sorted({str(value) for value in values}))
+
+
+def percent(probability: float) -> str:
+    """0.95 -> "95 %"."""
+    return f"{100 * probability:g} %"
 
 
 def short(value: Any) -> str:
@@ -34,15 +40,23 @@ def size_label(cell: Cell) -> str:
 
 def versions(cells: list[Cell], part: str) -> str:
     """The entries of question[part] over all cells: "key value, key value / other value"."""
-    keys = sorted({key for cell in cells for key in cell.question[part]})
+    keys = sorted({key for cell in cells for key in cell.question[part]} - {"probe"})
     found = {key: distinct(short(cell.question[part].get(key, "-")) for cell in cells) for key in keys}
     return ", ".join(f"{key} {value or '-'}" for key, value in found.items())
+
+
+def checkpoint(run: dict[str, Any]) -> str:
+    """Where a run's weights come from and after how many updates: "bundled, step 220"."""
+    step = run.get("checkpoint_step")  # records of before it was written have none
+    return f"{run['checkpoint_source']}, step {'unknown' if step is None else step}"
 
 
 def origin(shown: list[Cell], controls: list[Cell]) -> list[str]:
     """Sentences on scale, sizes, episodes, simulator, checkpoints and commit of all cells; inference of
     `shown`."""
     cells = [*shown, *controls]
+    if not cells:
+        return ["Nothing was run yet: all numbers are the printed ones."]
     scales = sorted({cell.question["scale"] for cell in cells})
     episodes = sorted({cell.asked for cell in cells})
     modes: dict[str, set[str]] = {}
@@ -50,7 +64,7 @@ def origin(shown: list[Cell], controls: list[Cell]) -> list[str]:
         modes.setdefault(cell.question["mode"], set()).add(cell.question["variant"])
     inference = "; ".join(f"{MODES[mode]}: {', '.join(sorted(modes[mode]))}" for mode in sorted(modes))
     asked = f"{episodes[0]}" if len(episodes) == 1 else f"{episodes[0]} to {episodes[-1]}"
-    sources = distinct(run["checkpoint_source"] for cell in cells for run in cell.runs[-1:])
+    sources = distinct(checkpoint(run) for cell in cells for run in cell.runs[-1:])
     commits = distinct(short(run["commit"]) for cell in cells for run in cell.runs)
     return [
         *(SCALES.get(scale, f"Scale: {scale}.") for scale in scales),
@@ -61,24 +75,34 @@ def origin(shown: list[Cell], controls: list[Cell]) -> list[str]:
         ),
         f"Inference: {inference}.",
         f"Simulator: {versions(cells, 'simulator')}.",
+        *([f"The simulator warned: {distinct(told)}."] if (told := [w for c in cells for w in warnings(c)]) else []),
         f"Software: {versions(cells, 'versions')}.",
         f"Checkpoints: {sources}. Commit: {commits}.",
     ]
 
 
-def legend(cells: list[Cell]) -> list[str]:
-    """Sentences on how to read a cell of the table."""
-    errors = sum(cell.errors for cell in cells)
-    incomplete = sum(cell.episodes + cell.errors < cell.asked for cell in cells)
-    return [
-        (
-            "A cell is the fraction of episodes that succeeded at least once, its 95 % Wilson interval, and "
-            "the number of episodes; a dash was not run."
-        ),
-        (
-            f"Averages count every environment that was run the same and say how many of the group's those "
-            f"are; their 95 % intervals are a bootstrap of {RESAMPLES:,} draws within environments."
-        ),
-        f"Mark e: {errors} episodes ended in an error; not counted, neither as successes nor as failures.",
-        f"Mark i: fewer episodes than asked for ({incomplete} cells).",
+def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
+    """Sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
+    rules = shape.rules
+    confidence = percent(rules.confidence)
+    sentences = [
+        f"A cell is the success rate (an episode succeeds if it did once), its {confidence} Wilson interval and the "
+        "number of episodes; a dash was not run. Beneath it, or beside the dash, is what the paper prints.",
+        f"Averages count every part that was run the same and say how many of how many those are; their {confidence} "
+        f"intervals are a bootstrap of {rules.resamples:,} draws within the parts.",
     ]
+    if PAPER in scales:
+        sentences.append(
+            f"Verdicts, single cells at the paper's scale against {shape.printed_episodes} printed episodes: = "
+            f"reproduced, the {percent(1 - 2 * rules.significance)} interval of the difference lies within "
+            f"±{rules.equivalence_margin:.2f}; ≠ differs, it does not and Fisher's exact p < {rules.significance:g}; "
+            "? inconclusive. Not corrected for the number of cells."
+        )
+    else:
+        sentences.append(
+            "A printed value in parentheses is of the paper's policy, at its scale; nothing is held against it."
+        )
+    if marks:
+        told = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
+        sentences.append(f"Marks: {told}.")
+    return sentences

@@ -17,7 +17,7 @@ class Comparison:
     zeroed: Cell | None  # the same policy and episodes, reading zeros
     open_loop: Cell  # the policy without memory, one query a chunk
     replanned: Cell | None  # the policy without memory, re-planned at every step
-    candidates: tuple[str, ...]  # the memory variants among which `memory` was picked; one where it was named
+    candidates: tuple[str, ...]  # the memory variants among which `memory` was picked; one where it was named before
 
 
 def memory_variants(grid: Grid, environment: str) -> list[str]:
@@ -26,13 +26,15 @@ def memory_variants(grid: Grid, environment: str) -> list[str]:
     return [variant for variant, cell in cells.items() if cell is not None and cell.question["num_mem_tokens"]]
 
 
-def compare(grid: Grid, environment: str, memory: str | None, baseline: str) -> Comparison:
+def compare(grid: Grid, environment: str, memory: str | None, baseline: str, *, picked: bool = False) -> Comparison:
     """Find the cells for memory variant `memory` (None: the one with the highest success) against `baseline`.
+
+    picked: `memory` was named after these results were seen, so every memory variant that was run was a candidate.
 
     Raises RecordsError when one of the two was not run, or when it is not what its role needs.
     """
-    candidates = tuple(memory_variants(grid, environment)) if memory is None else (memory,)
-    cells = {variant: grid.find(variant, environment, "receding") for variant in candidates}
+    candidates = tuple(memory_variants(grid, environment)) if memory is None or picked else (memory,)
+    cells = {name: grid.find(name, environment, "receding") for name in (candidates if memory is None else (memory,))}
     run = {variant: cell for variant, cell in cells.items() if cell is not None}
     if not run:
         name = memory or "any memory variant"

@@ -5,27 +5,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from muvla.report.atomic import write_atomically
-from muvla.report.caption import origin
+from muvla.atomic import write_atomically
+from muvla.report.caption import origin, percent
 from muvla.report.chance import chance
 from muvla.report.comparison import Comparison, compare
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import VARIANTS, read_published
 from muvla.report.records import Cell
+from muvla.report.rules import Rules, Targets, read_rules, read_targets
 from muvla.report.stats import paired_exact, wilson
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "config" / "published" / "table_mikasa.csv"
-# What the effect must show to count as reproduced at this scale.
-WITH_MEMORY_AT_LEAST = 0.70
-WITHOUT_AT_MOST = 0.45
-P_BELOW = 0.01
-EPISODES_AT_LEAST = 50
 OUTCOMES = {True: "**met**", False: "**missed**", None: "**not measured**"}
 
 
-def rate_text(cell: Cell) -> str:
+def rate_text(cell: Cell, rules: Rules) -> str:
     """Return "0.84 (42 of 50; 0.71 to 0.92)"."""
-    rate = wilson(cell.successes, cell.episodes)
+    rate = wilson(cell.successes, cell.episodes, rules.confidence)
     return f"{rate.mean:.2f} ({cell.successes} of {cell.episodes}; {rate.low:.2f} to {rate.high:.2f})"
 
 
@@ -45,9 +41,9 @@ def at_most(cell: Cell | None, limit: float) -> bool | None:
     return None if cell is None else cell.successes / cell.episodes <= limit
 
 
-def paired_verdict(found: Comparison, other: Cell | None, name: str) -> tuple[bool | None, str]:
-    """Whether memory beats `other` on the same seeds with p < P_BELOW, and the sentence."""
-    text = f"On the same seeds memory beats {name} with p < {P_BELOW} (exact, two-sided)"
+def paired_verdict(found: Comparison, other: Cell | None, name: str, p_below: float) -> tuple[bool | None, str]:
+    """Whether memory beats `other` on the same seeds with p < `p_below`, and the sentence."""
+    text = f"On the same seeds memory beats {name} with p < {p_below} (exact, two-sided)"
     if other is None:
         return None, f"{text}."
     test = paired_exact(found.memory.outcomes, other.outcomes)
@@ -57,10 +53,10 @@ def paired_verdict(found: Comparison, other: Cell | None, name: str) -> tuple[bo
     picked = f" (multiplied by the {len(found.candidates)} variants it was picked from)" if several else ""
     detail = f"{test.pairs} pairs, only memory {test.only_first}, only the other {test.only_second}"
     detail += f", p = {p:.2g}{picked}"
-    return p < P_BELOW and test.only_first > test.only_second, f"{text}: {detail}."
+    return p < p_below and test.only_first > test.only_second, f"{text}: {detail}."
 
 
-def verdicts(found: Comparison) -> list[tuple[bool | None, str]]:
+def verdicts(found: Comparison, targets: Targets, rules: Rules) -> list[tuple[bool | None, str]]:
     """(met, missed or None for not measured; sentence) of every target."""
     cells = [cell for _, cell in roles(found) if cell is not None]
     fewest = min(cell.episodes for cell in cells)
@@ -69,30 +65,30 @@ def verdicts(found: Comparison) -> list[tuple[bool | None, str]]:
     guess = chance(found.environment)
     results: list[tuple[bool | None, str]] = [
         (
-            fewest >= EPISODES_AT_LEAST and len(seeds) == 1,
+            fewest >= targets.episodes_at_least and len(seeds) == 1,
             (
-                f"At least {EPISODES_AT_LEAST} episodes in each that was run, on the same seeds: "
+                f"At least {targets.episodes_at_least} episodes in each that was run, on the same seeds: "
                 f"the fewest are {fewest}, the seeds are "
                 f"{'the same' if len(seeds) == 1 else 'not all the same'}."
             ),
         ),
         (
-            memory >= WITH_MEMORY_AT_LEAST,
-            f"Success with memory at least {WITH_MEMORY_AT_LEAST:.2f}: {rate_text(found.memory)}.",
+            memory >= targets.with_memory_at_least,
+            f"Success with memory at least {targets.with_memory_at_least:.2f}: {rate_text(found.memory, rules)}.",
         ),
     ]
     for cell, name in ((found.open_loop, "open loop"), (found.replanned, "re-planned at every step")):
-        told = f": {rate_text(cell)}" if cell is not None else ""
-        sentence = f"Success without memory, {name}, at most {WITHOUT_AT_MOST:.2f}{told}."
-        results.append((at_most(cell, WITHOUT_AT_MOST), sentence))
-    results.append(paired_verdict(found, found.open_loop, "no memory in open loop"))
-    results.append(paired_verdict(found, found.replanned, "no memory re-planned at every step"))
-    results.append(paired_verdict(found, found.zeroed, "the same policy with its memory zeroed"))
+        told = f": {rate_text(cell, rules)}" if cell is not None else ""
+        sentence = f"Success without memory, {name}, at most {targets.without_at_most:.2f}{told}."
+        results.append((at_most(cell, targets.without_at_most), sentence))
+    results.append(paired_verdict(found, found.open_loop, "no memory in open loop", targets.p_below))
+    results.append(paired_verdict(found, found.replanned, "no memory re-planned at every step", targets.p_below))
+    results.append(paired_verdict(found, found.zeroed, "the same policy with its memory zeroed", targets.p_below))
     if guess is not None:
         near, told = None, ""
         if found.zeroed is not None:
-            rate = wilson(found.zeroed.successes, found.zeroed.episodes)
-            near, told = rate.low <= guess, f": {rate_text(found.zeroed)}"
+            rate = wilson(found.zeroed.successes, found.zeroed.episodes, rules.confidence)
+            near, told = rate.low <= guess, f": {rate_text(found.zeroed, rules)}"
         sentence = f"With its memory zeroed the policy is not above chance, {guess:.2f}, by its interval{told}."
         results.append((near, sentence))
     return results
@@ -111,12 +107,13 @@ def variant_rows(grid: Grid, found: Comparison) -> list[str]:
         if variant == found.open_loop.question["variant"]:
             p = "-"
         mode = question["mode"].replace("_", " ")
-        rows.append(f"| {variant} | {question['num_mem_tokens']} | {mode} | {rate_text(cell)} | {p} |")
+        rows.append(f"| {variant} | {question['num_mem_tokens']} | {mode} | {rate_text(cell, grid.rules)} | {p} |")
     return rows
 
 
-def effect_text(grid: Grid, found: Comparison) -> str:
+def effect_text(grid: Grid, found: Comparison, targets: Targets) -> str:
     """The whole report as Markdown."""
+    rules = grid.rules
     cells = [cell for _, cell in roles(found) if cell is not None]
     guess = chance(found.environment)
     baseline = found.open_loop.question["variant"]
@@ -124,14 +121,18 @@ def effect_text(grid: Grid, found: Comparison) -> str:
     lines += [
         *origin(cells, []),
         "",
-        "| policy | success (successes of episodes; 95 % Wilson interval) |",
+        f"| policy | success (successes of episodes; {percent(rules.confidence)} Wilson interval) |",
         "|---|---|",
     ]
-    lines += [f"| {name} | {rate_text(cell) if cell is not None else 'not run'} |" for name, cell in roles(found)]
+    lines += [
+        f"| {name} | {rate_text(cell, rules) if cell is not None else 'not run'} |" for name, cell in roles(found)
+    ]
     lines += [] if guess is None else [f"| touching one object at random | {guess:.2f} |"]
     if len(found.candidates) > 1:
-        lines += ["", f"The memory variant is the best of {', '.join(found.candidates)} on these episodes."]
-    lines += ["", "## Targets", "", *(f"- {OUTCOMES[met]}: {sentence}" for met, sentence in verdicts(found))]
+        names = ", ".join(found.candidates)
+        lines += ["", f"The memory variant was picked from {names} after these episodes were seen."]
+    judged = verdicts(found, targets, rules)
+    lines += ["", "## Targets", "", *(f"- {OUTCOMES[met]}: {sentence}" for met, sentence in judged)]
     lines += [
         "",
         "## Every variant",
@@ -149,13 +150,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--published", type=Path, default=PUBLISHED, help="names the variants and environments")
     parser.add_argument("--environment", required=True)
     parser.add_argument("--memory", help="variant with memory; the one with the highest success when left out")
+    parser.add_argument("--picked", action="store_true", help="--memory was named after the results were seen")
     parser.add_argument("--baseline", default="oft_episodic", help="variant without memory")
+    parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
+    parser.add_argument("--targets", help="JSON; config/config.yaml's `effect.targets` when left out")
     parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
     options = parser.parse_args(arguments)
     try:
-        grid = read_grid(options.records, read_published(options.published))
-        found = compare(grid, options.environment, options.memory, options.baseline)
-        text = effect_text(grid, found)
+        rules, targets = read_rules(options.statistics), read_targets(options.targets)
+        grid = read_grid(options.records, read_published(options.published), rules)
+        found = compare(grid, options.environment, options.memory, options.baseline, picked=options.picked)
+        text = effect_text(grid, found, targets)
         write_atomically(options.output, text)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -15,13 +15,14 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muvla.report.atomic import write_atomically
-from muvla.report.caption import distinct, short, size_label
+from muvla.atomic import write_atomically
+from muvla.report.caption import distinct, percent, short, size_label
 from muvla.report.chance import chance, objects
 from muvla.report.comparison import Comparison, compare
 from muvla.report.effect import PUBLISHED, roles
 from muvla.report.grid import read_grid
 from muvla.report.published import read_published
+from muvla.report.rules import Rules, read_rules
 from muvla.report.stats import wilson
 from muvla.report.strip import Strip, read_strip
 
@@ -42,13 +43,13 @@ WIDTH, BARS, STRIP, FOOT = 10.0, 3.6, 1.6, 0.5  # inches; at 100 dots per inch t
 DPI = 100
 
 
-def draw_bars(axes: Axes, found: Comparison) -> None:
+def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
     """One bar for each of the four cells with its Wilson interval and counts; one not run says so."""
     for place, (_, cell) in enumerate(roles(found)):
         if cell is None:
             axes.text(place, 0.02, "not run", ha="center", va="bottom", color="#777777", style="italic")
             continue
-        rate = wilson(cell.successes, cell.episodes)
+        rate = wilson(cell.successes, cell.episodes, confidence)
         error = [[rate.mean - rate.low], [rate.high - rate.mean]]
         axes.bar(place, rate.mean, width=0.62, color=COLOURS[place], zorder=2)
         axes.errorbar(place, rate.mean, yerr=error, color="#222222", capsize=4, linewidth=1.3, zorder=3)
@@ -103,7 +104,7 @@ def draw_strip(axes: list[Axes], strip: Strip) -> None:
             spine.set_linewidth(2.5)
 
 
-def footnote(comparisons: list[Comparison]) -> str:
+def footnote(comparisons: list[Comparison], confidence: float) -> str:
     """What the numbers are: scale, sizes, interval, simulator and commit."""
     cells = [cell for found in comparisons for _, cell in roles(found) if cell is not None]
     sizes = "; ".join(sorted({size_label(cell) for cell in cells}))
@@ -112,13 +113,13 @@ def footnote(comparisons: list[Comparison]) -> str:
     mini = any(cell.question["scale"] == "mini" for cell in cells)
     warning = " Mini policies, not the paper's models." if mini else ""
     text = (
-        "Episodes that succeeded at least once, with 95 % Wilson intervals; bars of one panel share seeds as "
-        f"far as both were run.{warning} Scale, memory tokens, width: {sizes}. {simulator}, commit {commits}."
+        f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals; bars of one panel share "
+        f"seeds as far as both were run.{warning} Scale, memory tokens, width: {sizes}. {simulator}, commit {commits}."
     )
     return "\n".join(textwrap.wrap(text, 170))
 
 
-def memory_effect(comparisons: list[Comparison], strip: Strip | None) -> Figure:
+def memory_effect(comparisons: list[Comparison], strip: Strip | None, confidence: float) -> Figure:
     """Draw one panel of bars an environment, and the strip of frames beneath when there is one."""
     height = BARS + FOOT + (STRIP if strip is not None else 0)
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
@@ -127,7 +128,7 @@ def memory_effect(comparisons: list[Comparison], strip: Strip | None) -> Figure:
     grid = figure.add_gridspec(1, len(comparisons), top=top, bottom=bottom, left=0.07, right=0.985, wspace=0.12)
     for place, found in enumerate(comparisons):
         axes = figure.add_subplot(grid[place])
-        draw_bars(axes, found)
+        draw_bars(axes, found, confidence)
         if place == 0:
             axes.set_ylabel("success rate")
         else:
@@ -137,7 +138,7 @@ def memory_effect(comparisons: list[Comparison], strip: Strip | None) -> Figure:
             1, 8, top=1 - (BARS + 0.2) * inch, bottom=(FOOT + 0.05) * inch, left=0.02, right=0.98, wspace=0.06
         )
         draw_strip([figure.add_subplot(row[place]) for place in range(8)], strip)
-    figure.text(0.02, 0.1 * inch, footnote(comparisons), fontsize=8, color="#444444", va="bottom")
+    figure.text(0.02, 0.1 * inch, footnote(comparisons, confidence), fontsize=8, color="#444444", va="bottom")
     return figure
 
 
@@ -157,16 +158,17 @@ def make_figure(
     memory: str | None,
     baseline: str,
     frames: Path | None,
+    rules: Rules,
 ) -> dict[str, bytes]:
     """Return the picture's bytes by kind ("png", "pdf"). Raises RecordsError, ValueError or OSError (see the
     parts)."""
-    grid = read_grid(records, read_published(published))
+    grid = read_grid(records, read_published(published), rules)
     comparisons = [compare(grid, environment, memory, baseline) for environment in environments]
     strip = read_strip(frames) if frames is not None else None
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
         matplotlib.rcParams.update(STYLE)
-        figure = memory_effect(comparisons, strip)
+        figure = memory_effect(comparisons, strip, rules.confidence)
         return {kind: encoded(figure, kind) for kind in ("png", "pdf")}
 
 
@@ -179,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--memory", help="variant with memory; the one with the highest success when left out")
     parser.add_argument("--baseline", default="oft_episodic", help="variant without memory")
     parser.add_argument("--frames", type=Path, help=".npz with frames (T, H, W, 3) uint8 and labels (T,): the strip")
+    parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
     parser.add_argument(
         "--output", type=Path, default=Path("results/figures"), help="folder for memory_effect.{png,pdf}"
     )
@@ -191,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.memory,
             options.baseline,
             options.frames,
+            read_rules(options.statistics),
         )
         for kind, content in pictures.items():
             print(f"written: {write_atomically(options.output / f'memory_effect.{kind}', content)}")

@@ -1,13 +1,16 @@
-"""All record files of a folder, as the cells of Table 1 and its controls."""
+"""All record files of a folder, as the cells of the tables and their controls."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.report.published import VARIANTS, Published
+from muvla.report.published import SUITES, VARIANTS, Published
 from muvla.report.records import Cell, RecordsError, read_cell
+from muvla.report.rules import Rules
 from muvla.report.stats import Estimate, stratified_average
 
-AVERAGE_SEED = 0  # of the bootstrap, so that a table made twice is the same twice
+LIBERO_TASK = re.compile(rf"({'|'.join(SUITES.values())})/[0-9]|libero_90/[0-8]?[0-9]")
 
 
 @dataclass(frozen=True)
@@ -21,15 +24,23 @@ class Average:
 
 @dataclass(frozen=True)
 class Grid:
-    """cells: by (variant, environment), from <variant>/<environment>.jsonl. controls: the same policies asked
-    in
+    """cells: by (variant, environment), from <variant>/<environment>.jsonl. controls: the same policies asked in
     another way, by (variant, environment, name), from <variant>/<environment>.<name>.jsonl."""
 
     cells: dict[tuple[str, str], Cell]
     controls: dict[tuple[str, str, str], Cell]
+    rules: Rules
+
+    def of(self, variants: Collection[str], environments: Collection[str]) -> "Grid":
+        """Return the part of the grid that is these variants in these environments."""
+        return Grid(
+            {key: cell for key, cell in self.cells.items() if key[0] in variants and key[1] in environments},
+            {key: cell for key, cell in self.controls.items() if key[0] in variants and key[1] in environments},
+            self.rules,
+        )
 
     def shown(self, variant: str | None = None) -> list[Cell]:
-        """Cells (not controls) that hold at least one line, of one column or of all."""
+        """Cells (not controls) that hold at least one line, of one variant or of all."""
         return [cell for (name, _), cell in self.cells.items() if cell.records and variant in (None, name)]
 
     def asked_otherwise(self) -> list[Cell]:
@@ -51,12 +62,20 @@ class Grid:
         return None
 
     def average(self, variant: str, environments: tuple[str, ...]) -> Average | None:
-        """Average of one column over those of `environments` that have episodes; None when none has."""
+        """Average of one variant over those of `environments` that have episodes; None when none has."""
         cells = [self.cells.get((variant, name)) for name in environments]
         counts = [(cell.successes, cell.episodes) for cell in cells if cell is not None and cell.episodes]
-        if not counts:
-            return None
-        return Average(stratified_average(counts, AVERAGE_SEED), len(counts), len(environments))
+        return average(counts, len(environments), self.rules)
+
+
+def average(counts: list[tuple[int, int]], of: int, rules: Rules) -> Average | None:
+    """Average of (successes, episodes) of every part that was run, out of `of` parts; None when none was."""
+    if not counts:
+        return None
+    estimate = stratified_average(
+        counts, confidence=rules.confidence, resamples=rules.resamples, seed=rules.bootstrap_seed
+    )
+    return Average(estimate, len(counts), of)
 
 
 def check_place(cell: Cell, variant: str, environment: str, control: str) -> None:
@@ -71,10 +90,11 @@ def check_place(cell: Cell, variant: str, environment: str, control: str) -> Non
 
 
 def check_one_policy(cells: list[Cell]) -> None:
-    """Raise RecordsError unless all cells and controls of a variant come from one checkpoint at one scale."""
-    first: dict[str, Cell] = {}
+    """Raise RecordsError unless all cells and controls of a variant in a benchmark come from one checkpoint."""
+    first: dict[tuple[str, bool], Cell] = {}
     for cell in cells:
-        other = first.setdefault(cell.question["variant"], cell)
+        column = (cell.question["variant"], is_libero(cell.question["environment"]))
+        other = first.setdefault(column, cell)
         for key in ("scale", "checkpoint_sha256", "num_mem_tokens", "width"):
             if cell.question[key] != other.question[key]:
                 raise RecordsError(
@@ -84,8 +104,13 @@ def check_one_policy(cells: list[Cell]) -> None:
                 )
 
 
-def read_grid(records: Path | str, published: Published) -> Grid:
-    """Read <records>/<variant>/<environment>[.<name>].jsonl, all of them.
+def is_libero(environment: str) -> bool:
+    """Whether this is the name of a LIBERO task, libero_spatial/3."""
+    return LIBERO_TASK.fullmatch(environment) is not None
+
+
+def read_grid(records: Path | str, published: Published, rules: Rules) -> Grid:
+    """Read <records>/<variant>/<environment>[.<name>].jsonl, all of them; LIBERO's are in a folder for each suite.
 
     Raises RecordsError for a folder without records, an unknown variant or environment, a file in the wrong
     place, a corrupt one, or one column from two checkpoints.
@@ -93,20 +118,22 @@ def read_grid(records: Path | str, published: Published) -> Grid:
     records = Path(records)
     cells: dict[tuple[str, str], Cell] = {}
     controls: dict[tuple[str, str, str], Cell] = {}
-    for path in sorted(records.glob("*/*.jsonl")):
-        variant, (environment, _, control) = path.parent.name, path.stem.partition(".")
+    for path in sorted(records.glob("*/**/*.jsonl")):
+        variant, *folders, file = path.relative_to(records).parts
+        stem, _, control = file.removesuffix(".jsonl").partition(".")
+        environment = "/".join([*folders, stem])
         if variant not in VARIANTS:
             raise RecordsError(f"{path}: unknown variant {variant!r}; the table has {', '.join(VARIANTS)}")
-        if environment not in published.group_of:
+        if environment not in published.group_of and not is_libero(environment):
             known = ", ".join(published.group_of)
-            raise RecordsError(f"{path}: unknown environment {environment!r}; the table has {known}")
+            raise RecordsError(f"{path}: unknown environment {environment!r}; there are {known}, and libero_spatial/3")
         cell = read_cell(path)
         check_place(cell, variant, environment, control)
         if control:
             controls[variant, environment, control] = cell
         else:
             cells[variant, environment] = cell
-    grid = Grid(cells, controls)
+    grid = Grid(cells, controls, rules)
     if not grid.everything():
         raise RecordsError(f"no episode records under {records}: evaluate a policy first (python -m muvla.evaluate)")
     check_one_policy(grid.everything())

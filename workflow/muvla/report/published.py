@@ -1,12 +1,11 @@
-"""The paper's printed numbers (config/published/), and the names its columns and groups have here (spec 5,
-6.2)."""
+"""Names that the paper's printed tables (printed.py) have here: variants, groups, environments (spec 5, 6.2)."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-HEADER = ("table", "group", "row", "column", "value", "unit", "note")
-TABLE_MIKASA = "table1_mikasa_23env"
+from muvla.report.printed import is_average, read_printed
+
+TABLE_MIKASA, TABLE_MEMORY_VLAS, TABLE_LIBERO = "table1_mikasa_23env", "table2_memory_vlas", "table3_libero"
 
 VARIANTS = {
     "pi05": "π0.5",
@@ -21,6 +20,17 @@ VARIANTS = {
     "rc5_only": "single-task RC5 (Ours)",
     "oft_first_obs": "OpenVLA-OFT (+1st obs.) (Oracle)",
 }
+# Whom we can put beside a printed row; the other rows are other people's policies, which are not run here.
+METHODS = {
+    TABLE_MEMORY_VLAS: {"OpenVLA-OFT": "oft", "μVLA (ours)": "m64_k2"},
+    TABLE_LIBERO: {
+        "OpenVLA-OFT": "oft",
+        "μVLA (m=64, K=8, ours)": "m64_k8",
+        "μVLA (m=64, EMA, ours)": "m64_ema",
+    },
+}
+SUITES = {"Spatial": "libero_spatial", "Object": "libero_object", "Goal": "libero_goal", "Long-10": "libero_10"}
+TASKS_OF_A_SUITE = 10
 ALL = "All environments"  # the group that the csv gives to the printed average over all 23
 GROUPS = {
     "training": "Training tasks (in-distribution)",
@@ -31,7 +41,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Published:
-    """A printed table: environments by group in the printed order, and every value as it is printed."""
+    """Table 1: environments by group in the printed order, and every value as it is printed."""
 
     environments: dict[str, tuple[str, ...]]  # group ("training", "matched", "novel") -> its rows
     values: dict[tuple[str, str], str]  # (variant, environment, "average:<group>" or "average:all") -> "0.95"
@@ -42,46 +52,37 @@ class Published:
         return {name: group for group, names in self.environments.items() for name in names}
 
 
-def row_key(title: str, row: str) -> str:
-    """Name under which the printed `row` of the group called `title` is kept here."""
-    if title == ALL:
-        return "average:all"
-    group = next(group for group, known in GROUPS.items() if known == title)
-    return f"average:{group}" if row.startswith("Average (") else row
+def variant_of(table: str, model: str) -> str | None:
+    """The variant that the printed `model` of `table` is; None for other people's."""
+    if table == TABLE_MIKASA:
+        return next((variant for variant, name in VARIANTS.items() if name == model), None)
+    return METHODS[table].get(model)
+
+
+def libero_tasks(suite: str) -> tuple[str, ...]:
+    """libero_spatial -> libero_spatial/0, ..., libero_spatial/9."""
+    return tuple(f"{suite}/{task}" for task in range(TASKS_OF_A_SUITE))
 
 
 def read_published(path: Path | str) -> Published:
-    """Read the printed table from its tidy csv (columns: HEADER).
-
-    Raises FileNotFoundError, or ValueError naming the file and the line or the cell that is wrong or missing.
-    """
-    path = Path(path)
-    variants = {column: variant for variant, column in VARIANTS.items()}
-    groups = {title: group for group, title in GROUPS.items()}
-    environments: dict[str, list[str]] = {group: [] for group in GROUPS}
-    values: dict[tuple[str, str], str] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != HEADER:
-            raise ValueError(f"{path}: the columns are {reader.fieldnames}, expected {list(HEADER)}")
-        for line in reader:
-            where = f"{path}, line {reader.line_num}"
-            title, column = line["group"], line["column"]
-            if line["table"] != TABLE_MIKASA or column not in variants or title not in (*groups, ALL):
-                raise ValueError(f"{where}: no such table, column or group: {line}")
-            try:
-                float(line["value"])
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{where}: the value {line['value']!r} is not a number") from error
-            row = row_key(title, line["row"])
-            if (variants[column], row) in values:
-                raise ValueError(f"{where}: a second value for {column}, {line['row']}")
-            values[variants[column], row] = line["value"]
-            if not row.startswith("average:") and row not in environments[groups[title]]:
-                environments[groups[title]].append(row)
-    wanted = [name for names in environments.values() for name in names]
-    wanted += [f"average:{group}" for group in (*GROUPS, "all")]
-    missing = [(variant, row) for variant in VARIANTS for row in wanted if (variant, row) not in values]
-    if missing:
-        raise ValueError(f"{path}: no value for {missing[0]} (and {len(missing) - 1} more)")
-    return Published({group: tuple(names) for group, names in environments.items()}, values)
+    """Read Table 1 from its csv. Raises as read_printed does, and ValueError for a column or group that is none."""
+    table = read_printed(path)
+    titles = {title: group for group, title in GROUPS.items()} | {ALL: "all"}
+    names = {column: variant for variant, column in VARIANTS.items()}
+    if table.name != TABLE_MIKASA or set(table.columns) != set(names) or set(table.groups) != set(titles):
+        raise ValueError(
+            f"{path}: expected {TABLE_MIKASA} with the columns {', '.join(names)} and the groups "
+            f"{', '.join(titles)}; found {table.name}, {', '.join(table.columns)} and {', '.join(table.groups)}"
+        )
+    values = {}
+    environments: dict[str, tuple[str, ...]] = {}
+    for title, rows in table.groups.items():
+        averages = [row for row in rows if is_average(row)]
+        if len(averages) != 1:
+            raise ValueError(f"{path}: the group {title!r} has {len(averages)} average rows, expected one")
+        for row in rows:
+            key = f"average:{titles[title]}" if is_average(row) else row
+            values.update({(names[column], key): table.values[row, column] for column in table.columns})
+        if title != ALL:
+            environments[titles[title]] = tuple(row for row in rows if not is_average(row))
+    return Published(environments, values)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from muvla.report.atomic import write_atomically
+from muvla.atomic import write_json
 from muvla.report.episode_record import InvalidRecord, RecordsError, decode, encode
 from muvla.report.provenance import (
     QUESTION,
@@ -164,7 +164,7 @@ class RecordFile:
             )
         if not runs or runs[-1] != run:
             content = {"question": self.question, "runs": [*runs, run]}
-            write_atomically(provenance_path(self.path), json.dumps(content, indent=1, sort_keys=True) + "\n")
+            write_json(provenance_path(self.path), content)
 
     def done(self) -> set[int]:
         """Seeds that have an outcome. A seed that ended in an error is not done: it may be tried again."""

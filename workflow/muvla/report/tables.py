@@ -1,173 +1,127 @@
-"""Table 1 from the records: python -m muvla.report.tables --records DIR --published CSV --output PREFIX.
+"""A table of the paper from the records: python -m muvla.report.tables --records DIR --published CSV --output PREFIX.
 
-Writes PREFIX.tex, PREFIX.html and PREFIX.csv, and prints the same table. The same records give the same
-bytes.
+Which table is decided by the csv of printed numbers. Writes PREFIX.tex, PREFIX.html and PREFIX.csv, and prints the
+same table. The same records give the same bytes.
 """
 
 import argparse
 import csv
 import io
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from muvla.report.atomic import write_atomically
-from muvla.report.caption import MODES, legend, origin, size_label
+from muvla.atomic import write_atomically
+from muvla.report.caption import legend, origin
+from muvla.report.entry import Shape
 from muvla.report.grid import Grid, read_grid
-from muvla.report.published import GROUPS, VARIANTS, Published, read_published
-from muvla.report.records import Cell
-from muvla.report.stats import Estimate, wilson
+from muvla.report.methods_table import environments, methods_view
+from muvla.report.mikasa_table import mikasa_view
+from muvla.report.printed import Printed, is_average, read_printed
+from muvla.report.published import (
+    METHODS,
+    TABLE_LIBERO,
+    TABLE_MEMORY_VLAS,
+    TABLE_MIKASA,
+    VARIANTS,
+    Published,
+    read_published,
+)
+from muvla.report.rules import Rules, read_rules
 from muvla.report.templates import render
 from muvla.report.terminal import print_table
 
-CSV_HEADER = ("variant", "environment", "group", "episodes", "successes", "mean", "low", "high", "printed")
+CSV_HEADER = (
+    "table", "group", "row", "column", "variant", "environment", "unit", "episodes", "successes", "mean", "low",
+    "high", "parts", "marks", "printed", "verdict",
+)  # fmt: skip
+TITLES = {
+    TABLE_MIKASA: "MIKASA-Robo success rates",
+    TABLE_MEMORY_VLAS: "Memoryless and memory-augmented policies on MIKASA-Robo",
+    TABLE_LIBERO: "LIBERO success rates in percent",
+}
+PLACES = {TABLE_MIKASA: "Table 1", TABLE_MEMORY_VLAS: "Table 2", TABLE_LIBERO: "the LIBERO table"}  # in the paper
+FIRST = {TABLE_MIKASA: "27mm", TABLE_MEMORY_VLAS: "50mm", TABLE_LIBERO: "62mm"}  # width of the first column
+View = dict[str, Any]
+VIEWS: dict[str, Callable[[Grid, Printed, Published, Shape], View]] = {
+    TABLE_MIKASA: mikasa_view,
+    TABLE_MEMORY_VLAS: methods_view,
+    TABLE_LIBERO: methods_view,
+}
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One cell as it is shown: rates with two decimals; count is the episodes, or "run/of" for an average."""
+def tidy_csv(view: View, shape: Shape, table: Printed) -> str:
+    """One line a cell or average, run or not (CSV_HEADER), in the table's unit.
 
-    mean: str
-    low: str
-    high: str
-    count: str
-    marks: str
-    printed: str  # the paper's value at this place, for the tooltip
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The interval where room is scarce: "0.71" -> ".71", "1.00" -> "1"."""
-        low, high = (end.removeprefix("0") if end.startswith("0.") else end[:1] for end in (self.low, self.high))
-        return low, high
-
-
-def marks(cell: Cell) -> str:
-    """Return "e" when the cell contains errors, "i" when it has fewer lines than episodes were asked for."""
-    return "e" * bool(cell.errors) + "i" * (cell.episodes + cell.errors < cell.asked)
-
-
-def shown(estimate: Estimate, count: str, marked: str, printed: str) -> Shown:
-    """Round an estimate for showing."""
-    mean, low, high = (f"{value:.2f}" for value in estimate)
-    return Shown(mean, low, high, count, marked, printed)
-
-
-def shown_cell(cell: Cell | None, printed: str) -> Shown | None:
-    """The table's entry for `cell`: None (a dash) where nothing was run, dashes with their mark where all
-    failed."""
-    if cell is None or not cell.records:
-        return None
-    if not cell.episodes:
-        return Shown("-", "-", "-", "0", marks(cell), printed)
-    return shown(wilson(cell.successes, cell.episodes), str(cell.episodes), marks(cell), printed)
-
-
-def columns(grid: Grid) -> list[dict[str, Any]]:
-    """One heading for each variant: its name, and the label of scale, sizes and inference when it was run."""
-    headings = []
-    for variant in VARIANTS:
-        cells = grid.shown(variant)
-        modes = sorted({cell.question["mode"].replace("_", " ") for cell in cells})
-        label = size_label(cells[0]) if cells else "not run"
-        headings.append({"variant": variant, "label": label, "modes": " / ".join(modes)})
-    return headings
-
-
-def sections(grid: Grid, published: Published) -> list[dict[str, Any]]:
-    """The three groups with their rows and average, then the average over everything; every row has all
-    columns."""
-
-    def average_row(group: str, names: tuple[str, ...], title: str) -> dict[str, Any]:
-        entries: list[Shown | None] = []
-        for variant in VARIANTS:
-            average = grid.average(variant, names)
-            printed = published.values[variant, f"average:{group}"]
-            count = f"{average.run}/{average.of}" if average else ""
-            entries.append(shown(average.estimate, count, "", printed) if average else None)
-        return {"name": title, "cells": entries, "average": True}
-
-    parts = []
-    for group, names in published.environments.items():
-        rows = [
-            {
-                "name": name,
-                "cells": [
-                    shown_cell(grid.cells.get((variant, name)), published.values[variant, name]) for variant in VARIANTS
-                ],
-                "average": False,
-            }
-            for name in names
-        ]
-        rows.append(average_row(group, names, f"Average ({len(names)} envs)"))
-        parts.append({"title": GROUPS[group], "short": f"[{group}]", "rows": rows})
-    everything = tuple(published.group_of)
-    overall = average_row("all", everything, f"Average ({len(everything)} envs)")
-    return [*parts, {"title": "All environments", "short": "[all]", "rows": [overall]}]
-
-
-def control_rows(grid: Grid) -> list[dict[str, Any]]:
-    """The same policies asked in another way: one row for each control file, with the table's own cell beside
-    it."""
-    order = {name: place for place, name in enumerate(VARIANTS)}
-    keys = sorted(grid.controls, key=lambda key: (order[key[0]], key[1], key[2]))
-    return [
-        {
-            "variant": variant,
-            "environment": environment,
-            "name": name,
-            "label": size_label(cell),
-            "mode": MODES[cell.question["mode"]],
-            "memory": cell.question["memory"] if cell.question["num_mem_tokens"] else "none",
-            "cell": shown_cell(cell, ""),
-            "reference": shown_cell(grid.cells.get((variant, environment)), ""),
-        }
-        for variant, environment, name in keys
-        if (cell := grid.controls[variant, environment, name]).records
-    ]
-
-
-def tidy_csv(grid: Grid, published: Published) -> str:
-    """One line a cell, run or not (CSV_HEADER); `printed` is the paper's value at its own scale, to be told
-    apart."""
+    environment: of a cell, a suite in LIBERO's table; empty for an average, which has parts ("2/11": how many of how
+    many it is over) instead of episodes. `printed` is the paper's value, of its own policy and scale.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(CSV_HEADER)
-    for variant in VARIANTS:
-        for environment, group in published.group_of.items():
-            cell = grid.cells.get((variant, environment))
-            counts: list[Any] = ["", "", "", "", ""]
-            if cell is not None and cell.records:
-                counts[:2] = [cell.episodes, cell.successes]
-            if cell is not None and cell.episodes:
-                counts[2:] = [f"{value:.4f}" for value in wilson(cell.successes, cell.episodes)]
-            writer.writerow([variant, environment, group, *counts, published.values[variant, environment]])
+    for section in view["sections"]:
+        for row in section["rows"]:
+            for column, entry in zip(view["columns"], row["cells"], strict=True):
+                counts = ["", ""] if entry.tally is None else [entry.tally.episodes, entry.tally.successes]
+                parts = entry.count if entry.estimate is not None and entry.tally is None else ""
+                place = [table.name, section["title"], row["name"], column["printed"]]
+                tested = row["name"] if table.name == TABLE_MIKASA else column["printed"]
+                environment = "" if is_average(tested) else tested
+                place += [row.get("variant", column["variant"]), environment, table.unit]
+                numbers = [*counts, *shape.numbers(entry.estimate), parts, entry.marks]
+                writer.writerow([*place, *numbers, entry.printed, entry.verdict.value])
     return stream.getvalue()
 
 
-def make_tables(records: Path, published_csv: Path, output: Path) -> dict[str, Any]:
-    """Write output.tex, .html and .csv, all or none of them begun before every one is made; return what they
-    show.
+def marks_of(view: View) -> set[str]:
+    """The letters that some cell of the table or of its controls carries."""
+    entries = [cell for section in view["sections"] for row in section["rows"] for cell in row["cells"]]
+    entries += [row[name] for row in view["controls"] for name in ("cell", "reference")]
+    return {letter for entry in entries for letter in entry.marks}
 
-    Raises RecordsError (grid.py), ValueError for the published numbers, OSError for files.
+
+def environments_of(table: Printed, published: Published) -> set[str]:
+    """The environments whose records the table shows."""
+    if table.name == TABLE_MIKASA:
+        return set(published.group_of)
+    return {name for column in table.columns if not is_average(column) for name in environments(column)}
+
+
+def make_tables(records: Path | None, published_csv: Path, output: Path, rules: Rules) -> View:
+    """Write output.tex, .html and .csv, all or none of them begun before every one is made; return what they
+    show. Without records nothing was run.
+
+    Raises RecordsError (grid.py, tally.py), ValueError for the printed numbers or the rules, OSError for files.
     """
-    published = read_published(published_csv)
-    grid = read_grid(records, published)
+    table = read_printed(published_csv)
+    if table.name not in VIEWS:
+        raise ValueError(f"{published_csv} holds {table.name}; tables are made of {', '.join(VIEWS)}")
+    published = read_published(published_csv.with_name("table_mikasa.csv"))
+    episodes = rules.printed_episodes.get(published_csv.stem)
+    if episodes is None:
+        raise ValueError(f"statistics.printed_episodes has no entry for {published_csv.stem}")
+    shape = Shape(table.unit, episodes, rules)
+    # Table 2 is a part of Table 1, so it shows its own rows only; the others show whatever was run.
+    ours = METHODS[table.name].values() if table.name == TABLE_MEMORY_VLAS else VARIANTS
+    everything = Grid({}, {}, rules) if records is None else read_grid(records, published, rules)
+    grid = everything.of(ours, environments_of(table, published))
     cells = grid.everything()
     scales = sorted({cell.question["scale"] for cell in cells})
     view = {
-        "title": f"MIKASA-Robo success rates, {' and '.join(scales)} scale",
+        **VIEWS[table.name](grid, table, published, shape),
+        "title": f"{TITLES[table.name]}, {' and '.join(scales)} scale" if scales else f"{TITLES[table.name]}, not run",
         "scales": scales,
-        "columns": columns(grid),
-        "sections": sections(grid, published),
-        "controls": control_rows(grid),
+        "wide": table.name == TABLE_MIKASA,
+        "first": FIRST[table.name],
+        "place": PLACES[table.name],
         "origin": origin(grid.shown(), grid.asked_otherwise()),
-        "legend": legend(cells),
     }
+    view["legend"] = legend(scales, shape, marks_of(view))
     contents = {
-        ".tex": render("table_mikasa.tex.jinja", view),
-        ".html": render("table_mikasa.html.jinja", view),
-        ".csv": tidy_csv(grid, published),
+        ".tex": render("table.tex.jinja", view),
+        ".html": render("table.html.jinja", view),
+        ".csv": tidy_csv(view, shape, table),
     }
     for suffix, content in contents.items():
         write_atomically(output.with_name(output.name + suffix), content)
@@ -177,12 +131,15 @@ def make_tables(records: Path, published_csv: Path, output: Path) -> dict[str, A
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0, or 1 with one line on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m muvla.report.tables", description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=Path, required=True, help="folder of <variant>/<environment>[.<mode>].jsonl")
-    parser.add_argument("--published", type=Path, required=True, help="config/published/table_mikasa.csv")
+    parser.add_argument(
+        "--records", type=Path, help="folder of <variant>/<environment>[.<mode>].jsonl; none run when left out"
+    )
+    parser.add_argument("--published", type=Path, required=True, help="config/published/table_*.csv")
     parser.add_argument("--output", type=Path, required=True, help="written with .tex, .html and .csv added")
+    parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
     options = parser.parse_args(arguments)
     try:
-        view = make_tables(options.records, options.published, options.output)
+        view = make_tables(options.records, options.published, options.output, read_rules(options.statistics))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "paper" / "templates"
 TEX_SPECIAL = {
@@ -24,6 +25,11 @@ TEX_SPECIAL = {
     "μ": r"$\mu$",
     "†": r"\textdagger{}",
     "–": "--",
+    "…": r"\ldots{}",
+    "−": r"\textminus{}",
+    "±": r"$\pm$",
+    "≠": r"$\neq$",
+    "≥": r"$\geq$",
 }
 
 
@@ -33,13 +39,32 @@ def escape_tex(text: Any) -> str:
     return "".join(escaped)
 
 
+def escape_cell(text: Any) -> str:
+    """Escape `text` for a cell of a Markdown table, which a bar or a line break would end."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def prose_tex(text: str) -> str:
+    """A paragraph for LaTeX; what stands between two backticks is set as code."""
+    parts = [escape_tex(part) for part in text.split("`")]
+    return "".join(rf"\texttt{{{part}}}" if place % 2 else part for place, part in enumerate(parts))
+
+
+def prose_html(text: str) -> Markup:
+    """The same for HTML."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 def render(template: str, view: dict[str, Any]) -> str:
     """Fill paper/templates/<template>; .tex templates write <<value>> and <% block %>, .html ones Jinja's
     own."""
     tex = ".tex" in template
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=not tex,
+        autoescape=template.endswith(".html.jinja"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -53,4 +78,7 @@ def render(template: str, view: dict[str, Any]) -> str:
         comment_end_string="#>" if tex else "#}",
     )
     environment.filters["tex"] = escape_tex
+    environment.filters["prose_tex"] = prose_tex
+    environment.filters["prose_html"] = prose_html
+    environment.filters["md"] = escape_cell
     return environment.get_template(template).render(view)

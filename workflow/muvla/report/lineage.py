@@ -1,0 +1,144 @@
+"""Where every number comes from: python -m muvla.report.lineage --records DIR --output results.
+
+Writes OUTPUT/provenance.html and OUTPUT/ro-crate-metadata.json, which makes OUTPUT a Research Object Crate (RO-Crate
+1.1). A number is the success rate of one record file; its checkpoint's own provenance.json tells what it was trained
+on, a mark of muvla.hub tells where it was fetched.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from muvla.atomic import write_atomically
+from muvla.report.caption import short
+from muvla.report.crate import crate
+from muvla.report.document import PlainTable, Section, document
+from muvla.report.records import Cell, RecordsError, read_cell
+
+UNKNOWN = "not recorded"  # by the version that made the record
+
+
+@dataclass(frozen=True)
+class Number:
+    """One record file and what is known of its checkpoint; trained: its provenance.json, or its mark from the Hub."""
+
+    cell: Cell
+    trained: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """variant, environment and control, e.g. "m64_k2 RememberColor3.zero"."""
+        return f"{self.cell.path.parent.name} {self.cell.path.stem}"
+
+    def run(self, key: str) -> str:
+        """A circumstance of all its runs; the different ones joined, the last first."""
+        told = [str(run.get(key, UNKNOWN)) for run in reversed(self.cell.runs)]
+        return ", ".join(dict.fromkeys(told))
+
+
+def lineage(folders: Sequence[Path | str]) -> list[Number]:
+    """Return every record file below `folders`. Raises RecordsError for a corrupt one, or when there is none."""
+    paths = sorted({path for folder in folders for path in Path(folder).rglob("*.jsonl")})
+    if not paths:
+        raise RecordsError(f"no episode records under {', '.join(map(str, folders))}: evaluate a policy first")
+    return [Number(cell, _trained(cell)) for cell in map(read_cell, paths)]
+
+
+def _trained(cell: Cell) -> dict[str, Any]:
+    """What is known of the checkpoint: {} when its folder is gone or holds another one by now."""
+    if "checkpoint" not in cell.runs[-1]:
+        return {}
+    folder = Path(cell.runs[-1]["checkpoint"])
+    for path in (folder / "provenance.json", folder.with_name(f"{folder.name}.json")):
+        if path.is_file():
+            told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            if told.get("checkpoint", cell.question["checkpoint_sha256"]) == cell.question["checkpoint_sha256"]:
+                return told
+    return {}
+
+
+def sections(numbers: Sequence[Number]) -> list[Section]:
+    """The page: the numbers, their checkpoints, their simulators, and the commands."""
+    rows = tuple(
+        (
+            number.name,
+            f"{number.cell.successes}/{number.cell.episodes}",
+            short(number.cell.question["checkpoint_sha256"]),
+            short(number.cell.question["config_hash"]),
+            short(number.run("commit")),
+            short(number.run("container").removeprefix("sha256:")),
+            number.run("time"),
+        )
+        for number in numbers
+    )
+    head = ("number", "success", "checkpoint", "config", "commit", "container", "time (UTC)")
+    return [
+        Section(
+            "Numbers",
+            (
+                "One row is one file of episode records. Checksums are SHA-256, shortened to twelve digits; in full"
+                " they stand in ro-crate-metadata.json and beside the records.",
+            ),
+            PlainTable(head, rows, "lrlllll"),
+        ),
+        Section("Checkpoints", table=_checkpoints(numbers)),
+        Section("Simulators and libraries", items=_versions(numbers)),
+        Section("Commands", items=tuple(f"{number.name}: {number.run('command_line')}" for number in numbers)),
+    ]
+
+
+def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
+    found = {number.cell.question["checkpoint_sha256"]: number for number in numbers}
+    rows = tuple(
+        (
+            number.cell.question["variant"],
+            digest,
+            ", ".join(f"{name} {short(value)}" for name, value in sorted(number.trained.get("data", {}).items()))
+            or "-",
+            short(number.trained.get("base") or "-"),
+            short(number.trained.get("config_sha256", "-")),
+            number.trained.get("commit") or number.trained.get("revision", UNKNOWN),
+            str(number.trained.get("command_line") or number.trained.get("repository") or "-"),
+        )
+        for digest, number in found.items()
+    )
+    head = ("variant", "SHA-256", "data", "base", "config", "commit or revision", "made by")
+    return PlainTable(head, rows, "lllllll")
+
+
+def _versions(numbers: Sequence[Number]) -> tuple[str, ...]:
+    """One line for each different set of versions, and how many numbers it made."""
+    lines: dict[str, int] = {}
+    for number in numbers:
+        told = {**number.cell.question["versions"], **number.cell.question["simulator"]}
+        line = ", ".join(f"{key} {short(value)}" for key, value in sorted(told.items()))
+        lines[line] = lines.get(line, 0) + 1
+    return tuple(f"{count} numbers: {line}" for line, count in lines.items())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m muvla.report.lineage", description="Where every number comes from."
+    )
+    parser.add_argument("--records", type=Path, nargs="+", required=True, help="folders of episode records")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the page and of the crate")
+    given = parser.parse_args(arguments)
+    try:
+        numbers = lineage(given.records)
+        page = document("html", "Where every number comes from", sections(numbers), "muvla.report.lineage")
+        write_atomically(given.output / "provenance.html", page)
+        write_atomically(given.output / "ro-crate-metadata.json", crate(numbers, given.output))
+    except (RecordsError, OSError) as error:
+        print(f"muvla.report.lineage: {error}", file=sys.stderr)
+        return 1
+    print(f"{given.output / 'provenance.html'}: {len(numbers)} numbers")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

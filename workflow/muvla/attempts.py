@@ -11,25 +11,30 @@ from tqdm import tqdm
 
 from muvla.demonstration import Manner, demonstrate, part_succeeded, save_part
 from muvla.sim.interrupts import deaf_children
-from muvla.sim.mikasa import MikasaEnv
-from muvla.sim.vector import require
+from muvla.sim.simulator import make_simulator, options_for, require
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """Which simulator the episodes run in; fields as in config/muvla/collect.yaml."""
+    """Which simulator the episodes run in; fields as in config/muvla/collect.yaml, each for those that have it."""
 
     backend: str
     light_mesh: bool
     standin_mug: bool
+    reflections: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("light_mesh", "standin_mug"):
+        for name in ("light_mesh", "standin_mug", "reflections"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be true or false")
 
+    def options(self, environment: str) -> dict[str, Any]:
+        """What the environment's simulator is made with. LIBERO's demonstrations share no initial state with its
+        evaluation: their objects are placed by the seed."""
+        return options_for(environment, asdict(self) | {"placement": "sampled"})
 
-_env: MikasaEnv | None = None  # one a worker process
+
+_env: Any = None  # one a worker process
 
 
 def _start_worker(environment: str, simulator: Simulator) -> None:
@@ -37,7 +42,7 @@ def _start_worker(environment: str, simulator: Simulator) -> None:
 
     torch.set_num_threads(1)
     global _env
-    _env = MikasaEnv(environment, **asdict(simulator))
+    _env = make_simulator(environment, **simulator.options(environment))
 
 
 def _work(folder: Path, seed: int, manner: Manner) -> bool:
@@ -49,7 +54,8 @@ def _work(folder: Path, seed: int, manner: Manner) -> bool:
 
 def _versions() -> dict[str, Any]:
     assert _env is not None
-    return _env.provenance()
+    found: dict[str, Any] = _env.provenance()
+    return found
 
 
 def attempt(
@@ -66,9 +72,9 @@ def attempt(
 
     A seed is begun only if those before it cannot suffice, even if all under way succeed. So the seeds tried are the
     same for any number of processes and any interruption; results that are in the folder already are not made again.
-    Raises ValueError when the seeds run out, what sim.vector.require raises, RuntimeError when a simulator dies.
+    Raises ValueError when the seeds run out, what sim.simulator.require raises, RuntimeError when a simulator dies.
     """
-    require(environment, asdict(simulator))
+    require(environment, simulator.options(environment))
     results: dict[int, bool] = {}
     pending: dict[Future[bool], int] = {}
     upcoming = iter(seeds)
@@ -109,7 +115,7 @@ def attempt(
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"a simulator process died ({error}). `python -m muvla.sim.check` says whether the simulator works; if it "
-            "does, memory may be short: each process takes 1.2 GB. Finished episodes are kept."
+            "does, memory may be short: each process takes 1 to 2 GB. Finished episodes are kept."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

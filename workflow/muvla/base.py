@@ -8,22 +8,26 @@ labelled with the expert's actions towards that object.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from muvla.batches import Batcher, padded, tower_features
-from muvla.data.frames import Frames
-from muvla.data.images import Normalisation, pack_pixels
-from muvla.data.statistics import Statistics
+from muvla.data.episode import dataset_name
+from muvla.data.frames import Frames, load_frames
+from muvla.data.images import OPENVLA, Normalisation, pack_pixels
+from muvla.data.rlds import RldsDataset
+from muvla.data.statistics import Statistics, cached_statistics, parse_statistics, statistics_entry
 from muvla.data.streams import Step
 from muvla.data.text import Tokenizer
 from muvla.metrics import Metrics
-from muvla.model.architecture import Architecture, MemorySettings
+from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
 from muvla.model.vision import VisionBackbone
 from muvla.model.window import Window, WindowBatch
@@ -53,18 +57,20 @@ def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, normalis
 
 
 def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metrics: Metrics) -> None:
-    """i.i.d. frames of the choice phase; every object of a frame is named once, only the word tells them apart."""
+    """i.i.d. frames. Where there is something to choose, they are of the choice phase, and every object of a frame is
+    named once, only the word tells them apart; where there is not, they are labelled as demonstrated."""
     rng = np.random.default_rng(seed)
     rows = [number for number, row in enumerate(batcher.frames.rows) if len(row.objects) > 1]
-    if not rows:
-        raise ValueError("the base needs demonstrations with several objects to choose from (a Remember* environment)")
     window = Window(cell, settings.naming)
     standardise_projector(cell, batcher.features, rng)
     optimiser = Optimiser(window, settings.optimiser, settings.updates)
     nothing = torch.empty(0, cell.architecture.width)
     progress = tqdm(range(settings.updates), desc="base", unit="update")
     for update in progress:
-        batch = grounding_batch(batcher, rows, settings.batch, rng)
+        if rows:
+            batch = grounding_batch(batcher, rows, settings.batch, rng)
+        else:
+            batch = demonstrated_batch(batcher, settings.batch, rng)
         output = window(batch, nothing.expand(batch.is_first.shape[1], 0, -1))
         optimiser.step(output.loss)
         metrics.write(stage="base", update=update + 1, loss=output.action_loss.item(),
@@ -98,6 +104,15 @@ def grounding_batch(batcher: Batcher, rows: list[int], size: int, rng: np.random
         encoded.append(encode(row.instruction))
     prompt = padded(batcher.tokenizer, encoded)
     return batcher.batch(steps, np.stack(labels), [prompt], torch.ones(1, len(steps), dtype=torch.bool))
+
+
+def demonstrated_batch(batcher: Batcher, size: int, rng: np.random.Generator) -> WindowBatch:
+    """(1, `size`) frames of any episode under its own instruction, episodes drawn with equal chances."""
+    steps = []
+    for number in rng.integers(len(batcher.frames.rows), size=size).tolist():
+        row = batcher.frames.rows[number]
+        steps.append(Step(row.start + int(rng.integers(row.length)), number, 0, True, row.start))
+    return batcher.steps([steps])
 
 
 def new_cell(architecture: Architecture, settings: MemorySettings) -> Cell:
@@ -148,3 +163,47 @@ def base_policy(architecture: Architecture, frames: Frames, statistics: Statisti
     batcher = Batcher(frames, features, statistics, tokenizer)
     train_grounding(cell, batcher, settings.grounding, seed, metrics)
     return cell
+
+
+def train_base(config: DictConfig) -> tuple[Cell, dict[str, Any]]:
+    """The base and the files of its checkpoint, from the demonstrations that `config` names."""
+    architecture = mini_architecture(config.scale)
+    names = list(config.variant.environments or config.environments)
+    frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
+    datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
+    entry = statistics_entry(cached_statistics(datasets, config.data))
+    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
+    statistics, tokenizer = parse_statistics(entry), Tokenizer.mini()
+    cell = base_policy(architecture, frames, statistics, tokenizer, OPENVLA, config.scale, config.seed, metrics)
+    metrics.close()
+    return cell, {
+        "dataset_statistics.json": entry,
+        "preprocessor_config.json": preprocessor(architecture),
+        "tokenizer.json": tokenizer.as_json(),
+    }
+
+
+def mini_architecture(scale: DictConfig) -> Architecture:
+    """Sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
+    tokenizer = Tokenizer.mini()
+    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
+    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
+    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
+
+
+def preprocessor(architecture: Architecture) -> dict[str, Any]:
+    """preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
+    sizes = [[3, tower.image_size, tower.image_size] for tower in architecture.towers]
+    return {
+        "image_processor_type": "PrismaticImageProcessor",
+        "image_resize_strategy": "resize-naive",
+        "use_fused_vision_backbone": True,
+        "input_sizes": sizes,
+        "means": [list(row) for row in OPENVLA.means],
+        "stds": [list(row) for row in OPENVLA.stds],
+        "tvf_normalize_params": [
+            {"inplace": False, "mean": list(mean), "std": list(std)}
+            for mean, std in zip(OPENVLA.means, OPENVLA.stds, strict=True)
+        ],
+        "center_crop": False,
+    }

@@ -36,8 +36,9 @@ def padded(tokenizer: Tokenizer, encoded: Sequence[list[int]]) -> Prompt:
 def tower_features(vision: VisionBackbone, images: np.ndarray, normalisation: Normalisation) -> Tensor:
     """images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1): frozen towers run once per frame."""
     parts = []
+    weights = vision.featurizer.pos_embed
     for start in range(0, len(images), 256):
-        pixels = torch.from_numpy(pack_pixels(images[start : start + 256], normalisation))
+        pixels = torch.from_numpy(pack_pixels(images[start : start + 256], normalisation)).to(weights)
         n, channels, height, width = pixels.shape
         per_camera = pixels.reshape(n * channels // 6, 6, height, width)
         features = torch.cat([vision.featurizer(per_camera[:, :3]), vision.fused_featurizer(per_camera[:, 3:])], dim=2)

@@ -16,12 +16,15 @@ import hydra
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from muvla.atomic import write_json
 from muvla.attempts import Simulator, attempt
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds import VERSION, write_dataset
 from muvla.demonstration import Manner, load_part
-from muvla.sim.environments import ENVIRONMENTS, environment_named
+from muvla.sim.environments import ENVIRONMENTS
 from muvla.sim.oracles import oracle_for
+from muvla.sim.simulator import known_environment
+from muvla.sim.suites import SUITES, is_libero, libero_task
 
 SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
@@ -62,12 +65,6 @@ def _read_json(file: Path) -> Any:
         raise ValueError(f"{file} is not JSON ({error}). Remove it and run the same command again.") from error
 
 
-def _write_json(file: Path, content: Any) -> None:
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    scratch.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-    os.replace(scratch, file)
-
-
 def _same_question(question: dict[str, Any], stored: dict[str, Any], where: Path, but: tuple[str, ...]) -> None:
     """Raise ValueError when `stored` was made with other options than `question`, except those named in `but`."""
     other = [key for key in question if key not in but and stored.get(key) != question[key]]
@@ -106,7 +103,7 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     stored = _read_json(folder / "config.json")
     if stored is not None:
         _same_question(question, stored, folder, ("episodes", "shards"))
-    _write_json(folder / "config.json", question)
+    write_json(folder / "config.json", question)
     results, versions = attempt(
         plan.environment,
         folder,
@@ -118,7 +115,7 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     )
     wins = [seed for seed in sorted(results) if results[seed]]
     others: list[Counterfactual] = []
-    remembers = ENVIRONMENTS[plan.environment].family.startswith("Remember")
+    remembers = plan.environment.startswith("Remember")
     write_dataset(
         output,
         name,
@@ -136,7 +133,7 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
         "config": question,
         "versions": versions,
     }
-    _write_json(report, summary)
+    write_json(report, summary)
     shutil.rmtree(folder)
     return target
 
@@ -148,15 +145,23 @@ def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
 
 def plan_of(config: DictConfig) -> Collection:
     """The collection a configuration describes. Raises ValueError for values that make no sense."""
-    row = environment_named(config.environment)
+    environment = known_environment(config.environment)
     first = config.first_seed
     if first is None:
-        first = list(ENVIRONMENTS).index(row.name) * SEEDS_PER_ENVIRONMENT
+        first = _place(environment) * SEEDS_PER_ENVIRONMENT
     manner = Manner(
         float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
     )
-    simulator = Simulator(config.backend, config.light_mesh, config.standin_mug)
-    return Collection(row.name, int(config.episodes), int(first), int(config.shards), manner, simulator)
+    simulator = Simulator(config.backend, config.light_mesh, config.standin_mug, config.reflections)
+    return Collection(environment, int(config.episodes), int(first), int(config.shards), manner, simulator)
+
+
+def _place(environment: str) -> int:
+    """Where the environment stands in its table, from 0."""
+    if not is_libero(environment):
+        return list(ENVIRONMENTS).index(environment)
+    task = libero_task(environment)
+    return sum(suite.tasks for suite in list(SUITES.values())[: list(SUITES).index(task.suite.name)]) + task.index
 
 
 @hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")

@@ -4,15 +4,15 @@ The executed action is the expert's plus noise, the recorded one is the expert's
 Letters: T frames, n objects on the table.
 """
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from muvla.atomic import replacing
 from muvla.data.episode import Counterfactual, Episode
-from muvla.sim.mikasa import MikasaEnv
 from muvla.sim.oracles import oracle_for
 from muvla.sim.oracles.remember import RememberOracle, candidates
 
@@ -42,7 +42,7 @@ class Demonstration:
     counterfactual: Counterfactual | None
 
 
-def demonstrate(env: MikasaEnv, seed: int, manner: Manner) -> Demonstration:
+def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
     """Let the expert act on the episode `seed`; same arguments, same result, in every process."""
     oracle = oracle_for(env.environment)
     rng = np.random.default_rng(seed)
@@ -109,14 +109,8 @@ def save_part(folder: Path, demonstration: Demonstration) -> None:
         arrays |= {"phases": np.array([other.cue_steps, other.empty_steps, other.target], np.int64)}
         arrays |= {"colours": np.array(other.colours, np.str_), "shapes": np.array(other.shapes, np.str_)}
         arrays |= {"positions": other.positions, "plans_to": other.plans_to}
-    target = part_file(folder, demonstration.seed)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with scratch.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with replacing(part_file(folder, demonstration.seed)) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def part_succeeded(folder: Path, seed: int) -> bool | None:

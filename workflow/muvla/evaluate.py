@@ -1,6 +1,6 @@
 """`python -m muvla.evaluate checkpoint=DIR environment=RememberColor3`: episodes of a policy in the real simulator.
 
-The protocol is the paper's (spec 6.4): episode i is reset with seed + i and ends at the first success or at the
+The protocol is the paper's (spec 6.4, 6.6): episode i is reset with seed + i and ends at the first success or at the
 environment's limit. `slots` simulators run side by side and are answered in one batch. Options:
 config/muvla/evaluate.yaml. An exception is an error record, never a failed episode.
 """
@@ -10,27 +10,27 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hydra
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm import tqdm
 
-from muvla.model import checkpoint
+from muvla.film import Film
 from muvla.policy import Policy
-from muvla.provenance import commit, json_sha256, versions
+from muvla.question import inference_mode, probed, provenance_of, require_benchmark, settle_seed
 from muvla.report.records import RecordFile
-from muvla.sim.environments import environment_named
-from muvla.sim.vector import MikasaVector, make_vector
+from muvla.sim.simulator import options_for
+from muvla.sim.vector import DeadSimulator, SimulatorVector, make_vector
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "config" / "muvla")
-# where, how fast and how often: no part of the question that the records answer
-CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint")
 
 
 @hydra.main(version_base=None, config_path=CONFIG, config_name="evaluate")
@@ -59,32 +59,66 @@ def evaluate(config: DictConfig) -> None:
     Raises ValueError for a mode or memory that the policy does not have, RecordsOfAnotherQuestion, or what the
     simulator says when it cannot start.
     """
-    environment_named(config.environment)
-    policy = Policy(config.checkpoint, slots=config.slots, memory=config.memory, seed=config.seed)
-    mode = _mode(config.mode, policy)
-    per_step = 1 if mode == "receding" else config.open_loop_steps or policy.cell.architecture.chunk
-    simulators = make_vector(
-        config.environment, config.slots, actions_per_step=per_step, backend=config.backend,
-        light_mesh=config.light_mesh, standin_mug=config.standin_mug,
+    settle_seed(config)
+    policy = Policy(
+        config.checkpoint, slots=config.slots, memory=config.memory, seed=config.seed, precision=config.precision,
+        device=config.device,
     )  # fmt: skip
-    with contextlib.closing(simulators):
-        provenance = _provenance(config, policy, mode, simulators.call("provenance")[0])
+    require_benchmark(config, policy)
+    mode = inference_mode(config.mode, policy)
+    per_step = 1 if mode == "receding" else config.open_loop_steps or policy.cell.architecture.chunk
+    start = partial(
+        make_vector, config.environment, config.slots, actions_per_step=per_step,
+        **options_for(config.environment, config),
+    )  # fmt: skip
+    found = probed(config)
+    with contextlib.closing(start()) as simulators:
+        provenance = provenance_of(config, policy, mode, simulators.call("provenance")[0] | found)
         with RecordFile(Path(config.output), provenance) as records:
-            missing = [i for i in range(config.episodes) if config.seed + i not in records.done()]
-            bar = tqdm(
-                total=config.episodes, initial=config.episodes - len(missing), unit="episode",
-                desc=f"{config.name} {config.environment}",
-            )  # fmt: skip
-            strip = Strip(Path(config.frames)) if config.frames else None
-            for record in run(policy, simulators, missing, config, mode, strip):
-                records.append(record)
-                bar.update()
-            bar.close()
+            _write_records(policy, simulators, start, records, config, mode)
+
+
+def _write_records(
+    policy: Policy, simulators: SimulatorVector, start: Callable[[], SimulatorVector], records: RecordFile,
+    config: DictConfig, mode: str,
+) -> None:  # fmt: skip
+    """Run what is missing. When a simulator dies, the episodes it interrupts are tried once more in new processes."""
+    film = Film(Path(config.frames)) if config.frames else None
+    deaths: Counter[int | None] = Counter()
+    missing = _missing(records, config)
+    bar = tqdm(
+        total=config.episodes, initial=config.episodes - len(missing), unit="episode",
+        desc=f"{config.name} {config.environment}",
+    )  # fmt: skip
+    with bar:
+        while missing:
+            lost: list[int | None] = []
+            try:
+                for record in run(policy, simulators, missing, config, mode, film):
+                    records.append(record)
+                    if record["error"] is None:
+                        bar.update()
+                    else:
+                        lost.append(record["seed"])
+            except DeadSimulator as error:
+                deaths.update(lost or [None])
+                if max(deaths.values()) > 1:
+                    raise
+                print(f"{error} The episodes it interrupted are run once more.", file=sys.stderr)
+                simulators.close()
+                simulators = start()
+            missing = _missing(records, config)
+        simulators.close()
+
+
+def _missing(records: RecordFile, config: DictConfig) -> list[int]:
+    done = records.done()
+    return [episode for episode in range(config.episodes) if config.seed + episode not in done]
 
 
 def run(
-    policy: Policy, simulators: MikasaVector, episodes: list[int], config: DictConfig, mode: str,
-    strip: Strip | None = None,
+    policy: Policy, simulators: SimulatorVector, episodes: list[int], config: DictConfig, mode: str,
+    film: Film | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield one record for each of `episodes`, in the order in which they end.
 
@@ -93,7 +127,7 @@ def run(
     waiting = list(reversed(episodes))
     slots = [Slot() for _ in range(simulators.num_envs)]
     try:
-        yield from _episodes(policy, simulators, waiting, slots, config, mode, strip)
+        yield from _episodes(policy, simulators, waiting, slots, config, mode, film)
     except Exception as error:
         for number, slot in enumerate(slots):
             if slot.episode >= 0 and slot.info:
@@ -102,8 +136,8 @@ def run(
 
 
 def _episodes(
-    policy: Policy, simulators: MikasaVector, waiting: list[int], slots: list[Slot], config: DictConfig, mode: str,
-    strip: Strip | None,
+    policy: Policy, simulators: SimulatorVector, waiting: list[int], slots: list[Slot], config: DictConfig, mode: str,
+    film: Film | None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The loop: begin episodes in idle slots, act in all that run, take out what has ended."""
     observation: dict[str, np.ndarray] = {}
@@ -115,8 +149,8 @@ def _episodes(
             observation, info = simulators.reset(seed=seeds, options={"reset_mask": mask})
             _take(info, slots, started)
         active = np.array([slot.episode >= 0 for slot in slots])
-        if strip is not None:
-            strip.look(slots, observation["image"])
+        if film is not None:
+            film.look(slots, observation["image"])
         instructions = [slot.info.get("instruction", "") for slot in slots]
         fresh = np.array([slot.fresh for slot in slots])
         commands = policy.act(observation["image"], observation["proprio"], instructions, fresh, active)
@@ -129,12 +163,12 @@ def _episodes(
         for number, slot in enumerate(slots):
             if slot.episode >= 0 and (slot.success or truncated[number]):
                 yield _record(slot, policy, number, config, mode)
-                if strip is not None and strip.episode == slot.episode:
-                    strip.end(observation["image"][number], slot)
+                if film is not None and film.episode == slot.episode:
+                    film.end(observation["image"][number], slot)
                 slot.episode = -1
 
 
-def _rows_per_step(simulators: MikasaVector) -> int:
+def _rows_per_step(simulators: SimulatorVector) -> int:
     """How many actions of a chunk one step() of the simulators runs."""
     shape = simulators.single_action_space.shape
     assert shape is not None
@@ -177,61 +211,6 @@ def _record(slot: Slot, policy: Policy, number: int, config: DictConfig, mode: s
         "mode": mode,
         "memory": config.memory,
     }
-
-
-class Strip:
-    """Keeps the pictures of episode 0, both cameras side by side, and writes them as .npz when it ends."""
-
-    episode = 0
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.frames: list[np.ndarray] = []
-        self.labels: list[str] = []
-
-    def look(self, slots: list[Slot], images: np.ndarray) -> None:
-        """images (N, 2, H, W, 3): remember what the policy sees of the episode."""
-        for number, slot in enumerate(slots):
-            if slot.episode == self.episode:
-                self._add(images[number], str(slot.info["phase"]))
-
-    def end(self, image: np.ndarray, slot: Slot) -> None:
-        self._add(image, str(slot.info["phase"]))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(self.path, frames=np.stack(self.frames), labels=np.array(self.labels))
-
-    def _add(self, image: np.ndarray, label: str) -> None:
-        self.frames.append(np.concatenate(list(image), axis=0))  # (2H, W, 3)
-        self.labels.append(label)
-
-
-def _mode(asked: str, policy: Policy) -> str:
-    if asked not in ("auto", "receding", "open_loop"):
-        raise ValueError(f"mode is {asked!r}: choose auto, receding or open_loop")
-    if asked == "auto":
-        return "receding" if policy.replans_every_step else "open_loop"
-    return asked
-
-
-def _provenance(config: DictConfig, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
-    asked = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(asked, dict)
-    question = {
-        "scale": config.label,
-        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
-        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in CIRCUMSTANCES}),
-        "environment": config.environment,
-        "variant": config.name,
-        "mode": mode,
-        "memory": config.memory,
-        "base_seed": config.seed,
-        "num_mem_tokens": policy.settings.num_mem_tokens,
-        "width": policy.cell.architecture.width,
-        "simulator": simulator,
-        "versions": versions(),
-    }
-    source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
-    return {"question": question, "run": {"commit": commit(), "episodes": config.episodes, "checkpoint_source": source}}
 
 
 if __name__ == "__main__":

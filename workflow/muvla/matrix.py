@@ -24,8 +24,31 @@ def validated(config: Mapping[str, Any], schema: Path | str) -> None:
 
 
 def controls(config: Mapping[str, Any]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
-    """Return the evaluations beside the table: {(variant, environment, name): the control}."""
-    return {(one["variant"], one["environment"], one["name"]): one for one in config["controls"]}
+    """Return the evaluations beside the table, one by one: {(variant, environment, name): the control}."""
+    return {
+        (variant, environment, control["name"]): control
+        for control in config["controls"]
+        for variant in _listed(control["variant"])
+        for environment in _listed(control["environment"])
+        if variant in available(config)
+    }
+
+
+def available(config: Mapping[str, Any]) -> list[str]:
+    """Return the variants that have or get a checkpoint: on the Hub, only some columns of the paper were released."""
+    effect = config["effect"]
+    asked = list(dict.fromkeys([*config["variants"], effect["memory"], effect["baseline"]]))
+    if config["scale"] == "paper" and config["checkpoints"] == "released":
+        return [variant for variant in asked if variant in config["hub"]["checkpoints"]]
+    return asked
+
+
+def available_on_libero(config: Mapping[str, Any]) -> list[str]:
+    """Return the variants that are evaluated on LIBERO and have or get a checkpoint for it."""
+    asked: list[str] = config["libero"]["variants"]
+    if config["scale"] == "paper" and config["checkpoints"] == "released":
+        return [variant for variant in asked if f"libero_{variant}" in config["hub"]["checkpoints"]]
+    return asked
 
 
 def cells(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -33,7 +56,18 @@ def cells(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     effect = config["effect"]
     pairs = [(variant, environment) for variant in config["variants"] for environment in config["environments"]]
     pairs += [(effect[role], effect["environment"]) for role in ("memory", "baseline")]
-    return list(dict.fromkeys(pairs))
+    return [pair for pair in dict.fromkeys(pairs) if pair[0] in available(config)]
+
+
+def has_effect(config: Mapping[str, Any]) -> bool:
+    """Say whether both policies of the effect have a checkpoint."""
+    return {config["effect"]["memory"], config["effect"]["baseline"]} <= set(available(config))
+
+
+def seeds(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return {folder: seed} of the trainings: "" for the first, "seed<N>/" for the others; released are one."""
+    first, *others = config["training_seeds"] if config["checkpoints"] == "trained" else config["training_seeds"][:1]
+    return {"": first, **{f"seed{seed}/": seed for seed in others}}
 
 
 def training_environments(config: Mapping[str, Any], variant: str) -> list[str]:
@@ -44,7 +78,12 @@ def training_environments(config: Mapping[str, Any], variant: str) -> list[str]:
 
 
 def demonstrations(config: Mapping[str, Any], environments: list[str]) -> list[str]:
-    """Return the file that is written last when an environment's demonstrations are collected, for each of them."""
+    """Return the file that is written last when an environment's demonstrations are there, for each of them.
+
+    They are collected here at the mini scale, and fetched from the Hub at the paper's.
+    """
+    if config["scale"] == "paper":
+        return [f"hub/datasets/mikasa/{dataset_name(name)}.json" for name in environments]
     return [f"{config['outputs']}/data/{dataset_name(name)}/collection.json" for name in environments]
 
 
@@ -52,6 +91,11 @@ def demonstrated(config: Mapping[str, Any]) -> list[str]:
     """Return the environments of which demonstrations may be asked for: for training, and for the probe."""
     trained = [name for variant in config["variants"] for name in training_environments(config, variant)]
     return list(dict.fromkeys([*config["training_environments"], *trained, config["effect"]["environment"]]))
+
+
+def suites(config: Mapping[str, Any]) -> list[str]:
+    """Return the LIBERO suites of which tasks are evaluated."""
+    return list(dict.fromkeys(task.partition("/")[0] for task in config["libero"]["tasks"]))
 
 
 def _explanations(error: ValidationError) -> Iterator[str]:
@@ -74,6 +118,16 @@ def _meant(value: Any, known: list[str]) -> str:
     return f"{meant}There are: {', '.join(known)}"
 
 
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    if len(controls(config)) < len(config["controls"]):
+    names = [
+        (variant, environment, control["name"])
+        for control in config["controls"]
+        for variant in _listed(control["variant"])
+        for environment in _listed(control["environment"])
+    ]
+    if len(set(names)) < len(names):
         yield "controls: two of them have the same variant, environment and name; give one another name"

@@ -6,13 +6,13 @@ Muon's orthogonalised momentum, everything else (embeddings, norms, biases, memo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
+
+from muvla.schedule import schedule
 
 # tables and read-outs are no linear maps between hidden states: AdamW suits them better
 NOT_HIDDEN = ("embed_tokens", "initial_memory", "action_head.model.fc2", "pos_embed", "heads.")
@@ -43,18 +43,31 @@ class Optimiser:
                 hidden, lr=settings.muon_lr, momentum=0.95, nesterov=True, weight_decay=settings.weight_decay
             )
             self.optimisers.append(muon)
-        schedule = cosine(settings.warmup, updates, settings.min_ratio)
-        self.schedules = [LambdaLR(optimiser, schedule) for optimiser in self.optimisers]
+        factor = schedule(settings, updates)
+        self.schedules = [LambdaLR(optimiser, factor) for optimiser in self.optimisers]
 
     def step(self, loss: torch.Tensor) -> None:
         """One update from `loss`, and one step of the schedule."""
+        self.backward(loss)
+        self.update()
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Gradients of `loss` alone."""
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         loss.backward()
+
+    def gradient_norm(self) -> float:
+        """Global L2 norm over everything that is trained."""
+        parameters = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
+        return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
+
+    def update(self) -> None:
+        """One update from the gradients, and one step of the schedule."""
         for optimiser in self.optimisers:
             optimiser.step()
-        for schedule in self.schedules:
-            schedule.step()
+        for each in self.schedules:
+            each.step()
 
     @property
     def lr(self) -> float:
@@ -69,17 +82,5 @@ class Optimiser:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
-            schedule.load_state_dict(saved)
-
-
-def cosine(warmup: int, updates: int, min_ratio: float) -> Callable[[int], float]:
-    """Learning-rate factor of update s: linear from 0.1 over `warmup`, then cosine down to `min_ratio` (spec 4.3)."""
-
-    def factor(s: int) -> float:
-        if s < warmup:
-            return 0.1 + 0.9 * s / warmup
-        done = min((s - warmup) / max(updates - warmup, 1), 1.0)
-        return min_ratio + (1.0 - min_ratio) * 0.5 * (1.0 + math.cos(math.pi * done))
-
-    return factor
+        for each, saved in zip(self.schedules, state["schedules"], strict=True):
+            each.load_state_dict(saved)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from muvla.batches import prompts, tower_features
 from muvla.data.actions import libero_command, mikasa_command
+from muvla.data.episode import CAMERAS
 from muvla.data.images import center_crop, read_normalisation, resize_lanczos3
 from muvla.data.statistics import read_statistics
 from muvla.data.text import Tokenizer
@@ -30,11 +31,18 @@ class Policy:
     that the final norm gives a memory token); "freeze_first": the memory after the first forward, for good.
     """
 
-    def __init__(self, directory: str | Path, *, slots: int, memory: str = "active", seed: int = 0) -> None:
+    def __init__(
+        self, directory: str | Path, *, slots: int, memory: str = "active", seed: int = 0, precision: str = "float32",
+        device: str = "cpu",
+    ) -> None:  # fmt: skip
         """Raises CheckpointError, FileNotFoundError or ValueError naming the file that is missing or wrong."""
         if memory not in INTERVENTIONS:
             raise ValueError(f"memory is {memory!r}: choose one of {', '.join(INTERVENTIONS)}")
-        self.cell = checkpoint.load(directory)
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
+        self.cell = checkpoint.load(directory, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(f"{directory} has no memory, so memory={memory!r} means nothing; use memory=active")
@@ -64,22 +72,37 @@ class Policy:
         Slots with is_first start from the initial memory; slots that are not active are neither run nor changed, and
         get zeros.
         """
+        self._require(images, proprio)
         rows = np.flatnonzero(active)
-        index = torch.from_numpy(rows)
-        first = torch.from_numpy(is_first[rows])
+        index = torch.from_numpy(rows).to(self.cell.device)
+        first = torch.from_numpy(is_first[rows]).to(self.cell.device)
         self.forwards[is_first & active] = self.memory_updates[is_first & active] = 0
         features = self._features(images[rows], index, first)
         normal = self.statistics.proprio.normalise(proprio[rows].astype(np.float64)).astype(np.float32)
-        prompt = prompts(self.tokenizer, [instructions[row] for row in rows.tolist()])
+        state = torch.from_numpy(normal).to(self.cell.device)
+        prompt = prompts(self.tokenizer, [instructions[row] for row in rows.tolist()]).to(self.cell.device)
         memory_in = self._intervened(self.cell.memory.reset(self.memory[index], first), index)
-        output = self.cell.step(self.cell.projector(features), torch.from_numpy(normal), prompt, memory_in)
+        output = self.cell.step(self.cell.projector(features), state, prompt, memory_in)
         self._remember(index, memory_in, output.memory)
         self.forwards[rows] += 1
         commands = np.zeros((len(images), *output.actions.shape[1:]), np.float32)
-        actions = self.statistics.action.unnormalise(output.actions.double().numpy())
+        actions = self.statistics.action.unnormalise(output.actions.double().cpu().numpy())
         to_environment = mikasa_command if self.cell.architecture.proprio_dim == 7 else libero_command
         commands[rows] = to_environment(actions)
         return commands
+
+    def _require(self, images: np.ndarray, proprio: np.ndarray) -> None:
+        """Raise ValueError for observations of other cameras or another robot state than the policy was trained on."""
+        if images.ndim != 5 or images.shape[1] != len(CAMERAS) or images.shape[4] != 3 or images.dtype != np.uint8:
+            raise ValueError(
+                f"the policy looks through {len(CAMERAS)} cameras, {' and '.join(CAMERAS)}: pictures must be "
+                f"(N, {len(CAMERAS)}, H, W, 3) uint8, not {images.shape} {images.dtype}"
+            )
+        width = self.cell.architecture.proprio_dim
+        if proprio.shape != (len(images), width):
+            raise ValueError(
+                f"proprio must be ({len(images)}, {width}), not {proprio.shape}: is it the right benchmark?"
+            )
 
     def _features(self, images: np.ndarray, index: Tensor, first: Tensor) -> Tensor:
         """Tower features (n, V, W0+W1) of this step's pictures, with the episode's first one where it is wanted."""
@@ -98,7 +121,7 @@ class Policy:
         if self.intervention == "zero":
             return torch.zeros_like(memory)
         if self.intervention == "noise":
-            return torch.randn(memory.shape, generator=self.generator)
+            return torch.randn(memory.shape, generator=self.generator).to(memory)
         return memory
 
     def _remember(self, index: Tensor, memory_in: Tensor, memory_out: Tensor) -> None:
@@ -106,7 +129,7 @@ class Policy:
             return
         following = self.cell.memory.update(memory_in, memory_out)
         if self.intervention == "freeze_first":
-            begun = torch.from_numpy(self.forwards[index.numpy()] == 0)
+            begun = torch.from_numpy(self.forwards[index.cpu().numpy()] == 0).to(index.device)
             following = torch.where(begun[:, None, None], following, memory_in)
         self.memory[index] = following
-        self.memory_updates[index.numpy()] += 1
+        self.memory_updates[index.cpu().numpy()] += 1

@@ -19,6 +19,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from muvla.atomic import write_json
 from muvla.batches import Batcher, tower_features
 from muvla.data.frames import Frames, load_frames
 from muvla.data.images import read_normalisation
@@ -27,7 +28,6 @@ from muvla.data.streams import Step
 from muvla.data.text import Tokenizer
 from muvla.model import checkpoint
 from muvla.model.cell import Cell
-from muvla.provenance import write_json
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "config" / "muvla")
 Y = 1  # the action dimension that tells objects in a row apart
@@ -47,7 +47,8 @@ def main(config: DictConfig) -> None:
 
 
 def cue_swap(config: DictConfig) -> dict[str, Any]:
-    """The numbers described above, over every (episode, object) pair of `config.episodes` demonstrations.
+    """The numbers described above, over every (episode, object) pair of `config.episodes` demonstrations
+    whose object some demonstration showed as its cue.
 
     y_error: mean |predicted - expert's| sideways action, in action units (1 is 0.1 m); y_error_of_median: that of
     always answering the median; swap_change: mean change of the prediction when the cue is swapped;
@@ -57,15 +58,18 @@ def cue_swap(config: DictConfig) -> dict[str, Any]:
     size, chunk = cell.architecture.image_size, cell.architecture.chunk
     frames = load_frames(config.data, [config.environment], image_size=size, chunk=chunk)
     batcher = _batcher(config.checkpoint, cell, frames)
-    pairs = [
-        (number, target)
-        for number, row in enumerate(frames.rows[: config.episodes])
-        for target in range(len(row.objects))
-        if len(row.objects) > 1
-    ]
+    shown = shown_as_cue(frames)
+    pairs, swapped = [], []
+    for number, row in enumerate(frames.rows[: config.episodes]):
+        known = [target for target, name in enumerate(row.objects) if name in shown]
+        if len(known) > 1:
+            pairs += [(number, target) for target in known]
+            swapped += known[1:] + known[:1]
     if not pairs:
-        raise ValueError(f"{config.environment} has nothing to choose from; use a Remember* environment")
-    swapped = [(target + 1) % len(frames.rows[number].objects) for number, target in pairs]
+        raise ValueError(
+            f"the demonstrations of {config.environment} show fewer than two different cues: collect more of them, "
+            "or use a Remember* environment"
+        )
     predicted = first_choice(cell, batcher, pairs, [target for _, target in pairs], config.cue, config.empty)
     other = first_choice(cell, batcher, pairs, swapped, config.cue, config.empty)
     labels = np.array([_label(frames, number, target) for number, target in pairs])
@@ -87,16 +91,11 @@ def first_choice(
     cell: Cell, batcher: Batcher, pairs: list[tuple[int, int]], cues: list[int], cue: int, empty: int
 ) -> np.ndarray:
     """Sideways action (len(pairs),) at each first choice frame, after `cue` frames that show object `cues[i]`."""
-    frames, rng = batcher.frames, np.random.default_rng(0)
-    shown: dict[str, list[int]] = {}
-    for number, row in enumerate(frames.rows):
-        shown.setdefault(row.objects[row.target], []).append(number)
+    frames, rng, shown = batcher.frames, np.random.default_rng(0), shown_as_cue(batcher.frames)
     sequences: list[list[Step]] = []
     for (number, _), target in zip(pairs, cues, strict=True):
         row = frames.rows[number]
-        source = shown.get(row.objects[target])
-        if source is None:
-            raise ValueError(f"no demonstration shows {row.objects[target]!r} as its cue; collect more of them")
+        source = shown[row.objects[target]]
         other = source[rng.integers(len(source))]
         start = frames.rows[other].start
         steps = [Step(start, other, frames.rows[other].target, t == 0, start) for t in range(cue)]
@@ -111,6 +110,15 @@ def first_choice(
         memory = cell.memory.update(memory, output.memory)
     actions = batcher.statistics.action.unnormalise(output.actions.double().numpy())
     return actions[:, 0, Y]
+
+
+def shown_as_cue(frames: Frames) -> dict[str, list[int]]:
+    """The episodes that showed each object as their cue, by its name."""
+    shown: dict[str, list[int]] = {}
+    for number, row in enumerate(frames.rows):
+        if len(row.objects) > 1:
+            shown.setdefault(row.objects[row.target], []).append(number)
+    return shown
 
 
 def _label(frames: Frames, number: int, target: int) -> float:

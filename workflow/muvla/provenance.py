@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shlex
 import subprocess
+import sys
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from muvla import image_digest
 
 PACKAGES = ("torch", "transformers", "numpy", "mani_skill", "sapien", "mikasa-robo-suite", "gymnasium")
 
@@ -41,6 +45,16 @@ def commit() -> str:
     return name.strip()[:12] + ("+" if changed.strip() else "")
 
 
+def circumstances() -> dict[str, str]:
+    """Of this process: commit, digest of its container image, the command as it was given, and when (UTC)."""
+    return {
+        "commit": commit(),
+        "container": image_digest.current(),
+        "command_line": shlex.join(["python", "-m", f"muvla.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
 def json_sha256(content: Any) -> str:
     """Hash of a configuration, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -58,16 +72,5 @@ def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
         "config_sha256": json_sha256(config),
         **inputs,
         "versions": versions(),
-        "commit": commit(),
+        **circumstances(),
     }
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write atomically: a reader sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -1,39 +1,39 @@
 """`python -m muvla.train variant=m64_k2`: the base, or one variant from it, in windows of K steps (spec 2, 4).
 
 Options: config/muvla/train.yaml, scale/*.yaml and variant/*.yaml. A run that was interrupted goes on from its last
-saved state when the same command is given again.
+saved state when the same command is given again. plan=true prints what a run will cost. Several processes:
+`torchrun --nproc-per-node 8 -m muvla.train scale=paper ...` (docs/paper-scale.md).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from muvla.base import base_policy
-from muvla.batches import Batcher, tower_features
+from muvla.base import preprocessor, train_base
+from muvla.budget import Budget
 from muvla.data.episode import dataset_name
-from muvla.data.frames import Frames, load_frames
-from muvla.data.images import OPENVLA
-from muvla.data.rlds import RldsDataset
-from muvla.data.statistics import cached_statistics, parse_statistics, statistics_entry
-from muvla.data.streams import Lengths, Streams
-from muvla.data.text import Tokenizer
-from muvla.metrics import Metrics
+from muvla.metrics import Metrics, memory_metrics
 from muvla.model import checkpoint
-from muvla.model.architecture import Architecture, MemorySettings, Tower
-from muvla.model.cell import Cell
-from muvla.model.window import Window
+from muvla.model.attention import attention_blocks
+from muvla.model.window import Window, WindowBatch
 from muvla.optimiser import Optimiser
+from muvla.parallel import Group, joined
+from muvla.plan import plan
 from muvla.provenance import describe_run, file_sha256
+from muvla.start import Start, environments, memory_settings, start
 from muvla.training_state import TrainingState
+
+__all__ = ["preprocessor", "train"]
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "config" / "muvla")
 
@@ -44,161 +44,190 @@ def main(config: DictConfig) -> None:
     torch.manual_seed(config.seed)
     try:
         train(config)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
 def train(config: DictConfig) -> None:
     """Train what `config` names and write it to config.output: a checkpoint folder, provenance.json last."""
+    if config.plan:
+        print("\n".join(plan(config)))
+        return
     output = Path(config.output)
     if (output / "provenance.json").is_file():
         print(f"{output} is already trained; remove it to train it again")
         return
-    environments = list(config.variant.environments or config.environments)
-    architecture = mini_architecture(config.scale)
-    frames = load_frames(config.data, environments, image_size=architecture.image_size, chunk=architecture.chunk)
     began = time.monotonic()
     if config.variant.name == "base":
-        cell, entry = _base(config, architecture, frames)
-    else:
-        cell, entry = _variant(config, frames)
+        _base(config, output, began)
+        return
+    with joined(config.device) as group:
+        _variant(config, group, output, began)
+
+
+def _base(config: DictConfig, output: Path, began: float) -> None:
+    if config.scale.memory_training.data != "composed":
+        raise ValueError(f"scale {config.scale.name} has no base of ours: it starts from base={config.base}")
+    cell, files = train_base(config)
+    inputs = {name: file_sha256(Path(config.data) / dataset_name(name) / "collection.json")
+              for name in environments(config)}  # fmt: skip
     checkpoint.save(
         cell,
         output,
-        step=config.scale.grounding.updates if config.variant.name == "base" else config.scale.memory_training.updates,
-        files={
-            "dataset_statistics.json": entry,
-            "preprocessor_config.json": preprocessor(cell.architecture),
-            "tokenizer.json": Tokenizer.mini().as_json(),
-        },
-        provenance=lambda folder: describe_run(
-            command="muvla.train",
-            config=OmegaConf.to_container(config, resolve=True),
-            checkpoint=checkpoint.sha256(folder),
-            data={
-                name: file_sha256(Path(config.data) / dataset_name(name) / "collection.json") for name in environments
-            },
-            base=None if config.variant.name == "base" else checkpoint.sha256(config.base),
-            seconds=round(time.monotonic() - began, 1),
-        ),
+        step=config.scale.grounding.updates,
+        files=files,
+        provenance=_provenance(config, inputs, None, began),
     )
     print(f"{config.variant.name}: {output}")
 
 
-def _base(config: DictConfig, architecture: Architecture, frames: Frames) -> tuple[Cell, dict[str, Any]]:
-    datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
-    entry = statistics_entry(cached_statistics(datasets, config.data))
-    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
-    cell = base_policy(
-        architecture,
-        frames,
-        parse_statistics(entry),
-        Tokenizer.mini(),
-        OPENVLA,
-        config.scale,
-        config.seed,
-        metrics,
-    )
-    metrics.close()
-    return cell, entry
-
-
-def _variant(config: DictConfig, frames: Frames) -> tuple[Cell, dict[str, Any]]:
-    """All tensors but the frozen towers are trained, in windows of K steps of B slots."""
-    settings = MemorySettings(**OmegaConf.to_container(config.variant.memory, resolve=True))  # type: ignore[arg-type]
-    budget = config.scale.memory_training
-    base = checkpoint.load(config.base)
-    entry = checkpoint.read_json(config.base, "dataset_statistics.json")  # one normalisation for all variants
-    cell = start_from(base, settings, cameras=config.variant.cameras)
-    cell.vision_backbone.requires_grad_(False)
-    features = tower_features(cell.vision_backbone, frames.images, OPENVLA)
-    batcher = Batcher(
-        frames,
-        features,
-        parse_statistics(entry),
-        Tokenizer.load(config.base),
-        first_observation=config.variant.cameras == 3,
-    )
-    # frames per update are the same for every K, so all variants see as many frames in as many updates
-    slots, steps = budget.frames_per_update // settings.window, settings.window
-    streams = Streams(
-        frames,
-        [Lengths(**stage) for stage in budget.curriculum],
-        slots=slots,
-        seed=config.seed,
-        shuffled=config.variant.loader == "shuffled",
-    )
-    window = Window(cell, budget.naming)
-    optimiser = Optimiser(window, budget.optimiser, budget.updates)
-    memory = cell.memory.start(slots).detach()
-    state = TrainingState(Path(f"{config.output}.state.pt"), window, optimiser, streams)
-    done, memory = state.restore(memory)
-    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"), keep_before=done)
-    progress = tqdm(
-        range(done, budget.updates),
-        initial=done,
-        total=budget.updates,
-        desc=config.variant.name,
-        unit="update",
-    )
-    for update in progress:
-        output = window(batcher.window(streams, steps, update / budget.updates), memory)
-        optimiser.step(output.loss)
-        memory = output.memory
-        metrics.write(
-            update=update + 1,
-            loss=output.action_loss.item(),
-            naming_loss=output.naming_loss.item(),
-            curr_action_l1=output.errors[..., 0, :].mean().item(),
-            next_actions_l1=output.errors[..., 1:, :].mean().item(),
-            lr=optimiser.lr,
-            mem_tokens_mean_norm=memory.norm(dim=-1).mean().item() if memory.numel() else 0.0,
-            initial_memory_param_norm=cell.memory.initial_memory.norm().item(),
+def _variant(config: DictConfig, group: Group, output: Path, began: float) -> None:
+    settings = memory_settings(config)
+    training = config.scale.memory_training
+    if training.processes not in (None, group.world):
+        raise ValueError(
+            f"scale {config.scale.name} is meant for {training.processes} processes, here are {group.world}: start "
+            f"them with torchrun, or say scale.memory_training.processes={group.world} for updates of fewer frames"
         )
-        progress.set_postfix(loss=f"{output.action_loss.item():.3f}", naming=f"{output.naming_loss.item():.3f}")
-        if (update + 1) % budget.save_every == 0 and update + 1 < budget.updates:
-            state.save(update + 1, memory)
-    metrics.close()
-    state.path.unlink(missing_ok=True)
-    return cell, entry
+    budget = Budget.of(config.budget, training, settings, group.world)
+    ready = start(config, settings, budget, group)
+    run = _Run(config, group, budget, ready, output)
+    base = checkpoint.sha256(config.base) if group.leads else None
+
+    def write(folder: Path, step: int) -> None:
+        if group.leads:
+            checkpoint.save(
+                ready.cell,
+                folder,
+                step=step,
+                files=ready.files,
+                config=ready.config,
+                copies=ready.copies,
+                provenance=_provenance(config, ready.inputs, base, began),
+            )
+        group.wait()
+
+    try:
+        run.go(write)
+    finally:
+        ready.source.close()
+    write(output, budget.updates)
+    if group.leads:
+        run.state.path.unlink(missing_ok=True)
+        print(f"{config.variant.name}: {output}")
 
 
-def start_from(base: Cell, settings: MemorySettings, *, cameras: int) -> Cell:
-    """The base's weights under the variant's memory, mask and number of pictures; the memory is new (spec 4.2)."""
-    cell = Cell(dataclasses.replace(base.architecture, cameras=cameras), settings)
-    missing = cell.load_state_dict(
-        {name: value for name, value in base.state_dict().items() if name != "memory.initial_memory"},
-        strict=False,
+class _Run:
+    """The loop over updates; everything that differs between scales was decided before."""
+
+    def __init__(self, config: DictConfig, group: Group, budget: Budget, ready: Start, output: Path) -> None:
+        self.training, self.group, self.budget, self.cell, self.output = (
+            config.scale.memory_training, group, budget, ready.cell, output,
+        )  # fmt: skip
+        self.name = config.variant.name
+        self.source = ready.source
+        self.cell.train()
+        self.window = Window(self.cell, self.training.naming)
+        settings = OmegaConf.create({**self.training.optimiser, "schedule": schedule_of(config)})
+        self.optimiser = Optimiser(self.window, settings, budget.updates)
+        self.state = TrainingState(Path(f"{output}.state.pt"), self.window, self.optimiser, self.source, group)
+
+    def go(self, write: Callable[[Path, int], None]) -> None:
+        """All updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
+        training, budget, group = self.training, self.budget, self.group
+        wrapped = group.wrap(self.window)
+        done, memory = self.state.restore(self.cell.memory.start(budget.slots).detach())
+        metrics = self._metrics(done)
+        progress = tqdm(
+            range(done, budget.updates),
+            initial=done,
+            total=budget.updates,
+            desc=self.name,
+            unit="update",
+            disable=not group.leads,
+        )
+        for update in progress:
+            batch = self.source.next_window(update / budget.updates)
+            every = training.metrics.get("attention_every", 0)
+            if metrics is not None and every and (update + 1) % every == 0:
+                metrics.heatmap(update + 1, *self._attention(batch, memory))
+            memory, measured = self._update(wrapped, batch, update, memory)
+            if measured is not None and metrics is not None:
+                metrics.write(update=update + 1, **measured)
+                progress.set_postfix(loss=f"{measured['loss']:.3f}")
+            last = update + 1 == budget.updates
+            if training.checkpoint_every and (update + 1) % training.checkpoint_every == 0 and not last:
+                write(Path(f"{self.output}--{update + 1}_chkpt"), update + 1)
+            if (update + 1) % training.save_every == 0 and not last:
+                self.state.save(update + 1, memory)
+        if metrics is not None:
+            metrics.close()
+
+    @torch.no_grad()
+    def _attention(self, batch: WindowBatch, memory: Tensor) -> tuple[list[str], Tensor]:
+        """Of the window's first step, with the weights as they are before its update."""
+        with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.precision.autocast):
+            vision = self.window.vision(batch)[: self.budget.slots]
+            memory_in = self.cell.memory.reset(memory, batch.is_first[0])
+            return attention_blocks(self.cell, vision, batch.proprio[0], batch.prompts[0], memory_in)
+
+    def _update(
+        self, wrapped: nn.Module, batch: WindowBatch, update: int, memory: Tensor
+    ) -> tuple[Tensor, dict[str, float] | None]:
+        """One window and one step of the optimiser: the memory it leaves, and what was measured when it is due."""
+        every = self.training.metrics
+        due = (update + 1) % every.every == 0
+        watch = due and bool(every.memory_every) and (update + 1) % every.memory_every == 0
+        with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.precision.autocast):
+            output = wrapped(batch, memory, watch)
+        self.optimiser.backward(output.loss)
+        measured: dict[str, float] | None = None
+        if due:
+            measured = {
+                "loss": output.action_loss.item(),
+                "naming_loss": output.naming_loss.item(),
+                "curr_action_l1": output.errors[..., 0, :].mean().item(),
+                "next_actions_l1": output.errors[..., 1:, :].mean().item(),
+                "gradient_norm": self.optimiser.gradient_norm(),
+            }
+            if watch:
+                measured |= memory_metrics(self.cell, output)
+        self.optimiser.update()
+        if measured is not None:
+            state = output.memory
+            measured |= {
+                "lr": self.optimiser.lr,
+                "mem_tokens_mean_norm": state.float().norm(dim=-1).mean().item() if state.numel() else 0.0,
+                "initial_memory_param_norm": self.cell.memory.initial_memory.norm().item(),
+            }
+            measured = self.group.mean(measured)
+        return output.memory, measured
+
+    def _metrics(self, done: int) -> Metrics | None:
+        if not self.group.leads:
+            return None
+        board = Path(f"{self.output}.tensorboard") if self.training.metrics.tensorboard else None
+        return Metrics(Path(f"{self.output}.metrics.jsonl"), keep_before=done, tensorboard=board)
+
+
+def schedule_of(config: DictConfig) -> str:
+    """The scale's schedule; with match_release the one that the release's command for this variant names."""
+    if config.match_release:
+        return config.variant.released_schedule
+    return config.scale.memory_training.optimiser.get("schedule", "cosine")
+
+
+def _provenance(
+    config: DictConfig, data: dict[str, str], base: str | None, began: float
+) -> Callable[[Path], dict[str, Any]]:
+    return lambda folder: describe_run(
+        command="muvla.train",
+        config=OmegaConf.to_container(config, resolve=True),
+        checkpoint=checkpoint.sha256(folder),
+        data=data,
+        base=base,
+        seconds=round(time.monotonic() - began, 1),
     )
-    if missing.unexpected_keys or missing.missing_keys != ["memory.initial_memory"]:
-        raise ValueError(f"the base does not fit this variant: {missing}")
-    return cell
-
-
-def mini_architecture(scale: DictConfig) -> Architecture:
-    """Sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
-    tokenizer = Tokenizer.mini()
-    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
-    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
-    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
-
-
-def preprocessor(architecture: Architecture) -> dict[str, Any]:
-    """preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
-    sizes = [[3, tower.image_size, tower.image_size] for tower in architecture.towers]
-    return {
-        "image_processor_type": "PrismaticImageProcessor",
-        "image_resize_strategy": "resize-naive",
-        "use_fused_vision_backbone": True,
-        "input_sizes": sizes,
-        "means": [list(row) for row in OPENVLA.means],
-        "stds": [list(row) for row in OPENVLA.stds],
-        "tvf_normalize_params": [
-            {"inplace": False, "mean": list(mean), "std": list(std)}
-            for mean, std in zip(OPENVLA.means, OPENVLA.stds, strict=True)
-        ],
-        "center_crop": False,
-    }
 
 
 if __name__ == "__main__":

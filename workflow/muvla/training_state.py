@@ -2,52 +2,94 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from muvla.data.streams import Streams
+from muvla.atomic import replacing
 from muvla.model.window import Window
 from muvla.optimiser import Optimiser
+from muvla.parallel import Group
+from muvla.sources import Source
 
 
 class TrainingState:
-    """Weights, optimiser, schedule, streams, memory between two windows: a resumed run ends with the same bytes."""
+    """Trained weights, optimiser, schedule, positions of all streams, memory between two windows, random generators.
 
-    def __init__(self, path: Path, window: Window, optimiser: Optimiser, streams: Streams) -> None:
-        self.path, self.window, self.optimiser, self.streams = path, window, optimiser, streams
+    A resumed run ends with the same bytes. Frozen weights are the base's and not stored. The streams may be shared
+    among another number of processes afterwards, as long as there are as many of them.
+    """
+
+    def __init__(self, path: Path, window: Window, optimiser: Optimiser, source: Source, group: Group) -> None:
+        self.path, self.window, self.optimiser, self.source, self.group = path, window, optimiser, source, group
 
     def save(self, update: int, memory: Tensor) -> None:
-        """update: how many are done. Raises OSError when the disk is full; the previous file then stays."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        content = {
-            "update": update,
-            "memory": memory,
-            "window": self.window.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "streams": self.streams.state(),
-        }
-        try:
-            torch.save(content, scratch)
-            os.replace(scratch, self.path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        """update: how many are done. Every process calls it, the first writes.
+
+        Raises OSError when the disk is full; the previous file then stays.
+        """
+        own = (self.source.state(), memory.cpu(), _random_state(self.group))
+        everyone = self.group.gather(own)
+        if self.group.leads:
+            content = {
+                "update": update,
+                "memory": torch.cat([memory for _, memory, _ in everyone]),
+                "window": self._trained(),
+                "optimiser": self.optimiser.state_dict(),
+                "streams": [entry for streams, _, _ in everyone for entry in streams],
+                "random": [state for _, _, state in everyone],
+            }
+            with replacing(self.path) as scratch:
+                try:
+                    torch.save(content, scratch)
+                except RuntimeError as error:  # what torch makes of a full disk
+                    raise OSError(str(error)) from error
+        self.group.wait()
 
     def restore(self, memory: Tensor) -> tuple[int, Tensor]:
         """(updates done, memory) of the saved run; (0, the given memory) when there is none.
 
-        Raises ValueError when the file belongs to another model.
+        Raises ValueError when the file belongs to another model or another number of slots.
         """
         if not self.path.is_file():
             return 0, memory
         try:
-            saved = torch.load(self.path, weights_only=True)
-            self.window.load_state_dict(saved["window"])
+            saved = torch.load(self.path, weights_only=True, map_location="cpu")
+            trained = self._trained()
+            if set(trained) != set(saved["window"]):
+                raise ValueError(f"it trains {len(saved['window'])} tensors, this run {len(trained)}")
+            for name, value in trained.items():
+                value.copy_(saved["window"][name])
             self.optimiser.load_state_dict(saved["optimiser"])
-            self.streams.restore(saved["streams"])
+            own = self._own(saved["streams"], len(self.source.state()))
+            self.source.restore(own)
+            carried = torch.stack(self._own(list(saved["memory"]), len(memory)))
         except Exception as error:
             raise ValueError(f"{self.path} does not fit this run ({error}); remove it to start anew") from error
-        return saved["update"], saved["memory"]
+        if len(saved["random"]) == self.group.world:
+            _set_random_state(self.group, saved["random"][self.group.rank])
+        return saved["update"], carried.to(memory.device)
+
+    def _trained(self) -> dict[str, Tensor]:
+        return {name: value.detach() for name, value in self.window.named_parameters() if value.requires_grad}
+
+    def _own(self, entries: list[Any], count: int) -> list[Any]:
+        """This process's share of what all streams left."""
+        if len(entries) != count * self.group.world:
+            raise ValueError(f"it has {len(entries)} slots, this run {count} in each of {self.group.world} processes")
+        return entries[self.group.rank * count : (self.group.rank + 1) * count]
+
+
+def _random_state(group: Group) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if group.device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(group.device)
+    return states
+
+
+def _set_random_state(group: Group, states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if group.device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], group.device)

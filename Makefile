@@ -34,7 +34,7 @@ check: setup
 
 # Publish what `snakemake --config checkpoints=trained` made: checkpoints/mini, dvcstore/, data.dvc, the manifest.
 bundle: setup
-	@bash workflow/scripts/bundle.sh results/checkpoints
+	@bash workflow/scripts/bundle.sh results
 
 clean:
 	rm -rf results .snakemake

@@ -1,20 +1,30 @@
 # The rooms of the workflow, and the targets people type:
 #   snakemake                                    everything: the table, the effect, the picture
 #   snakemake results/table_mikasa.tex           the paper's Table 1 at this scale
+#   snakemake results/paper.pdf                  every table, the comparisons and the audit; results/tables.html alike
+#   snakemake results/audit.md                   does what the paper prints add up?
 #   snakemake results/probes/cue_swap.json       grounding trouble or memory trouble?
 #   ... --config checkpoints=trained             the same, with every policy made from nothing
 #   ... --configfile config/smoke.yaml           the same, tiny
+#   ... --config scale=paper                     the paper's matrix; on a cluster: --profile slurm
 # Put -n before any of them to see what would run.
 import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-from muvla import matrix
+from muvla import image_digest, leftovers, matrix
 from muvla.data.episode import dataset_name
+from muvla.resources import Needs
 
 
 configfile: "config/config.yaml"
+configfile: "config/site.yaml"
+
+
+if config["scale"] == "paper":
+
+    configfile: "config/paper.yaml"
 
 
 # The rules call `python -m muvla...`: in the Python that runs Snakemake, with this library, whatever is activated.
@@ -30,34 +40,65 @@ except ValueError as error:
     raise WorkflowError(str(error))
 
 OUT = config["outputs"]
-CHECKPOINTS = f"{OUT}/checkpoints" if config["checkpoints"] == "trained" else "checkpoints/mini"
 RECORDS = f"{OUT}/records/{config['checkpoints']}"  # apart, for a table shows one checkpoint a variant
+SEEDS = matrix.seeds(config)
+needs = Needs(config)
+if workflow.deployment_settings.deployment_method:
+    image_digest.announce([config["site"]["image"], config["site"]["paper_image"]])
 
 
+# `again` is empty for the first training seed, "seed1/" for the seed 1: its files lie apart, under the same names.
 wildcard_constraints:
+    again="(seed[0-9]+/)?",
     variant="(?!base/)[a-z][a-z0-9_]*",
     environment="[A-Z][A-Za-z0-9]*",
     control="[a-z][a-z0-9_]*",
-    dataset="[a-z][a-z0-9_]*",
+    dataset="(?!libero_)[a-z][a-z0-9_]*",
+    libero_dataset="libero_[a-z0-9_]+",
+    task="libero_[a-z0-9]+/[0-9]+",
+    name="[a-z][a-z0-9_]*",
+    part="[a-z][a-z0-9_]*",
+    table="table_[a-z_]+",
 
 
-# Machines without the environment can run the rules in the image: --software-deployment-method apptainer.
-container: "containers/muvla.sif"
+# With --software-deployment-method apptainer every rule runs inside this image.
+container: config["site"]["image"]
 
 
 include: "workflow/rules/data.smk"
-include: "workflow/rules/train.smk"
+include: "workflow/rules/hub.smk"
+include: ("workflow/rules/paper.smk" if needs.paper else "workflow/rules/train.smk")
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/libero.smk"
+
+
+if not needs.paper:
+
+    include: "workflow/rules/libero_train.smk"
+
+
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+# After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
+onstart:
+    if jobs := leftovers.cancel(Path.cwd()):
+        print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)
 
 
 rule all:
     default_target: True
     input:
         f"{OUT}/table_mikasa.tex",
-        f"{OUT}/effect.md",
-        f"{OUT}/figures/memory_effect.png",
-        # The probe needs demonstrations, which the released checkpoints do without.
-        [f"{OUT}/probes/cue_swap.json"] if config["checkpoints"] == "trained" else [],
+        f"{OUT}/table_memory_vlas.tex",
+        f"{OUT}/comparisons.md",
+        f"{OUT}/audit.md",
+        [f"{OUT}/effect.md", f"{OUT}/figures/memory_effect.png"] if matrix.has_effect(config) else [],
+        # The probe needs our own demonstrations: the released checkpoints do without, the paper's are others.
+        [f"{OUT}/probes/cue_swap.json"] if config["checkpoints"] == "trained" and not needs.paper else [],
+        AGAIN,
+        [*LIBERO_EVALUATED, *LIBERO_AGAIN] if needs.paper else [],

@@ -2,6 +2,7 @@
 # Make this machine ready: shared libraries (Vulkan on the CPU), then .venv from containers/requirements.lock.
 #   containers/setup.sh           both; the second call costs less than a second
 #   containers/setup.sh system    only the Debian packages, as root
+#   containers/setup.sh latex     LaTeX for results/paper.pdf, as root; nothing else needs it (200 MB, about a minute)
 # Safe to interrupt and to repeat: the mark that says "done" is written last.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -89,6 +90,27 @@ system() {
     [ -z "$packages" ] || fail "still missing after installing: $packages (Mesa must be $MESA or newer)"
 }
 
+# lmodern, booktabs, siunitx with its translations, Helvetica Narrow
+LATEX="texlive-latex-base texlive-latex-recommended texlive-latex-extra texlive-science texlive-fonts-recommended
+    lmodern latexmk"
+
+missing_latex() { # prints the packages that dpkg does not know as installed
+    local package
+    for package in $LATEX; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+    done
+}
+
+latex() {
+    local packages
+    command -v apt-get >/dev/null || fail "this system has no apt-get; install (Debian's names): $(xargs <<<"$LATEX")"
+    packages=$(missing_latex | xargs)
+    [ -n "$packages" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "missing Debian packages: $packages. As root, run: bash $PWD/containers/setup.sh latex"
+    # shellcheck disable=SC2086 # a list of names
+    install_packages $packages
+}
+
 # --- Python environment ---------------------------------------------------------------------------------------
 
 find_python() { # prints a Python that the lock has wheels for, and fails when there is none
@@ -153,6 +175,7 @@ environment() {
 
 case ${1:-all} in
     system) system ;;
+    latex) latex ;;
     all) system && environment ;;
-    *) fail "unknown argument '$1'; usage: containers/setup.sh [system]" ;;
+    *) fail "unknown argument '$1'; usage: containers/setup.sh [system|latex]" ;;
 esac

@@ -14,18 +14,18 @@ rule pull:
         f"{OUT}/logs/pull.log",
     benchmark:
         f"{OUT}/benchmarks/pull.tsv"
+    # A download: nodes of a cluster may not reach the network, and the folder is shared.
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
     params:
         folder=lambda wildcards, output: Path(output[0]).with_suffix(""),
     message:
         "Pulling the trained policies out of dvcstore/ and checking their SHA-256"
     shell:
-        # DVC's own verdict names no file and misses some damage; the manifest's counts.
-        "( dvc --wait-for-lock pull --force {input.tracked} || true;"
-        " python -m muvla.manifest check {params.folder} {input.manifest} ) 2>&1 | workflow/scripts/show {log}"
+        "workflow/scripts/pull {input.tracked} {params.folder} {input.manifest} 2>&1 | workflow/scripts/show {log}"
 
 
 rule collect:
@@ -40,8 +40,9 @@ rule collect:
         f"{OUT}/benchmarks/collect/{{dataset}}.tsv"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=120,
+        **needs.cpu(),
+        mem_mb=needs.growing(6000),
+        runtime=needs.growing(120),
     params:
         environment=lambda wildcards: DATASETS[wildcards.dataset],
         episodes=config["demonstrations"],

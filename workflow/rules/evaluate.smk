@@ -2,8 +2,20 @@
 # evaluation, which goes on where it stopped. The output is a mark beside them, set when all episodes are there.
 
 TRAINED = config["checkpoints"] == "trained"
-CHECKPOINT = f"{OUT}/checkpoints/{{variant}}/provenance.json" if TRAINED else "checkpoints/mini.verified"
+# The folders of the checkpoints, and the file that says that one is there and whole.
+if TRAINED:
+    CHECKPOINTS = f"{OUT}/{{again}}checkpoints/{{variant}}"
+    CHECKPOINT = f"{CHECKPOINTS}/provenance.json"
+elif needs.paper:
+    CHECKPOINTS = "hub/models/{variant}"
+    CHECKPOINT = f"{CHECKPOINTS}.json"
+else:
+    CHECKPOINTS = "checkpoints/mini/{variant}"
+    CHECKPOINT = "checkpoints/mini.verified"
+CELLS = f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
 CONTROLS = matrix.controls(config)
+BACKEND = "gpu" if needs.paper else "cpu"
+IMAGE = config["site"]["paper_image" if needs.paper else "image"]  # with the simulator versions of the paper
 
 
 rule evaluate:
@@ -11,20 +23,24 @@ rule evaluate:
         checkpoint=CHECKPOINT,
         settings="config/muvla/evaluate.yaml",
     output:
-        touch(f"{RECORDS}/{{variant}}/{{environment}}.done"),
+        touch(f"{CELLS}.done"),
     log:
-        f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.log",
+        f"{OUT}/{{again}}logs/evaluate/{{variant}}/{{environment}}.log",
     benchmark:
-        f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.tsv"
+        f"{OUT}/{{again}}benchmarks/evaluate/{{variant}}/{{environment}}.tsv"
+    container:
+        IMAGE
     # One simulator a job and a job a core: nobody waits for anybody, and one job's start-up hides behind the other's work.
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=120,
+        **needs.gpu(1),
+        mem_mb=needs.growing(6000, paper=64000),
+        runtime=needs.growing(120, paper=360),
     params:
-        checkpoint=f"{CHECKPOINTS}/{{variant}}",
+        backend=BACKEND,
+        checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
-        records=f"{RECORDS}/{{variant}}/{{environment}}.jsonl",
+        records=f"{CELLS}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
     message:
@@ -33,7 +49,7 @@ rule evaluate:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " label={params.scale} slots={threads} threads={threads}"
-        " mode=auto memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " mode=auto memory=active backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 rule evaluate_control:
@@ -41,21 +57,26 @@ rule evaluate_control:
         checkpoint=CHECKPOINT,
         settings="config/muvla/evaluate.yaml",
     output:
-        touch(f"{RECORDS}/{{variant}}/{{environment}}.{{control}}.done"),
+        touch(f"{CELLS}.{{control}}.done"),
     log:
-        f"{OUT}/logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
+        f"{OUT}/{{again}}logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
     benchmark:
-        f"{OUT}/benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
+        f"{OUT}/{{again}}benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
+    container:
+        IMAGE
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=120,
+        **needs.gpu(1),
+        mem_mb=needs.growing(6000, paper=64000),
+        runtime=needs.growing(120, paper=360),
     params:
-        checkpoint=f"{CHECKPOINTS}/{{variant}}",
+        backend=BACKEND,
+        checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
         memory=lambda w: CONTROLS[w.variant, w.environment, w.control].get("memory", "active"),
         mode=lambda w: CONTROLS[w.variant, w.environment, w.control].get("mode", "auto"),
-        records=f"{RECORDS}/{{variant}}/{{environment}}.{{control}}.jsonl",
+        open_loop_steps=lambda w: CONTROLS[w.variant, w.environment, w.control].get("open_loop_steps", "null"),
+        records=f"{CELLS}.{{control}}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
     message:
@@ -65,12 +86,39 @@ rule evaluate_control:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " label={params.scale} slots={threads} threads={threads}"
-        " mode={params.mode} memory={params.memory} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " mode={params.mode} memory={params.memory} open_loop_steps={params.open_loop_steps}"
+        " backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
+
+
+# pi0.5 has a code base of its own: a command of the site (config/site.yaml) evaluates it and writes our records.
+rule evaluate_pi05:
+    output:
+        touch(f"{RECORDS}/pi05/{{environment}}.done"),
+    log:
+        f"{OUT}/logs/evaluate/pi05/{{environment}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/evaluate/pi05/{{environment}}.tsv"
+    threads: 1
+    resources:
+        **needs.gpu(1),
+        mem_mb=needs.growing(64000),
+        runtime=needs.growing(360),
+    params:
+        command=lambda wildcards: config["site"]["pi05"].format(
+            environment=wildcards.environment,
+            episodes=config["episodes"],
+            seed=config["evaluation_seed"],
+            output=f"{RECORDS}/pi05/{wildcards.environment}.jsonl",
+        ),
+    message:
+        "Evaluating pi0.5 in {wildcards.environment} with the site's own command"
+    shell:
+        "{params.command} 2>&1 | workflow/scripts/show {log}"
 
 
 rule episode_frames:
     input:
-        checkpoint=CHECKPOINT.format(variant=config["effect"]["memory"]),
+        checkpoint=CHECKPOINT.format(again="", variant=config["effect"]["memory"]),
         settings="config/muvla/evaluate.yaml",
     output:
         f"{OUT}/figures/episode.npz",
@@ -78,12 +126,16 @@ rule episode_frames:
         f"{OUT}/logs/figures/episode.log",
     benchmark:
         f"{OUT}/benchmarks/figures/episode.tsv"
+    container:
+        IMAGE
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        **needs.gpu(1),
+        mem_mb=needs.growing(4000, paper=64000),
+        runtime=needs.growing(10, paper=30),
     params:
-        checkpoint=f"{CHECKPOINTS}/{config['effect']['memory']}",
+        backend=BACKEND,
+        checkpoint=CHECKPOINTS.format(again="", variant=config["effect"]["memory"]),
         environment=config["effect"]["environment"],
         records=lambda wildcards, output: Path(output[0]).with_suffix(".jsonl"),
         scale=config["scale"],
@@ -96,8 +148,12 @@ rule episode_frames:
         "rm -f {params.records};"
         " python -m muvla.evaluate checkpoint={params.checkpoint} name={params.variant}"
         " environment={params.environment} episodes=1 seed={params.seed} label={params.scale} slots=1 threads=1"
-        " frames={output} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " frames={output} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 EVALUATED = [f"{RECORDS}/{variant}/{environment}.done" for variant, environment in matrix.cells(config)]
 EVALUATED += [f"{RECORDS}/{variant}/{environment}.{name}.done" for variant, environment, name in CONTROLS]
+# The same cells of the other training seeds.
+AGAIN = [done.replace(OUT, f"{OUT}/{again.rstrip('/')}", 1) for again in SEEDS if again for done in EVALUATED]
+PI05 = [f"{RECORDS}/pi05/{name}.done" for name in config["environments"] if needs.paper and config["site"]["pi05"]]
+EVALUATED += PI05

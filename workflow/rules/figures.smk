@@ -14,16 +14,18 @@ rule figure_effect:
         f"{OUT}/benchmarks/figures/effect.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs.cpu(),
+        mem_mb=needs.growing(2000),
+        runtime=needs.growing(10),
     params:
-        **config["effect"],
+        **EFFECT,
         folder=lambda wildcards, output: Path(output[0]).parent,
-        records=lambda wildcards, input: Path(input.records[0]).parents[1],
+        records=lambda wildcards: RECORDS,
+        statistics=json.dumps(config["statistics"]),
     message:
         "Figure: success with memory and without"
     shell:
         "python -m muvla.report.figures --records {params.records} --environment {params.environment}"
         " --published {input.published} --memory {params.memory}"
-        " --baseline {params.baseline} --frames {input.frames} --output {params.folder}"
+        " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
         " 2>&1 | workflow/scripts/show {log}"

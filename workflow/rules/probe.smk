@@ -3,7 +3,7 @@
 
 rule cue_swap:
     input:
-        checkpoint=CHECKPOINT.format(variant=config["effect"]["memory"]),
+        checkpoint=CHECKPOINT.format(again="", variant=config["effect"]["memory"]),
         demonstrations=f"{OUT}/data/{dataset_name(config['effect']['environment'])}/collection.json",
         settings="config/muvla/probe.yaml",
     output:
@@ -14,10 +14,11 @@ rule cue_swap:
         f"{OUT}/benchmarks/probe/cue_swap.tsv"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=30,
+        **needs.gpu(1),
+        mem_mb=needs.growing(6000, paper=64000),
+        runtime=needs.growing(30, paper=60),
     params:
-        checkpoint=f"{CHECKPOINTS}/{config['effect']['memory']}",
+        checkpoint=CHECKPOINTS.format(again="", variant=config["effect"]["memory"]),
         data=lambda wildcards, input: Path(input.demonstrations).parents[1],
         environment=config["effect"]["environment"],
     message:

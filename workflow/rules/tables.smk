@@ -1,28 +1,69 @@
 # Tables and verdicts: functions of the records and of the printed numbers.
+import json
+
+TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
+EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
 
 
-rule table_mikasa:
+# LIBERO's policies are evaluated where there are any: trained here, or bundled.
+LIBERO_THERE = TRAINED or needs.paper or "libero/" in Path("config/checkpoints.sha256").read_text("utf-8")
+TABLE_RECORDS = {table: (EVALUATED, RECORDS) for table in TABLES}
+TABLE_RECORDS["table_libero"] = (LIBERO_EVALUATED if LIBERO_THERE else [], LIBERO_RECORDS.format(again=""))
+
+
+rule table:
+    input:
+        records=lambda wildcards: TABLE_RECORDS[wildcards.table][0],
+        published="config/published/{table}.csv",
+        environments="config/published/table_mikasa.csv",
+    output:
+        multiext(f"{OUT}/{{table}}", ".tex", ".html", ".csv"),
+    log:
+        f"{OUT}/logs/{{table}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/{{table}}.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    params:
+        output=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        records=lambda wildcards, input: f"--records {TABLE_RECORDS[wildcards.table][1]}" if input.records else "",
+        statistics=json.dumps(config["statistics"]),
+    message:
+        "The printed numbers of {wildcards.table} beside ours"
+    shell:
+        "python -m muvla.report.tables {params.records} --published {input.published}"
+        " --statistics {params.statistics:q} --output {params.output} 2>&1 | workflow/scripts/show {log}"
+
+
+rule comparisons:
     input:
         records=EVALUATED,
         published="config/published/table_mikasa.csv",
     output:
-        multiext(f"{OUT}/table_mikasa", ".tex", ".html", ".csv"),
+        multiext(f"{OUT}/comparisons", ".md", ".html", ".tex", ".csv"),
     log:
-        f"{OUT}/logs/table_mikasa.log",
+        f"{OUT}/logs/comparisons.log",
     benchmark:
-        f"{OUT}/benchmarks/table_mikasa.tsv"
+        f"{OUT}/benchmarks/comparisons.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
     params:
-        records=lambda wildcards, input: Path(input.records[0]).parents[1],
         output=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        pairs=json.dumps(config["comparisons"]),
+        records=lambda wildcards: RECORDS,
+        statistics=json.dumps(config["statistics"]),
     message:
-        "Table 1"
+        "Variants compared on the same seeds"
     shell:
-        "python -m muvla.report.tables --records {params.records} --published {input.published}"
-        " --output {params.output} 2>&1 | workflow/scripts/show {log}"
+        "python -m muvla.report.paired --records {params.records} --published {input.published}"
+        " --pairs {params.pairs:q} --statistics {params.statistics:q} --output {params.output}"
+        " 2>&1 | workflow/scripts/show {log}"
 
 
 rule effect:
@@ -37,14 +78,44 @@ rule effect:
         f"{OUT}/benchmarks/effect.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
     params:
-        **config["effect"],
-        records=lambda wildcards, input: Path(input.records[0]).parents[1],
+        **EFFECT,
+        picked="--picked" if config["effect"]["picked"] else "",
+        records=lambda wildcards: RECORDS,
+        statistics=json.dumps(config["statistics"]),
+        targets=json.dumps(config["effect"]["targets"]),
     message:
         "The effect: {params.memory} against {params.baseline} in {params.environment}"
     shell:
         "python -m muvla.report.effect --records {params.records} --environment {params.environment}"
-        " --published {input.published} --memory {params.memory}"
-        " --baseline {params.baseline} --output {output} 2>&1 | workflow/scripts/show {log}"
+        " --published {input.published} --memory {params.memory} {params.picked}"
+        " --baseline {params.baseline} --statistics {params.statistics:q} --targets {params.targets:q}"
+        " --output {output} 2>&1 | workflow/scripts/show {log}"
+
+
+rule provenance:
+    input:
+        records=[*EVALUATED, *AGAIN],
+    output:
+        page=f"{OUT}/provenance.html",
+        crate=f"{OUT}/ro-crate-metadata.json",
+    log:
+        f"{OUT}/logs/provenance.log",
+    benchmark:
+        f"{OUT}/benchmarks/provenance.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    params:
+        folder=lambda wildcards, output: Path(output.page).parent,
+        records=lambda wildcards, input: list(dict.fromkeys(str(Path(one).parents[1]) for one in input.records)),
+    message:
+        "Where every number comes from"
+    shell:
+        "python -m muvla.report.lineage --records {params.records} --output {params.folder}"
+        " 2>&1 | workflow/scripts/show {log}"

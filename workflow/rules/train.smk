@@ -8,21 +8,22 @@ rule base:
         demonstrations=DEMONSTRATIONS,
         settings=[*SETTINGS, "config/muvla/variant/base.yaml"],
     output:
-        f"{OUT}/checkpoints/base/provenance.json",
+        f"{OUT}/{{again}}checkpoints/base/provenance.json",
     log:
-        f"{OUT}/logs/train/base.log",
+        f"{OUT}/{{again}}logs/train/base.log",
     benchmark:
-        f"{OUT}/benchmarks/train/base.tsv"
+        f"{OUT}/{{again}}benchmarks/train/base.tsv"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **needs.cpu(),
+        mem_mb=needs.growing(8000),
+        runtime=needs.growing(120),
     params:
         data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
         environments=",".join(config["training_environments"]),
         folder=lambda wildcards, output: Path(output[0]).parent,
         scale=config["scale"],
-        seed=config["training_seed"],
+        seed=lambda wildcards: SEEDS[wildcards.again],
     message:
         "Training the base that every variant starts from"
     shell:
@@ -35,30 +36,31 @@ rule base:
 # The records of the policy that is made anew answer no question any more; they are kept, out of the table's way.
 rule train:
     input:
-        base=f"{OUT}/checkpoints/base/provenance.json",
+        base=f"{OUT}/{{again}}checkpoints/base/provenance.json",
         demonstrations=lambda wildcards: matrix.demonstrations(
             config, matrix.training_environments(config, wildcards.variant)
         ),
         settings=[*SETTINGS, "config/muvla/variant/{variant}.yaml"],
     output:
-        f"{OUT}/checkpoints/{{variant}}/provenance.json",
+        f"{OUT}/{{again}}checkpoints/{{variant}}/provenance.json",
     log:
-        f"{OUT}/logs/train/{{variant}}.log",
+        f"{OUT}/{{again}}logs/train/{{variant}}.log",
     benchmark:
-        f"{OUT}/benchmarks/train/{{variant}}.tsv"
+        f"{OUT}/{{again}}benchmarks/train/{{variant}}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **needs.cpu(),
+        mem_mb=needs.growing(8000),
+        runtime=needs.growing(240),
     params:
         base=lambda wildcards, input: Path(input.base).parent,
         data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
         environments=",".join(config["training_environments"]),
         folder=lambda wildcards, output: Path(output[0]).parent,
-        records=f"{RECORDS}/{{variant}}",
+        records=f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}",
         scale=config["scale"],
-        seed=config["training_seed"],
-        superseded=f"{OUT}/superseded",
+        seed=lambda wildcards: SEEDS[wildcards.again],
+        superseded=f"{OUT}/{{again}}superseded",
     message:
         "Training {wildcards.variant}"
     shell:

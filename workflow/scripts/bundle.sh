@@ -1,19 +1,29 @@
 #!/usr/bin/env bash
-# bundle.sh results/checkpoints: publish trained checkpoints. Copies them to checkpoints/mini, and makes dvcstore/,
-# data.dvc and config/checkpoints.sha256 anew; all three are then to be committed. `make bundle` calls it.
+# bundle.sh results: publish trained checkpoints. Copies results/checkpoints to checkpoints/mini and
+# results/libero/checkpoints to checkpoints/mini/libero, and makes dvcstore/, data.dvc and config/checkpoints.sha256 anew;
+# all three are then to be committed. Of a benchmark that was not trained, what is bundled stays. `make bundle` calls it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/workflow
-trained=$1
+results=$1
 bundled=checkpoints/mini
 limit_mb=60 # of the DVC store, which lies in git
 
-for folder in "$trained"/*/; do
-    [ -f "$folder/provenance.json" ] || { echo "bundle: $folder has no provenance.json: not finished" >&2; exit 1; }
+for folder in "$results"/checkpoints/*/ "$results"/libero/checkpoints/*/; do
+    [ ! -d "$folder" ] || [ -f "$folder/provenance.json" ] ||
+        { echo "bundle: $folder has no provenance.json: not finished" >&2; exit 1; }
 done
-rm -rf "$bundled" dvcstore
-mkdir -p "$bundled"
-cp -r "$trained"/*/ "$bundled"
+dvc pull --quiet --force data.dvc # what stays
+if [ -d "$results/checkpoints" ]; then
+    find "$bundled" -mindepth 1 -maxdepth 1 ! -name libero -exec rm -rf {} +
+    cp -r "$results"/checkpoints/*/ "$bundled"
+fi
+if [ -d "$results/libero/checkpoints" ]; then
+    rm -rf "$bundled/libero"
+    mkdir "$bundled/libero"
+    cp -r "$results"/libero/checkpoints/*/ "$bundled/libero"
+fi
+rm -rf dvcstore
 printf 'outs:\n- path: %s\n' "$bundled" >data.dvc
 dvc commit --quiet --force data.dvc
 dvc push

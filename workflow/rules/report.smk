@@ -1,0 +1,56 @@
+# The report of all tables and findings: a page, and a PDF where LaTeX is installed.
+
+FRAGMENTS = [*TABLES, "comparisons", "audit"]
+FIGURES = ["memory_effect"] if matrix.has_effect(config) else []  # each results/figures/<name>.pdf and .png
+
+
+# paper.tex is an output of its own rule: it stays when LaTeX is missing or stops.
+rule paper_source:
+    input:
+        fragments=expand(f"{OUT}/{{name}}.{{kind}}", name=FRAGMENTS, kind=["csv", "html", "tex"]),
+        figures=expand(f"{OUT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["pdf", "png"]),
+        templates=["paper/templates/report.md.jinja", "paper/templates/report.tex.jinja"],
+    output:
+        tex=f"{OUT}/paper.tex",
+        html=f"{OUT}/tables.html",
+    log:
+        f"{OUT}/logs/paper.log",
+    benchmark:
+        f"{OUT}/benchmarks/paper.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    params:
+        **EFFECT,
+        figures=FIGURES,
+        picked="--picked" if config["effect"]["picked"] else "",
+        results=lambda wildcards, output: Path(output.tex).parent,
+    message:
+        "The report: tables.html and paper.tex"
+    shell:
+        "python -m muvla.report.paper --results {params.results} --environment {params.environment}"
+        " --memory {params.memory} {params.picked} --baseline {params.baseline} --figures {params.figures}"
+        " 2>&1 | workflow/scripts/show {log}"
+
+
+rule paper:
+    input:
+        f"{OUT}/paper.tex",
+    output:
+        f"{OUT}/paper.pdf",
+    log:
+        log=f"{OUT}/logs/paper_pdf.log",
+        latex=f"{OUT}/logs/paper_latex.log",
+    benchmark:
+        f"{OUT}/benchmarks/paper_pdf.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    message:
+        "The report as PDF"
+    shell:
+        "python -m muvla.report.pdf {input} --latex-log {log.latex} 2>&1 | workflow/scripts/show {log.log}"

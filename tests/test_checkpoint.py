@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 import tiny
 from made_up import MEMORY, write_checkpoint
+from muvla import checkpoint as command
 from muvla.model import checkpoint
 from muvla.model.architecture import MemorySettings
 from muvla.model.checkpoint import CheckpointError
@@ -97,6 +98,23 @@ def spoil_code(folder: Path) -> None:
     torch.save({"initial_memory": Path("/tmp")}, folder / "memory_module--1_checkpoint.pt")  # a pickled object
 
 
+def spoil_proprio(folder: Path) -> None:
+    file = folder / "proprio_projector--1_checkpoint.pt"
+    torch.save(torch.load(file, weights_only=True) | {"module.fc1.weight": torch.zeros(16, 9)}, file)
+
+
+def spoil_head(folder: Path) -> None:
+    file = folder / "action_head--1_checkpoint.pt"
+    tensors = torch.load(file, weights_only=True)
+    tensors.pop("module.model.fc2.bias")
+    torch.save(tensors, file)
+
+
+def spoil_meta_key(folder: Path) -> None:
+    meta = json.loads((folder / "memory_meta.json").read_text())
+    (folder / "memory_meta.json").write_text(json.dumps(meta | {"write_scale": 5.8}))
+
+
 def spoil_twice(folder: Path) -> None:
     file = folder / "action_head--1_checkpoint.pt"
     (folder / "action_head--2_checkpoint.pt").write_bytes(file.read_bytes())
@@ -105,12 +123,15 @@ def spoil_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (spoil_meta, "num_mem_tokens 5"),
-        (spoil_shape, r"projector.fc1.weight has shape \(2, 2\)"),
-        (spoil_extra, "projector.fc4.weight"),
+        (spoil_meta, r"memory_meta.json says num_mem_tokens 5.*memory_module--1_checkpoint.pt has shape \(3, 16\)"),
+        (spoil_shape, r"model-00001-of-00001.safetensors: projector.fc1.weight has shape \(2, 2\)"),
+        (spoil_extra, r"model-00001-of-00001.safetensors has tensors of another.*projector.fc4.weight"),
         (spoil_truncated, "model-00001-of-00001.safetensors cannot be read"),
         (spoil_code, "memory_module--1_checkpoint.pt cannot be read as tensors only"),
         (spoil_twice, "several action_head files"),
+        (spoil_proprio, r"proprio_projector--1_checkpoint.pt: module.fc1.weight reads 9 numbers.*LIBERO has 8"),
+        (spoil_head, r"lacks 1 tensors, first model.fc2.bias in action_head--\*_checkpoint.pt"),
+        (spoil_meta_key, r"memory_meta.json does not describe a memory.*write_scale"),
         (lambda f: (f / "memory_meta.json").unlink(), "no memory_meta.json"),
         (lambda f: (f / "memory_module--1_checkpoint.pt").unlink(), "announces memory"),
         (lambda f: (f / "proprio_projector--1_checkpoint.pt").unlink(), "no proprio_projector"),
@@ -132,3 +153,22 @@ def test_a_failed_save_leaves_the_old_folder(folder: Path) -> None:
     with pytest.raises(OSError, match="no space"):
         checkpoint.save(tiny.cell(MEMORY, seed=9), folder, step=1, files={}, provenance=broken)
     assert checkpoint.sha256(folder) == before
+
+
+def test_inspect_says_what_is_inside_and_what_is_missing(folder: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.argv", ["checkpoint", "inspect", str(folder)])
+    command.main()
+    said = capsys.readouterr().out
+    for words in ("memory_module", "num_mem_tokens=3", "MIKASA", "mikasa_combined", "use             complete"):
+        assert words in said
+    before = checkpoint.sha256(folder)
+    (folder / "dataset_statistics.json").rename(folder.parent / "taken_away.json")
+    with pytest.raises(SystemExit, match=r"dataset_statistics.json is missing"):
+        command.main()
+    (folder.parent / "taken_away.json").rename(folder / "dataset_statistics.json")
+    assert checkpoint.sha256(folder) == before  # nothing was written
+    (folder / "action_head--1_checkpoint.pt").unlink()
+    (folder / "memory_meta.json").unlink()
+    (folder / "memory_module--1_checkpoint.pt").unlink()
+    command.main()
+    assert "a base to train from" in capsys.readouterr().out

@@ -42,13 +42,18 @@ def test_a_missed_effect_and_an_unmeasured_control_are_said(tmp_path: Path) -> N
     write_cell(folder, "oft_episodic", "RememberColor3", TRUE * 19 + FALSE * 21)
     assert run_effect(folder, tmp_path / "effect.md") == 0
     text = (tmp_path / "effect.md").read_text("utf-8")
-    assert "best of m1_k8, m64_k2" in text
+    assert "picked from m1_k8, m64_k2" in text
     assert "**missed**: At least 50 episodes in each that was run" in text
     assert "**missed**: Success with memory at least 0.70: 0.60" in text
     assert "**missed**: Success without memory, open loop, at most 0.45: 0.47 (19 of 40" in text
     # 5 discordant pairs all in favour of memory: 2 / 2**5, twice for the two variants it was picked from.
     assert "p = 0.12 (multiplied by the 2 variants it was picked from)" in text
     assert text.count("**not measured**") == 4
+    # named, but only after the results were seen: it counts for both all the same
+    assert run_effect(folder, tmp_path / "named.md", "--memory", "m1_k8", "--picked") == 0
+    assert (tmp_path / "named.md").read_text("utf-8") == text
+    assert run_effect(folder, tmp_path / "before.md", "--memory", "m1_k8") == 0
+    assert "multiplied" not in (tmp_path / "before.md").read_text("utf-8")
 
 
 def test_an_effect_without_its_records_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

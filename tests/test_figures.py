@@ -69,9 +69,11 @@ def test_bars_are_as_high_as_the_rates(records: Path) -> None:
     from muvla.report.effect import PUBLISHED
     from muvla.report.grid import read_grid
     from muvla.report.published import read_published
+    from muvla.report.rules import read_rules
 
-    found = compare(read_grid(records, read_published(PUBLISHED)), "RememberColor3", "m64_k2", "oft_episodic")
-    axes = figures.memory_effect([found], None).axes[0]
+    grid = read_grid(records, read_published(PUBLISHED), read_rules())
+    found = compare(grid, "RememberColor3", "m64_k2", "oft_episodic")
+    axes = figures.memory_effect([found], None, 0.95).axes[0]
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.8, 0.3, 0.3])
     texts = {text.get_text() for text in axes.texts}
     assert {"8/10", "3/10", "not run", "chance\n1/3"} <= texts

@@ -1,22 +1,29 @@
 """Parity with the original implementation, on its own tiny random checkpoint, in float32 (spec 12.10 f).
 
 Tolerances: 1e-5 absolute for hidden vectors, memory and actions (values are of order 1), which is above the difference
-between a row alone and in a batch (1.7e-6 on the original) and far below any real mistake.
+between a row alone and in a batch (1.7e-6 on the original) and far below any real mistake; 1e-4 relative for
+gradients; 1e-9 relative for learning rates; 1e-6 absolute for normalised numbers; 0.05 and 0.15 for bfloat16.
+Pictures (p_preprocess.npz) are compared in test_images.py, data sets (rlds/) in test_rlds.py.
 """
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from muvla.data.actions import libero_command, mikasa_command, standardise_libero_gripper
+from muvla.data.statistics import LIBERO_ACTION_MASK, Bounds
 from muvla.model import checkpoint
 from muvla.model.architecture import Architecture, Tower
 from muvla.model.cell import Cell, Prompt, StepOutput
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed
 from muvla.model.vision import Projector, VisionBackbone
+from muvla.model.window import Window, WindowBatch
+from muvla.schedule import cosine, multistep
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 pytestmark = pytest.mark.skipif(
@@ -137,8 +144,6 @@ def test_masks() -> None:
     [("tbpttK3_custom", 3, "custom"), ("tbpttK3_full", 3, "full"), ("tbptt_mid", 3, "custom")],
 )
 def test_gradients_of_a_window(name: str, k: int, mode: str) -> None:
-    from muvla.model.window import Window, WindowBatch
-
     settings = dataclasses.replace(checkpoint.load(GOLDEN / "ckpt").settings, tbptt_length=k, attention_mask_mode=mode)
     window = Window(checkpoint.load(GOLDEN / "ckpt", settings=settings).requires_grad_())
     with np.load(GOLDEN / "c_gradients.npz") as data:
@@ -165,8 +170,107 @@ def test_gradients_of_a_window(name: str, k: int, mode: str) -> None:
         ):
             expected = data[f"grad_{stored}__{key}"]
             np.testing.assert_allclose(
-                parameter.grad.numpy(), expected, rtol=1e-3, atol=1e-4 * float(np.abs(expected).max())
+                parameter.grad.numpy(), expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max())
             )
         norm = window.cell.projector.fc1.weight.grad.norm().item()
         assert norm == pytest.approx(float(data[f"grad_projector_fc1_weight_norm__{key}"]), rel=1e-4)
         torch.testing.assert_close(output.memory, tensor(data[f"memory_after__{key}"]), **CLOSE)
+
+
+@pytest.mark.parametrize("rule", ["tbpttK1", "ema"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_gradients_of_single_steps(rule: str, checkpointing: bool) -> None:
+    """K=1 and EMA: one backward a step, nothing flows between steps; recomputed activations change no number."""
+    settings = dataclasses.replace(
+        checkpoint.load(GOLDEN / "ckpt").settings, tbptt_length=1, memory_update="ema" if rule == "ema" else "tbptt"
+    )
+    window = Window(checkpoint.load(GOLDEN / "ckpt", settings=settings).requires_grad_())
+    window.train()
+    window.cell.checkpoint_activations(checkpointing)
+    with np.load(GOLDEN / "c_gradients.npz") as data:
+        lengths = (tensor(data["labels"]) == -100).logical_and(tensor(data["attention_mask"])).sum(1) - 1
+        prompt = Prompt(tensor(data["input_ids"])[:, : int(lengths.max()) + 1], lengths)
+        memory = window.cell.memory.start(2)
+        for t in range(3):
+            window.zero_grad()
+            batch = WindowBatch(
+                pixels=tensor(data["pixel_values"])[t : t + 1],
+                proprio=tensor(data["proprio"])[t : t + 1],
+                actions=tensor(data["target"])[t : t + 1],
+                is_first=tensor(data["is_first"])[t : t + 1],
+                prompts=[prompt],
+            )
+            output = window(batch, memory)
+            output.loss.backward()
+            memory = output.memory
+            for parameter, stored in (
+                (window.cell.memory.initial_memory, "initial_memory"),
+                (window.cell.action_head.model.fc2.weight, "head_fc2_weight"),
+                (window.cell.proprio_projector.fc1.weight, "proprio_fc1_weight"),
+            ):
+                expected = data[f"grad_{stored}__{rule}_custom_step{t}"]
+                np.testing.assert_allclose(
+                    parameter.grad.numpy(), expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max())
+                )
+        torch.testing.assert_close(memory, tensor(data[f"memory_after__{rule}_custom"]), **CLOSE)
+
+
+def test_bfloat16_stays_within_the_originals_own_rounding() -> None:
+    cell = checkpoint.load(GOLDEN / "ckpt", dtype=torch.bfloat16)
+    assert {value.dtype for value in cell.state_dict().values()} == {torch.bfloat16}
+    with np.load(GOLDEN / "a_single_b1.npz") as data:
+        for mode in ("custom", "full"):
+            output = step(cell, data, mode, 8)
+            assert output.actions.dtype == torch.bfloat16
+            stored = tensor(data[f"action_norm__{mode}_m8__bf16"])
+            torch.testing.assert_close(output.actions.float(), stored, atol=0.05, rtol=0)
+            stored = tensor(data[f"memory_out__{mode}_m8__bf16"])
+            torch.testing.assert_close(output.memory.float(), stored, atol=0.15, rtol=0)
+
+
+@pytest.mark.parametrize("case", ["main", "no_warmup"])
+def test_learning_rates(case: str) -> None:
+    stored = json.loads((GOLDEN / "e_lr_schedule.json").read_text())["cases"][case]
+    ours = {
+        "cosine": cosine(stored["warmup_steps"], stored["total_steps"], stored["min_ratio"]),
+        "multistep": multistep(0, stored["milestone"], stored["gamma"]),
+    }
+    if "multistep_with_manual_warmup_as_released" in stored:  # its decay never acts (B6): equal before the milestone
+        ours["multistep_with_manual_warmup_as_released"] = multistep(
+            stored["warmup_steps"], stored["milestone"], stored["gamma"]
+        )
+    for name, factor in ours.items():
+        for update, rate in stored[name].items():
+            if "released" not in name or int(update) < stored["milestone"]:
+                assert stored["peak_lr"] * factor(int(update)) == pytest.approx(rate, rel=1e-9, abs=1e-15), name
+
+
+@pytest.mark.parametrize("benchmark", ["mikasa", "libero"])
+def test_normalisation_and_what_the_simulator_gets(benchmark: str) -> None:
+    with np.load(GOLDEN / "f_normalisation.npz") as data:
+
+        def bounds(part: str, mask: list[bool] | None = None) -> Bounds:
+            q01, q99 = (data[f"{benchmark}_{part}_{q}"].astype(np.float64) for q in ("q01", "q99"))
+            return Bounds(q01, q99, np.array(mask or [True] * len(q01)))
+
+        action = bounds("action", LIBERO_ACTION_MASK if benchmark == "libero" else None)
+        proprio = bounds("proprio")
+        normal = action.normalise(data[f"{benchmark}_raw_action"])
+        np.testing.assert_allclose(normal, data[f"{benchmark}_normalised_action"], rtol=0, atol=1e-6)
+        back = action.unnormalise(data[f"{benchmark}_normalised_action"])
+        np.testing.assert_allclose(back, data[f"{benchmark}_roundtrip_action"], rtol=0, atol=1e-6)
+        raw = data[f"{benchmark}_raw_proprio"]
+        found = proprio.normalise(raw)
+        np.testing.assert_allclose(found, data[f"{benchmark}_normalised_proprio_train"], rtol=0, atol=1e-6)
+        found = proprio.normalise(raw.astype(np.float64))
+        np.testing.assert_allclose(found, data[f"{benchmark}_normalised_proprio_eval_float64"], rtol=0, atol=1e-6)
+        predicted = action.unnormalise(data[f"{benchmark}_predicted_normalised"])
+        np.testing.assert_allclose(predicted, data[f"{benchmark}_predicted_unnormalised"], rtol=0, atol=1e-6)
+        command = libero_command if benchmark == "libero" else mikasa_command
+        sent = command(data[f"{benchmark}_predicted_unnormalised"])
+        np.testing.assert_allclose(sent, data[f"{benchmark}_sent_to_env"], rtol=0, atol=1e-12)
+        if benchmark == "libero":
+            raw_gripper = np.zeros((7, 7), np.float32)
+            raw_gripper[:, -1] = data["libero_raw_gripper_commands"]
+            stored = standardise_libero_gripper(raw_gripper)[:, -1]
+            np.testing.assert_array_equal(stored, data["libero_dataset_gripper"])

@@ -1,27 +1,46 @@
-"""The printed table: complete, and the same as the transcript it was taken from."""
+"""The printed tables: complete, and the same as the transcript they were taken from."""
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 
-from muvla.report.published import ALL, GROUPS, VARIANTS, read_published
+from muvla.report.printed import FOLDER, is_average, read_printed
+from muvla.report.published import ALL, GROUPS, METHODS, SUITES, TABLE_LIBERO, VARIANTS, read_published, variant_of
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-CSV = REPOSITORY / "config" / "published" / "table_mikasa.csv"
-TRANSCRIPT = REPOSITORY.parent / "shared" / "spec" / "published_tables.json"
-
-
-def lines() -> list[dict[str, str]]:
-    with CSV.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+CSV = FOLDER / "table_mikasa.csv"
+TRANSCRIPT = FOLDER.parents[2] / "shared" / "spec" / "published_tables.json"
+SHAPES = {"table_mikasa": (27, 11), "table_memory_vlas": (6, 5), "table_libero": (13, 5)}
 
 
-def test_every_row_has_every_column_once() -> None:
-    places = [(line["row"], line["group"], line["column"]) for line in lines()]
-    assert len(places) == len(set(places)) == (23 + 3 + 1) * 11
-    assert {line["unit"] for line in lines()} == {"success rate"}
+@pytest.mark.parametrize("file", SHAPES)
+def test_every_row_has_every_column_once(file: str) -> None:
+    table = read_printed(FOLDER / f"{file}.csv")
+    assert (len(table.rows), len(table.columns)) == SHAPES[file]
+    assert len(set(table.rows)) == len(table.rows)
+    assert len(table.values) == len(table.rows) * len(table.columns)
+    assert table.unit == ("%" if file == "table_libero" else "success rate")
+    assert all("arXiv 2606.12497" in note for note in table.notes.values())
+    averages = [name for name in (*table.rows, *table.columns) if is_average(name)]
+    assert len(averages) == (4 if file == "table_mikasa" else 1)
+
+
+@pytest.mark.parametrize("file", SHAPES)
+def test_every_value_is_the_printed_one(file: str) -> None:
+    if not TRANSCRIPT.exists():
+        pytest.skip("the transcript of the project page is not beside this clone")
+    table = read_printed(FOLDER / f"{file}.csv")
+    transcript = json.loads(TRANSCRIPT.read_text("utf-8"))["tables"][table.name]
+    assert list(table.columns) == transcript["columns"]
+    printed = {
+        (row.split(" :: ")[-1], column): value
+        for row, cells in transcript["rows"].items()
+        for column, value in cells.items()
+    }
+    assert table.values == printed
+    assert list(table.rows) == [row.split(" :: ")[-1] for row in transcript["rows"]]
+    for group in transcript.get("groups", []):
+        assert table.groups[group["group"]] == (*group["rows"], group["average_row"].split(" :: ")[-1])
 
 
 def test_the_groups_have_their_environments_and_the_columns_their_variants() -> None:
@@ -35,36 +54,32 @@ def test_the_groups_have_their_environments_and_the_columns_their_variants() -> 
     assert len(published.values) == 27 * 11
     assert published.values["m64_k2", "average:training"] == "0.84"
     assert list(VARIANTS)[:3] == ["pi05", "oft", "oft_episodic"]
+    assert [*GROUPS.values(), ALL] == list(read_printed(CSV).groups)
 
 
-def test_every_value_is_the_printed_one() -> None:
-    if not TRANSCRIPT.exists():
-        pytest.skip("the transcript of the project page is not beside this clone")
-    table = json.loads(TRANSCRIPT.read_text("utf-8"))["tables"]["table1_mikasa_23env"]
-    assert list(VARIANTS.values()) == table["columns"]
-    assert list(GROUPS.values()) == [group["group"] for group in table["groups"]]
-    found = {(line["group"], line["row"], line["column"]): line["value"] for line in lines()}
-    printed = {}
-    for row, cells in table["rows"].items():
-        group = next((g["group"] for g in table["groups"] if row in (*g["rows"], g["average_row"])), ALL)
-        for column, value in cells.items():
-            printed[group, row.split(" :: ")[-1], column] = value
-    assert found == printed
+def test_the_rows_we_can_run_are_rows_of_the_printed_tables() -> None:
+    for file in ("table_memory_vlas", "table_libero"):
+        table = read_printed(FOLDER / f"{file}.csv")
+        assert METHODS[table.name].keys() <= set(table.rows)
+        assert {variant_of(table.name, row) for row in table.rows} - {None} <= set(VARIANTS)
+    assert [*SUITES, "Avg."] == list(read_printed(FOLDER / "table_libero.csv").columns)
+    assert variant_of(TABLE_LIBERO, "Octo") is None
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (lambda text: text.replace("0.86", "n/a", 1), "line 2: the value 'n/a' is not a number"),
-        (
-            lambda text: text.replace("InterceptMedium,π0.5", "InterceptMedium,pi", 1),
-            "no such table, column or group",
-        ),
-        (lambda text: "\n".join(text.splitlines()[:-1]), "no value for .'oft_first_obs', 'average:all'."),
+        (lambda text: text.replace("Medium,π0.5", "Medium,pi", 1), "no value for .'ShellGamePush', 'pi'"),
+        (lambda text: text.replace(",π0.5,", ",pi,"), "expected table1_mikasa_23env with the columns π0.5"),
+        (lambda text: "\n".join(text.splitlines()[:-1]), "no value for .'Avg. over 23 environments', 'OpenVLA"),
         (lambda text: text + text.splitlines()[1] + "\n", "a second value for π0.5, ShellGamePush"),
         (lambda text: text.replace("table,group", "group,table"), "the columns are"),
+        (lambda text: text.replace("success rate", "%", 1), "a file holds one table in one unit"),
+        (lambda text: text.replace("Average (5 envs)", "Mean"), "has 0 average rows"),
+        (lambda text: text.splitlines()[0] + "\n", "holds no cell"),
     ],
-)
+)  # fmt: skip
 def test_a_damaged_table_is_refused(tmp_path: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "table.csv"
     path.write_text(change(CSV.read_text("utf-8")), "utf-8")

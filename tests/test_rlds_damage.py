@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from muvla.data import rlds
 from muvla.data.codec import decode_picture
 from muvla.data.example import decode_example, encode_example
 from muvla.data.rlds import RldsDataset, write_dataset
@@ -162,3 +163,49 @@ def test_a_damaged_jpeg_is_noticed():
     picture.convert("L").save(grey, format="PNG")
     with pytest.raises(ValueError, match="not RGB"):
         decode_picture(grey.getvalue())
+
+
+def test_damage_is_reported_and_left_out_only_when_asked(tmp_path):
+    directory = write_dataset(tmp_path, NAME, [make_episode(s, 2 + s, 4) for s in range(4)], shards=2)
+    shard = sorted(directory.glob("*.tfrecord-*"))[0]
+    second = index_records(shard)[1]
+    content = bytearray(shard.read_bytes())
+    content[second.offset + 20] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CorruptRecord, match=f"byte {second.offset}: the checksum of the payload"):
+        RldsDataset(directory, index_folder=tmp_path)
+    reported: list[CorruptRecord] = []
+    dataset = RldsDataset(directory, index_folder=tmp_path, on_damage=reported.append)
+    assert [(error.shard, error.offset) for error in reported] == [(shard, second.offset)]
+    assert dataset.lengths == [2, 4, 5]
+    assert [len(episode) for episode in dataset] == [2, 4, 5]
+    with pytest.raises(CorruptRecord, match=f"byte {second.offset}"):  # the kept index does not hide it
+        RldsDataset(directory, index_folder=tmp_path)
+
+
+def test_a_cut_shard_keeps_its_readable_records_only_when_asked(tmp_path):
+    directory = write_dataset(tmp_path, NAME, [make_episode(s, 2, 4) for s in range(3)])
+    shard = next(directory.glob("*.tfrecord-*"))
+    last = index_records(shard)[-1]
+    shard.write_bytes(shard.read_bytes()[: last.offset + 30])
+    with pytest.raises(CorruptRecord, match="truncated"):
+        RldsDataset(directory, index_folder=tmp_path)
+    reported: list[CorruptRecord] = []
+    assert len(RldsDataset(directory, on_damage=reported.append)) == 2
+    assert [error.offset for error in reported] == [last.offset]
+
+
+def test_the_index_is_built_once_and_anew_when_a_shard_changes(tmp_path, monkeypatch):
+    directory = write_dataset(tmp_path, NAME, [make_episode(s, 2 + s, 4) for s in range(3)])
+    first = RldsDataset(directory, index_folder=tmp_path)
+    (kept,) = tmp_path.glob("index_*.json")
+    monkeypatch.setattr(rlds, "read_encoded", None)  # would raise if anything were read
+    again = RldsDataset(directory, index_folder=tmp_path)
+    assert again.lengths == first.lengths == [2, 3, 4]
+    assert again.fingerprint == first.fingerprint
+    monkeypatch.undo()
+    kept.write_text("{")
+    assert RldsDataset(directory, index_folder=tmp_path).lengths == [2, 3, 4]
+    write_dataset(tmp_path, NAME, [make_episode(s, 5, 4) for s in range(2)], overwrite=True)
+    assert RldsDataset(directory, index_folder=tmp_path).lengths == [5, 5]
+    assert RldsDataset(directory, index_folder="/proc/nowhere").lengths == [5, 5]  # cannot be kept there

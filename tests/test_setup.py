@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SCRIPTS = ["containers/setup.sh", "workflow/scripts/bundle.sh", "workflow/scripts/show", ".ci/run"]
+SCRIPTS = [
+    "containers/setup.sh",
+    "workflow/scripts/bundle.sh",
+    "workflow/scripts/pull",
+    "workflow/scripts/show",
+    ".ci/run",
+]
 
 
 def machine(tmp_path: Path, **programs: str) -> dict[str, str]:
@@ -94,3 +100,14 @@ def test_show_keeps_output_exit_code_and_lines(tmp_path: Path) -> None:
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert result.returncode == 3
     assert result.stdout == (tmp_path / "log").read_text() == "a\nb\n"
+
+
+def test_latex_is_asked_for_only_when_it_is_missing_and_only_of_root(tmp_path: Path) -> None:
+    there = machine(tmp_path, dpkg_query="installed", apt_get="", id="1000")
+    assert setup(tmp_path, there, "latex").returncode == 0
+    (tmp_path / "user").mkdir()
+    result = setup(tmp_path / "user", machine(tmp_path / "user", dpkg_query="", apt_get="", id="1000"), "latex")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "texlive-science" in line
+    assert "setup.sh latex" in line

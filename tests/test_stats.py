@@ -10,10 +10,19 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from muvla.report.stats import paired_exact, stratified_average, wilson
+from muvla.report.stats import (
+    Paired,
+    holm,
+    paired_average,
+    paired_exact,
+    stratified_average,
+    two_sample_exact,
+    wilson,
+)
 
 # A loaded machine is not a failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BOOTSTRAP = {"confidence": 0.95, "resamples": 10_000, "seed": 1}
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=10)
 
 
@@ -22,7 +31,7 @@ OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_siz
 def test_wilson_holds_the_rates_that_a_score_test_does_not_reject(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, n))
     z = norm.ppf(0.975)
-    mean, low, high = wilson(k, n)
+    mean, low, high = wilson(k, n, 0.95)
 
     def rejected(p: float) -> float:
         return abs(k / n - p) - z * sqrt(p * (1 - p) / n)
@@ -37,13 +46,13 @@ def test_wilson_holds_the_rates_that_a_score_test_does_not_reject(n: int, data: 
 
 def test_wilson_of_a_published_example() -> None:
     # Newcombe 1998, table I, method 3: 81 of 263.
-    assert wilson(81, 263)[1:] == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(81, 263, 0.95)[1:] == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 0), (-1, 5), (6, 5)])
 def test_impossible_counts_have_no_rate(k: int, n: int) -> None:
     with pytest.raises(ValueError, match="have no rate"):
-        wilson(k, n)
+        wilson(k, n, 0.95)
 
 
 @settings(PATIENT)
@@ -86,7 +95,7 @@ def distribution(cells: list[tuple[int, int]]) -> dict[float, float]:
 @settings(PATIENT, max_examples=40)
 @given(st.lists(st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1, max_size=3))
 def test_the_bootstrap_interval_cuts_the_enumerated_tails(cells: list[tuple[int, int]]) -> None:
-    mean, low, high = stratified_average(cells, seed=1)
+    mean, low, high = stratified_average(cells, **BOOTSTRAP)
     assert mean == pytest.approx(np.mean([k / n for k, n in cells]))
     weights = distribution(cells)
     # A quantile q of a discrete distribution: at most q lies below it and at least q at or below it; the
@@ -98,8 +107,92 @@ def test_the_bootstrap_interval_cuts_the_enumerated_tails(cells: list[tuple[int,
 
 def test_the_bootstrap_counts_environments_not_episodes_and_repeats_itself() -> None:
     cells = [(10, 10), (0, 1000)]
-    assert stratified_average(cells).mean == 0.5
-    assert stratified_average([(3, 7), (20, 50)], seed=3) == stratified_average([(3, 7), (20, 50)], seed=3)
+    assert stratified_average(cells, **BOOTSTRAP).mean == 0.5
+    twice = [stratified_average([(3, 7), (20, 50)], **BOOTSTRAP) for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert twice[0] != stratified_average([(3, 7), (20, 50)], **{**BOOTSTRAP, "seed": 2})
     for empty in ([], [(0, 0)]):
         with pytest.raises(ValueError, match="at least one episode"):
-            stratified_average(empty)
+            stratified_average(empty, **BOOTSTRAP)
+
+
+@settings(PATIENT)
+@given(st.integers(1, 12), st.integers(1, 12), st.data())
+def test_two_sample_p_is_the_weight_of_the_tables_no_likelier(n: int, m: int, data: st.DataObject) -> None:
+    a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    total = a + b
+    weights = [comb(n, i) * comb(m, total - i) for i in range(max(0, total - m), min(n, total) + 1)]
+    seen = comb(n, a) * comb(m, b)
+    expected = sum(weight for weight in weights if weight <= seen) / sum(weights)
+    assert two_sample_exact(a, n, b, m) == pytest.approx(expected)
+    assert two_sample_exact(b, m, a, n) == pytest.approx(expected)
+
+
+def test_samples_without_episodes_are_not_compared() -> None:
+    for counts in ((0, 0, 1, 2), (1, 2, 0, 0), (3, 2, 0, 1)):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            two_sample_exact(*counts)
+
+
+@settings(PATIENT)
+@given(st.lists(st.floats(1e-6, 1), max_size=8), st.integers(0, 5))
+def test_holm_is_the_least_level_at_which_the_step_down_rejects(p_values: list[float], left_out: int) -> None:
+    family = len(p_values) + left_out
+    adjusted = holm(p_values, family)
+    assert len(adjusted) == len(p_values)
+
+    def rejected(level: float) -> set[int]:
+        order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+        found: set[int] = set()
+        for step, place in enumerate(order):
+            if p_values[place] * (family - step) > level * (1 + 1e-12):
+                break
+            found.add(place)
+        return found
+
+    for place, level in enumerate(adjusted):
+        assert level >= p_values[place]
+        assert place in rejected(level) or level == 1
+        assert place not in rejected(level * (1 - 1e-9)) or level == pytest.approx(0)
+
+
+def test_tests_that_were_not_made_make_holm_no_easier() -> None:
+    assert holm([0.01], 23) == pytest.approx([0.23])
+    assert holm([], 23) == []
+    with pytest.raises(ValueError, match="2 tests were made where 1 were planned"):
+        holm([0.1, 0.2], 1)
+
+
+def paired_distribution(pairs: list[Paired]) -> dict[float, float]:
+    """Exact bootstrap distribution of the average difference, by enumerating every resample of every environment."""
+    found = {0.0: 1.0}
+    for one in pairs:
+        outcomes = [1] * one.only_first + [-1] * one.only_second + [0] * (one.both + one.neither)
+        sums: dict[float, float] = {}
+        for drawn in itertools.product(outcomes, repeat=one.pairs):
+            sums[sum(drawn) / one.pairs] = sums.get(sum(drawn) / one.pairs, 0) + one.pairs**-one.pairs
+        added: dict[float, float] = {}
+        for (x, weight), (y, other) in itertools.product(found.items(), sums.items()):
+            key = round(x + y, 9)
+            added[key] = added.get(key, 0) + weight * other
+        found = added
+    return {round(x / len(pairs), 9): weight for x, weight in found.items()}
+
+
+@settings(PATIENT, max_examples=25)
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=5), min_size=1, max_size=3))
+def test_the_paired_bootstrap_cuts_the_enumerated_tails(outcomes: list[list[tuple[bool, bool]]]) -> None:
+    pairs = [paired_exact(dict(enumerate(a for a, _ in one)), dict(enumerate(b for _, b in one))) for one in outcomes]
+    mean, low, high = paired_average(pairs, **BOOTSTRAP)
+    assert mean == pytest.approx(np.mean([np.mean([int(a) - int(b) for a, b in one]) for one in outcomes]))
+    weights = paired_distribution(pairs)
+    for value, q in ((low, 0.025), (high, 0.975)):
+        assert sum(weight for x, weight in weights.items() if x < value - 1e-6) <= q + 0.008
+        assert sum(weight for x, weight in weights.items() if x <= value + 1e-6) >= q - 0.008
+    swapped = paired_average([Paired(p.both, p.only_second, p.only_first, p.neither, p.p) for p in pairs], **BOOTSTRAP)
+    assert swapped.mean == pytest.approx(-mean)
+
+
+def test_no_average_of_nothing() -> None:
+    with pytest.raises(ValueError, match="no average without"):
+        paired_average([], **BOOTSTRAP)

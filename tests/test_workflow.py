@@ -1,5 +1,6 @@
 """The workflow as a user meets it: what the targets would run, and what a wrong configuration is told."""
 
+import copy
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from muvla import matrix
 from muvla.report.published import VARIANTS
@@ -16,8 +18,10 @@ from muvla.sim.environments import ENVIRONMENTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
-CONFIG = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8"))
+SITE = yaml.safe_load((REPOSITORY / "config" / "site.yaml").read_text("utf-8"))
+CONFIG = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8")) | SITE
 SMOKE = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))
+PAPER = yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text("utf-8"))
 MAKES_POLICIES = {"collect", "base", "train"}
 
 
@@ -25,7 +29,7 @@ MAKES_POLICIES = {"collect", "base", "train"}
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files a dry run reads, where nothing was made yet."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("workflow", "config", "profiles"):
+    for name in ("workflow", "config", "profiles", "slurm"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "data.dvc"):
         shutil.copy(REPOSITORY / name, folder / name)
@@ -48,7 +52,7 @@ def planned(clone: Path, *arguments: str) -> dict[str, int]:
 
 def test_released_table_trains_nothing(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex")
-    assert jobs["pull"] == jobs["table_mikasa"] == 1
+    assert jobs["pull"] == jobs["table"] == 1
     assert jobs["evaluate"] == len(matrix.cells(CONFIG))
     assert jobs["evaluate_control"] == len(CONFIG["controls"])
     assert not MAKES_POLICIES & jobs.keys()
@@ -65,7 +69,9 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
     evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap"}
-    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | {"table_mikasa", "effect", "figure_effect", "all"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | {
+        "table", "comparisons", "effect", "figure_effect", "audit", "all",
+    }  # fmt: skip
     assert jobs["train"] == len(SMOKE["variants"])
 
 
@@ -129,7 +135,10 @@ def test_a_single_task_variant_brings_its_own_task() -> None:
 
 def test_configurations_are_valid() -> None:
     matrix.validated(CONFIG, SCHEMA)
-    matrix.validated({**CONFIG, **SMOKE}, SCHEMA)
+    for other in (SMOKE, PAPER):
+        both = copy.deepcopy(CONFIG)
+        update_config(both, other)
+        matrix.validated(both, SCHEMA)
 
 
 def test_names_are_the_same_everywhere() -> None:
@@ -143,4 +152,29 @@ def test_names_are_the_same_everywhere() -> None:
 def test_every_key_is_described() -> None:
     properties = yaml.safe_load(SCHEMA.read_text("utf-8"))["properties"]
     assert all(entry["description"] for entry in properties.values())
-    assert properties.keys() == CONFIG.keys()
+    assert properties.keys() == CONFIG.keys() | PAPER.keys()
+
+
+def test_paper_matrix_is_the_papers(clone: Path) -> None:
+    """11 columns and 23 rows, of three training seeds where they are trained here; LIBERO's 40 tasks."""
+    (clone / "config" / "muvla" / "scale" / "paper.yaml").touch()
+    own = clone / "own_site.yaml"
+    own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
+    jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
+    carriers, seeds = len(PAPER["libero"]["variants"]), 3
+    assert len(PAPER["environments"]) == len(ENVIRONMENTS) == 23
+    assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23
+    assert jobs["evaluate_libero"] == carriers * 4 * 10 * seeds
+    assert jobs["train"] + jobs["libero_train"] == (10 + carriers) * seeds
+    assert jobs["evaluate_control"] == 9 * 3 * 5 * seeds  # interventions and chunk lengths, carriers, tasks
+    assert jobs["fetch_model"] == 1
+    assert jobs["fetch_dataset"] == 5 + 4, "only the environments that are trained on"
+    assert not {"pull", "collect", "base"} & jobs.keys()
+
+
+def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
+    jobs = planned(clone, "all", "--config", "scale=paper", "checkpoints=released")
+    assert jobs["fetch_model"] == 3
+    assert jobs["evaluate"] == 2 * 23
+    assert jobs["evaluate_libero"] == 40
+    assert not {"train", "libero_train", "effect"} & jobs.keys()

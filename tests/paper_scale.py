@@ -1,0 +1,48 @@
+"""A paper-scale training of seconds: the same code and configuration, a base of a few thousand parameters."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from made_up import write_checkpoint, write_demonstrations
+from muvla import train as training
+from muvla.model.architecture import MemorySettings
+
+ENVIRONMENTS = ("RememberColor3", "RememberColor5")
+SMALL = (
+    "scale=paper",
+    f"environments=[{','.join(ENVIRONMENTS)}]",
+    "device=cpu",
+    "scale.memory_training.processes=null",
+    "scale.memory_training.slots=2",
+    "scale.memory_training.updates=6",
+    "scale.memory_training.workers=0",
+    "scale.memory_training.save_every=2",
+    "scale.memory_training.checkpoint_every=null",
+    "scale.memory_training.precision={backbone: float32, trained: float32, autocast: false}",
+    "scale.memory_training.lora={rank: 4, alpha: 2, dropout: 0.0}",
+    "scale.memory_training.optimiser.warmup=2",
+    "scale.memory_training.metrics={every: 1, memory_every: 1, tensorboard: false}",
+)
+
+
+def write_paper(root: Path) -> Path:
+    """ROOT/data and ROOT/base: two data sets, and a base that has neither head nor proprio projector nor memory."""
+    for environment in ENVIRONMENTS:
+        write_demonstrations(root / "data", environment)
+    base = write_checkpoint(root / "base", MemorySettings())
+    for name in ("action_head", "proprio_projector", "dataset_statistics"):
+        next(base.glob(f"{name}*")).unlink()
+    return root
+
+
+def arguments(root: Path, variant: str, output: str, *more: str) -> list[str]:
+    """What stands behind `python -m muvla.train`."""
+    places = (f"data={root / 'data'}", f"base={root / 'base'}", f"output={root / output}")
+    return [f"variant={variant}", *SMALL, *places, *more]
+
+
+def configured(root: Path, variant: str, output: str, *more: str) -> DictConfig:
+    with initialize_config_dir(training.CONFIG, version_base=None):
+        return compose("train", arguments(root, variant, output, *more))

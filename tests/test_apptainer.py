@@ -1,0 +1,122 @@
+"""Rules inside an image, by the real Apptainer, alone and under Slurm; the image's digest in what they make.
+
+The image here is an empty one with this machine's own programs bound into it: it is built in a second, and everything
+that is ours is as with the real one (containers/muvla.def, which takes minutes and gigabytes: docs/scaling.md).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slurm_cluster import TOOLS, cluster
+from working_copy import REPOSITORY, working_copy
+
+# spec 0; numpy 1.23.5 is too old for the rest of the lock, 1.26.4 is the nearest that is not
+PAPERS_PINS = {"mani_skill": "3.0.0b15", "sapien": "3.0.0b1", "gymnasium": "0.29.1", "numpy": "1.26.4"}
+DEFINITION = """Bootstrap: scratch
+%setup
+    cd "$APPTAINER_ROOTFS"
+    mkdir -p usr etc opt root home tmp proc sys dev var
+    for name in bin lib lib64 sbin; do ln -s "usr/$name" "$name"; done
+"""
+
+
+@pytest.fixture(scope="module")
+def apptainer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which `apptainer` is found; it is installed for the test where the shared tools are."""
+    environment = dict(os.environ)
+    if shutil.which("apptainer") is None:
+        if not (TOOLS / "install_apptainer").is_file():
+            pytest.skip("no apptainer here, and no shared tools to install one with")
+        if os.geteuid() != 0:
+            pytest.skip("installing an Apptainer takes root")
+        folder = tmp_path_factory.mktemp("apptainer")
+        made = subprocess.run([TOOLS / "install_apptainer", folder], capture_output=True, text=True, check=False)
+        if made.returncode:
+            pytest.skip(f"Apptainer was not installed: {(made.stderr.strip().splitlines() or ['no message'])[-1]}")
+        environment["PATH"] = f"{folder}/usr/bin:{environment['PATH']}"
+    if os.geteuid() == 0:
+        environment["APPTAINER_USERNS"] = "1"
+    return environment
+
+
+@pytest.fixture(scope="module")
+def image(apptainer: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "host.def").write_text(DEFINITION)
+    command = ["apptainer", "build", "--fakeroot", "host.sif", "host.def"]
+    made = subprocess.run(command, cwd=folder, env=apptainer, capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"this machine cannot build an image: {(made.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return folder / "host.sif"
+
+
+@pytest.fixture
+def slurm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Arguments that run the rules here, or under Slurm."""
+    if not request.param:
+        yield []
+        return
+    with cluster(tmp_path_factory.mktemp("slurm")):
+        yield [
+            *("--profile", "slurm", "--slurm-status-command", "squeue"),
+            *("--slurm-init-seconds-before-status-checks", "2"),
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slurm", [False, True], ids=["alone", "slurm"], indirect=True)
+def test_evaluation_inside_an_image_names_it(
+    slurm: list[str], apptainer: dict[str, str], image: Path, tmp_path: Path
+) -> None:
+    clone = working_copy(tmp_path / "clone")
+    (clone / "own_site.yaml").write_text(f"site: {{image: {image}}}")
+    prefixes = {
+        "/usr",
+        "/etc",
+        "/opt",
+        str(Path(sys.prefix).resolve()),
+        str(Path(sys.base_prefix).resolve()),
+        sys.prefix,
+    }
+    command = [
+        str(Path(sys.executable).with_name("snakemake")),
+        "results/records/released/m64_k2/RememberColor3.done",
+        *slurm,
+        *("--configfile", "own_site.yaml", "--config", "episodes=1"),
+        *("--software-deployment-method", "apptainer", f"--apptainer-args=--bind {','.join(sorted(prefixes))}"),
+    ]
+    environment = {**apptainer, "APPTAINERENV_PREPEND_PATH": str(Path(sys.executable).parent)}
+    result = subprocess.run(
+        command, cwd=clone, env=environment, capture_output=True, text=True, timeout=800, check=False
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    records = clone / "results" / "records" / "released" / "m64_k2"
+    assert len((records / "RememberColor3.jsonl").read_text().splitlines()) == 1
+    (run,) = json.loads((records / "RememberColor3.provenance.json").read_text())["runs"]
+    assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
+
+
+def test_definition_installs_a_lock_and_tests_itself() -> None:
+    text = (REPOSITORY / "containers" / "muvla.def").read_text("utf-8")
+    for section in ("%arguments", "%files", "%post", "%environment", "%test"):
+        assert f"\n{section}\n" in text
+    for argument in ("bootstrap", "from", "mirror", "pip_config", "lock"):
+        assert f"{{{{ {argument} }}}}" in text, f"{argument} can be given with --build-arg"
+
+
+def test_the_papers_lock_differs_in_its_simulators_alone() -> None:
+    def read(name: str) -> dict[str, str]:
+        lines = (REPOSITORY / "containers" / name).read_text("utf-8").splitlines()
+        return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+    ours, papers = read("requirements.lock"), read("paper.lock")
+    assert {name: papers[name] for name in ours if papers[name] != ours[name]} == PAPERS_PINS
+    assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in papers.keys() - ours.keys())

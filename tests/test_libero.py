@@ -1,0 +1,232 @@
+"""LIBERO in the real simulator: the contract, what decides an episode, all tasks, experts (spec 6.6).
+
+One environment a process: a second one spoils the first one's pictures. So each test asks a fresh process.
+"""
+
+import ctypes.util
+import multiprocessing
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from muvla.demonstration import Manner, demonstrate
+from muvla.sim.libero import SETTLING, WAIT, LiberoEnv
+from muvla.sim.observation import axis_angle
+from muvla.sim.simulator import known_environment, options_for, require
+from muvla.sim.suites import SUITES, TABLE_SUITES, libero_task
+
+GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"
+OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
+
+
+def apart(function: Any, *arguments: Any) -> Any:
+    """The answer of a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def test_names_say_what_there_is() -> None:
+    assert libero_task("libero_90/89").suite.max_steps == 400
+    assert sum(SUITES[name].tasks for name in TABLE_SUITES) == 40
+    for name, told in (
+        ("libero_spatial/10", "tasks are 0 to 9"),
+        ("libero_colour/0", "there are: libero_spatial"),
+        ("libero_spatial", "spelt like libero_spatial/3"),
+        ("RememberColour3", "libero_spatial/3"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            known_environment(name)
+    with pytest.raises(ValueError, match="reset_rule is 'once'"):
+        require("libero_object/0", {"reset_rule": "once"})
+    given = {"backend": "cpu", "reflections": False, "reset_rule": "release"}
+    assert options_for("libero_object/0", given) == {"reflections": False, "reset_rule": "release"}
+    assert options_for("RememberColor3", given) == {"backend": "cpu"}
+
+
+@pytest.mark.skipif(not GOLDEN.is_file(), reason="no golden data")
+def test_rotations_are_the_checkpoints_rotations() -> None:
+    with np.load(GOLDEN) as golden:
+        for quaternion, expected in zip(golden["libero_quat_xyzw"], golden["libero_axis_angle"], strict=True):
+            np.testing.assert_allclose(axis_angle(quaternion), expected, atol=1e-6)
+
+
+def episode_of_the_contract() -> dict[str, Any]:
+    env = LiberoEnv("libero_object/0", actions_per_step=8)
+    found: dict[str, Any] = {}
+    for name, arguments in (("step", (OPEN,)), ("no_seed", ())):
+        try:
+            env.step(*arguments) if name == "step" else env.reset()
+        except (RuntimeError, ValueError) as error:
+            found[name] = str(error)
+    for seed in (-1, 50):
+        try:
+            env.reset(seed=seed)
+        except ValueError as error:
+            found[seed] = str(error)
+    first, info = env.reset(seed=3)
+    found["fits"] = env.observation_space.contains(first)
+    found["spread"] = first["image"].std(axis=(1, 2, 3)).tolist()
+    found["instruction"] = info["instruction"]
+    looked = []
+    render = env.raw.sim.render
+    env.raw.sim.render = lambda *a, **k: looked.append(k["camera_name"]) or render(*a, **k)
+    for actions in (np.repeat(OPEN, 8, axis=0), OPEN, np.full((8, 7), np.nan, np.float32)):
+        observation, _, terminated, truncated, info = env.step(actions)
+        found.setdefault("steps", []).append((info["executed"], info["steps"], terminated, truncated))
+    found["looked"] = list(looked)
+    down = np.array([[0, 0, -1, 0, 0, 0, 1]] * 8, np.float32)
+    before = observation["proprio"]
+    for _ in range(3):
+        observation, _, _, _, _ = env.step(down)
+    found["moved"] = (observation["proprio"] - before).tolist()
+    again, _ = env.reset(seed=3)
+    found["same"] = bool((again["image"] == first["image"]).all() and (again["proprio"] == first["proprio"]).all())
+    found["provenance"] = env.provenance()
+    env.close()
+    return found
+
+
+@pytest.mark.slow
+def test_the_contract_on_libero_object() -> None:
+    found = apart(episode_of_the_contract)
+    assert "before reset" in found["step"]
+    assert "needs a seed" in found["no_seed"]
+    assert "no initial state -1" in found[-1]
+    assert "0 to 49" in found[50]
+    assert found["fits"]
+    assert min(found["spread"]) > 10
+    assert found["instruction"] == "pick up the alphabet soup and place it in the basket"
+    assert found["steps"] == [(8, 8, False, False), (1, 9, False, False), (0, 9, False, False)]
+    assert found["looked"] == ["agentview", "robot0_eye_in_hand"] * 2  # eight actions are one look, sitting out none
+    assert found["moved"][2] < -0.05
+    assert abs(found["moved"][0]) < 0.02
+    assert found["moved"][6] < -0.02  # +1 closes
+    assert found["same"]
+    assert found["provenance"]["mujoco"] == "3.8.0"
+    assert found["provenance"]["renderer"]
+
+
+def upstream_pictures() -> tuple[np.ndarray, np.ndarray]:
+    """What the suite's own environment shows of episode 0 after the waiting steps, by its own loop."""
+    from muvla.sim.libero_package import environments, stored_states, task_files
+
+    bddl, states, _ = task_files(libero_task("libero_object/0"))
+    env = environments().OffScreenRenderEnv(bddl_file_name=str(bddl), camera_heights=256, camera_widths=256)
+    env.seed(0)
+    env.reset()
+    env.set_init_state(stored_states(states)[0])
+    for _ in range(SETTLING):
+        raw, _, _, _ = env.step(WAIT)
+    pictures = np.stack([raw["agentview_image"], raw["robot0_eye_in_hand_image"]])[:, ::-1, ::-1]
+    proprio = np.concatenate([raw["robot0_eef_pos"], axis_angle(raw["robot0_eef_quat"]), raw["robot0_gripper_qpos"]])
+    return pictures.copy(), proprio.astype(np.float32)
+
+
+def our_pictures() -> tuple[np.ndarray, np.ndarray]:
+    observation, _ = LiberoEnv("libero_object/0").reset(seed=0)
+    return observation["image"], observation["proprio"]
+
+
+@pytest.mark.slow
+def test_looking_on_demand_shows_what_upstream_shows() -> None:
+    for ours, theirs in zip(apart(our_pictures), apart(upstream_pictures), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def states_of(rule: str, seeds: tuple[int, ...]) -> list[bytes]:
+    env = LiberoEnv("libero_spatial/0", reset_rule=rule, render=False)
+    found = []
+    for seed in seeds:
+        env.reset(seed=seed)
+        found.append(env.state().tobytes())
+    env.close()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["episode", "release"])
+def test_only_the_release_rule_depends_on_earlier_episodes(rule: str) -> None:
+    """libero_spatial has a cabinet and a stove, which every reset places anew."""
+    in_order, alone = apart(states_of, rule, (0, 1)), apart(states_of, rule, (1,))
+    assert (in_order[1] == alone[0]) == (rule == "episode")
+
+
+@pytest.mark.slow
+def test_the_rules_agree_on_the_first_episode() -> None:
+    assert apart(states_of, "episode", (0,)) == apart(states_of, "release", (0,))
+
+
+def make_tasks(names: list[str]) -> list[tuple[str, int, bool]]:
+    """(instruction, initial states, whether they fit) of each task, after one step from a stored state."""
+    found = []
+    for name in names:
+        env = LiberoEnv(name, render=False)
+        sim = env.raw.sim
+        fits = env.states.shape[1] == 1 + sim.model.nq + sim.model.nv
+        env.raw.set_init_state(env.states[-1])
+        env.raw.step(WAIT)
+        found.append((env.instruction, len(env.states), fits and bool(np.isfinite(env.state()).all())))
+        env.close()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", TABLE_SUITES)
+def test_every_task_of_the_table_can_be_made(suite: str) -> None:
+    made = apart(make_tasks, [f"{suite}/{index}" for index in range(SUITES[suite].tasks)])
+    assert len({instruction for instruction, _, _ in made}) == 10
+    assert all(states == 50 and fits for _, states, fits in made)
+
+
+@pytest.mark.slow
+def test_a_task_of_libero_90_can_be_made() -> None:
+    ((instruction, states, fits),) = apart(make_tasks, ["libero_90/37"])
+    assert instruction
+    assert states == 50
+    assert fits
+
+
+def demonstrated(task: str) -> tuple[bool, np.ndarray, np.ndarray, tuple[int, ...]]:
+    env = LiberoEnv(task, placement="sampled", render=False)
+    made = demonstrate(env, 1, Manner(noise=0.35, rotation_noise=0.0, quiet_distance=0.03, hold_steps=0))
+    env.close()
+    assert made.episode is not None
+    return made.success, made.episode.actions, made.episode.proprio, made.episode.images.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["libero_object/0", "libero_spatial/0"])
+def test_the_expert_picks_and_places(task: str) -> None:
+    success, actions, proprio, shape = apart(demonstrated, task)
+    assert success
+    assert shape == (len(actions), 2, 256, 256, 3)
+    assert proprio.shape == (len(actions), 8)
+    assert np.abs(actions).max() <= 1
+    assert set(actions[:, 6].tolist()) == {-1.0, 1.0}
+    assert not actions[:, 3:6].any()  # recorded actions carry no noise, and the expert does not turn
+
+
+@pytest.mark.skipif(ctypes.util.find_library("OSMesa") is not None, reason="this machine has OSMesa")
+@pytest.mark.slow
+def test_without_an_opengl_library_one_sentence_says_what_to_install() -> None:
+    code = "from muvla.sim.libero import LiberoEnv; LiberoEnv('libero_object/0')"
+    environment = {**os.environ, "MUJOCO_GL": "osmesa"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "NoOpenGL: LIBERO cannot render with MUJOCO_GL=osmesa" in result.stderr
+    assert "apt-get install libosmesa6" in result.stderr
+
+
+@pytest.mark.slow
+def test_nothing_is_written_to_the_home_folder(tmp_path: Path) -> None:
+    code = "from muvla.sim.libero import LiberoEnv; LiberoEnv('libero_object/0').reset(seed=0)"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True, stdin=subprocess.DEVNULL
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,97 @@
+"""The page and the crate that say where every number comes from."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from muvla.report import lineage
+from muvla.report.records import provenance_path
+from synthetic_records import write_cell
+
+DIGEST = "sha256:" + "cd" * 32
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two numbers; m64_k2's checkpoint has its provenance, oft's is gone."""
+    folder = tmp_path / "results"
+    for variant in ("m64_k2", "oft"):
+        path = write_cell(folder / "records" / "trained", variant, "RememberColor3", [True, False, True])
+        told = json.loads(provenance_path(path).read_text())
+        told["runs"][-1] |= {
+            "command_line": f"python -m muvla.evaluate name={variant}",
+            "container": DIGEST,
+            "time": "2026-11-23T10:00:00+00:00",
+            "checkpoint": str(folder / "checkpoints" / variant),
+        }
+        provenance_path(path).write_text(json.dumps(told))
+    checkpoint = folder / "checkpoints" / "m64_k2"
+    checkpoint.mkdir(parents=True)
+    described = {
+        "checkpoint": told_sha256(folder, "m64_k2"),
+        "data": {"RememberColor3": "ab" * 32},
+        "base": "ba" * 32,
+        "config_sha256": "fe" * 32,
+        "commit": "0123456789ab",
+        "command_line": "python -m muvla.train variant=m64_k2",
+    }
+    (checkpoint / "provenance.json").write_text(json.dumps(described))
+    return folder
+
+
+def told_sha256(folder: Path, variant: str) -> str:
+    path = folder / "records" / "trained" / variant / "RememberColor3.provenance.json"
+    digest: str = json.loads(path.read_text())["question"]["checkpoint_sha256"]
+    return digest
+
+
+def test_page_names_everything_of_every_number(results: Path) -> None:
+    assert lineage.main(["--records", str(results / "records"), "--output", str(results)]) == 0
+    page = (results / "provenance.html").read_text()
+    for told in (
+        "m64_k2 RememberColor3", "oft RememberColor3", "2/3", told_sha256(results, "m64_k2"), "abababababab",
+        "babababababa", "fefefefefefe", "cdcdcdcdcdcd", "2026-11-23T10:00:00+00:00",
+        "python -m muvla.evaluate name=oft", "python -m muvla.train variant=m64_k2", "mani_skill 3.0.1",
+    ):  # fmt: skip
+        assert told in page, told
+
+
+def test_crate_is_one_that_other_tools_read(results: Path) -> None:
+    lineage.main(["--records", str(results / "records"), "--output", str(results)])
+    crate = ROCrate(results)
+    runs = crate.get_by_type("CreateAction")
+    assert len(runs) == 2
+    for run in runs:
+        assert run["container"] == DIGEST
+        assert run["object"]["sha256"] in {told_sha256(results, "m64_k2"), told_sha256(results, "oft")}
+        assert (results / run["result"].id).is_file()
+
+
+def test_same_records_give_the_same_bytes(results: Path) -> None:
+    def made() -> list[bytes]:
+        lineage.main(["--records", str(results / "records"), "--output", str(results)])
+        return [(results / name).read_bytes() for name in ("provenance.html", "ro-crate-metadata.json")]
+
+    assert made() == made()
+
+
+def test_checkpoint_that_was_replaced_is_not_taken_for_the_one_that_acted(results: Path) -> None:
+    path = results / "checkpoints" / "m64_k2" / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "checkpoint": "00" * 32}))
+    lineage.main(["--records", str(results / "records"), "--output", str(results)])
+    page = (results / "provenance.html").read_text()
+    assert "fefefefefefe" not in page
+    assert lineage.UNKNOWN in page
+
+
+def test_records_of_earlier_versions_are_shown_with_gaps(tmp_path: Path) -> None:
+    write_cell(tmp_path / "records", "oft", "RememberColor3", [True])
+    assert lineage.main(["--records", str(tmp_path / "records"), "--output", str(tmp_path)]) == 0
+    assert lineage.UNKNOWN in (tmp_path / "provenance.html").read_text()
+
+
+def test_no_records_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lineage.main(["--records", str(tmp_path), "--output", str(tmp_path)]) == 1
+    assert "evaluate a policy first" in capsys.readouterr().err

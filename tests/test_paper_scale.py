@@ -1,0 +1,275 @@
+"""Training as at paper scale, small: adapters on a frozen base, recorded episodes, several processes (spec 3, 4)."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from muvla import train as training
+from muvla.budget import Budget
+from muvla.data.rlds import RldsDataset
+from muvla.data.tfrecord import CorruptRecord, index_records
+from muvla.model import checkpoint
+from muvla.parallel import Group
+from muvla.sources import RecordedSource, normalised
+from muvla.start import memory_settings, start
+from paper_scale import arguments, configured, write_paper
+
+VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")
+REPOSITORY = Path(__file__).resolve().parents[1]
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": f"{REPOSITORY / 'workflow'}:{REPOSITORY / 'tests'}",
+    "PYTHONWARNINGS": "ignore",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_paper(tmp_path_factory.mktemp("paper"))
+
+
+def trained(root: Path, variant: str, output: str, *more: str) -> Path:
+    torch.manual_seed(0)
+    config = configured(root, variant, output, *more)
+    training.train(config)
+    return Path(config.output)
+
+
+def lines(output: Path) -> list[dict]:
+    return [json.loads(line) for line in Path(f"{output}.metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
+    output = trained(root, variant, f"all/{variant}", "scale.memory_training.updates=2")
+    cell, base = checkpoint.load(output), checkpoint.load_to_train(root / "base", memory_settings(
+        configured(root, variant, "x")), cameras=2, proprio_dim=7)  # fmt: skip
+    assert cell.settings.num_mem_tokens == {"oft": 0, "oft_episodic": 0, "oft_first_obs": 0, "m1_k8": 1}.get(
+        variant, 64
+    )
+    assert cell.architecture.cameras == (3 if variant == "oft_first_obs" else 2)
+    frozen = "vision_backbone.featurizer.blocks.1.attn.qkv.weight"  # the block that never runs
+    assert cell.state_dict()[frozen].equal(base.state_dict()[frozen])
+    adapted = "language_model.layers.0.self_attn.q_proj.weight"
+    assert not cell.state_dict()[adapted].equal(base.state_dict()[adapted])
+    assert list(checkpoint.read_json(output, "dataset_statistics.json")) == ["mikasa_combined"]
+    assert checkpoint.read_json(output, "preprocessor_config.json")["center_crop"] is True
+    provenance = checkpoint.read_json(output, "provenance.json")
+    names = (
+        ["remember_color_5_vla_v0"] if variant == "rc5_only" else ["remember_color_3_vla_v0", "remember_color_5_vla_v0"]
+    )
+    assert sorted(provenance["data"]) == names
+    frames = Budget.of("updates", configured(root, variant, "x").scale.memory_training, cell.settings, 1)
+    assert frames.frames_per_update == 2 * cell.settings.window
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_plan_of_every_variant(root: Path, variant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    training.train(configured(root, variant, "nothing", "plan=true"))
+    said = capsys.readouterr().out
+    for words in ("parameters trained", "parameters frozen", "frames per update", "updates", "checkpoint", "(estimate"):
+        assert words in said
+    assert not (root / "nothing").exists()
+    window = memory_settings(configured(root, variant, "nothing")).window
+    assert re.search(rf"frames per update +{2 * window} ", said)
+
+
+def test_the_plan_of_the_seven_billion_and_of_a_budget_in_frames(tmp_path: Path, capsys) -> None:
+    with training_config() as compose:
+        for budget, updates in (("updates", "150,000"), ("frames", "37,500")):
+            options = ["scale=paper", "variant=m64_k8", f"base={tmp_path}", f"budget={budget}", "plan=true"]
+            training.train(compose("train", options))
+            said = capsys.readouterr().out
+            assert re.search(r"action_head +151,117,831", said)
+            assert re.search(r"frames per update +256 ", said)
+            assert re.search(rf"updates +{updates} ", said)
+    assert re.search(r"frames +9,600,000", said)
+
+
+def training_config():
+    from contextlib import contextmanager
+
+    from hydra import compose, initialize_config_dir
+
+    @contextmanager
+    def opened():
+        with initialize_config_dir(training.CONFIG, version_base=None):
+            yield compose
+
+    return opened()
+
+
+def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    from muvla.data.tfrecord import read_record
+
+    metrics = "scale.memory_training.metrics={every: 1, memory_every: 2, attention_every: 3, tensorboard: true}"
+    output = trained(root, "m64_k2", "measured/m64_k2", metrics, "scale.wide_memory=3")
+    found = [line for line in lines(output) if "loss" in line]
+    attention = [line for line in lines(output) if "loss" not in line]
+    assert [line["update"] for line in attention] == [3, 6]
+    assert attention[0]["MEM_to_ACTION_frac"] == 0 < attention[0]["ACTION_to_MEM_frac"]
+    plain = trained(root, "m64_k2", "measured/plain", "scale.wide_memory=3")
+    assert checkpoint.sha256(plain) == checkpoint.sha256(output)  # looking changes nothing
+    assert [line["update"] for line in found] == [1, 2, 3, 4, 5, 6]
+    assert all(line["gradient_norm"] > 0 and 0 < line["loss"] < 2 for line in found)
+    steps = [line for line in found if "mem_output_grad_norm_mean" in line]
+    assert [line["update"] for line in steps] == [2, 4, 6]
+    for line in steps:  # the release never fills the second (spec B7)
+        assert line["mem_input_grad_norm_max"] >= line["mem_input_grad_norm_mean"] > 0
+        assert line["mem_output_grad_norm_max"] >= line["mem_output_grad_norm_mean"] > 0
+    (board,) = Path(f"{output}.tensorboard").glob("events*")
+    events = [Event.FromString(read_record(board, location)) for location in index_records(board)]
+    tags = {value.tag for event in events for value in event.summary.value}
+    assert {"VLA_Train/Loss", "VLA_Train/Gradient_Norm", "mu-VLA_Memory/mem_output_grad_norm_mean"} <= tags
+    assert "mu-VLA_Attention/block_attention_heatmap" in tags
+
+
+def test_bfloat16_backbone_with_float32_adapters_under_autocast(root: Path) -> None:
+    precision = "scale.memory_training.precision={backbone: bfloat16, trained: float32, autocast: true}"
+    full, half = (trained(root, "m64_k2", f"precision/{n}/v", "scale.wide_memory=3", *more)
+                  for n, more in (("full", []), ("half", [precision])))  # fmt: skip
+    for one, other in zip(lines(full), lines(half), strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=0.05)
+    released = trained(root, "oft", "precision/released/v", precision, "match_release=true")
+    assert len(lines(released)) == 6
+
+
+def test_background_processes_keep_the_order_of_the_slots(root: Path) -> None:
+    found = []
+    for workers in (0, 2):
+        config = configured(root, "m64_k2", "x", f"scale.memory_training.workers={workers}")
+        settings = memory_settings(config)
+        budget = Budget.of("updates", config.scale.memory_training, settings, 1)
+        source = start(config, settings, budget, Group()).source
+        assert isinstance(source, RecordedSource)
+        found.append([source.next_window(0.0) for _ in range(5)])
+        position = source.state()
+        source.close()
+    for one, other in zip(*found, strict=True):
+        for name in ("proprio", "actions", "is_first", "pixels"):
+            assert torch.equal(getattr(one, name), getattr(other, name)), name
+    assert position[0]["number"] == 10  # of the windows handed out, not of those read ahead
+
+
+def test_pixels_are_packed_as_the_policy_packs_them(root: Path) -> None:
+    from muvla.data.images import OPENVLA, pack_pixels
+
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 2, 8, 8, 3), dtype=np.uint8)
+    assert torch.equal(normalised(torch.from_numpy(images), OPENVLA), torch.from_numpy(pack_pixels(images, OPENVLA)))
+
+
+def test_a_damaged_record_stops_the_run_unless_told_otherwise(tmp_path: Path, capsys) -> None:
+    root = write_paper(tmp_path)
+    shard = next((root / "data/remember_color_3_vla_v0/1.0.0").glob("*.tfrecord-*"))
+    second = index_records(shard)[1]
+    content = bytearray(shard.read_bytes())
+    content[second.offset + 40] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CorruptRecord, match=rf"{shard.name} at byte {second.offset}"):
+        trained(root, "m64_k2", "stopped/v")
+    trained(root, "m64_k2", "went_on/v", "scale.memory_training.skip_damaged=true")
+    assert f"left out: corrupt record in {shard} at byte {second.offset}" in capsys.readouterr().err
+    # damage that came after the index was kept, in a background process
+    kept = RldsDataset(root / "data/remember_color_5_vla_v0")
+    shard = next(kept.directory.glob("*.tfrecord-*"))
+    state, content = shard.stat(), bytearray(shard.read_bytes())
+    for location in index_records(shard):
+        content[location.offset + 40] ^= 1
+    shard.write_bytes(content)
+    os.utime(shard, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(CorruptRecord, match=shard.name):
+        trained(root, "rc5_only", "late/v", "scale.memory_training.workers=1")
+
+
+def test_a_folder_that_cannot_be_started_from_is_refused_by_name(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="fetch the base first"):
+        trained(root, "m64_k2", "x/v", f"base={tmp_path / 'nowhere'}")
+    with pytest.raises(ValueError, match="meant for 8 processes, here are 1"):
+        trained(root, "m64_k2", "x/v", "scale.memory_training.processes=8")
+    with pytest.raises(FileNotFoundError, match="no demonstrations of TakeItBack"):
+        trained(root, "m64_k2", "x/v", "environments=[TakeItBack]")
+    with pytest.raises(ValueError, match="has no base of ours"):
+        trained(root, "base", "x/v")
+    with pytest.raises(ValueError, match="budget is 'epochs'"):
+        trained(root, "m64_k2", "x/v", "budget=epochs")
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(root: Path) -> None:
+    """SIGKILL three times, at moments that follow the metrics but not their lines; background readers included."""
+    more = ["scale.wide_memory=3", "scale.memory_training.updates=12", "scale.memory_training.workers=1",
+            "scale.memory_training.checkpoint_every=5"]  # fmt: skip
+    whole = trained(root, "m64_k2", "whole/v", *more)
+    output = root / "killed/v"
+    command = [sys.executable, "-m", "muvla.train", *arguments(root, "m64_k2", "killed/v", *more)]
+    metrics = Path(f"{output}.metrics.jsonl")
+    rng = np.random.default_rng(0)
+    for after in (1, 4, 9):
+        process = subprocess.Popen(command, env=ENVIRONMENT, cwd=REPOSITORY, start_new_session=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        try:
+            while process.poll() is None and (not metrics.is_file() or metrics.read_text().count("\n") < after):
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0, 0.1))
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert not (output / "provenance.json").exists(), "it ended before it was killed"
+    subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, check=True, capture_output=True)
+    assert checkpoint.sha256(output) == checkpoint.sha256(whole)
+    for step in (5, 10):
+        assert checkpoint.sha256(f"{output}--{step}_chkpt") == checkpoint.sha256(f"{whole}--{step}_chkpt")
+    assert lines(output) == lines(whole)
+    assert not Path(f"{output}.state.pt").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_with_twice_the_slots_trains(root: Path) -> None:
+    """Everything that is trained, head and initial memory included: the release's were each rank's own (B1, B2)."""
+    common = ["scale.wide_memory=3", "scale.memory_training.updates=5", "scale.memory_training.save_every=4"]
+    states = []
+    for name, slots, launcher in (
+        ("one", 4, [sys.executable]),
+        ("two", 2, [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
+                    "--master-addr=127.0.0.1", f"--master-port={free_port()}"]),
+    ):  # fmt: skip
+        kept = root / f"{name}.state.pt"
+        given = arguments(root, "m64_k2", f"{name}/v", f"scale.memory_training.slots={slots}", *common)
+        command = [*launcher, str(REPOSITORY / "tests/keep_state.py"), str(kept), *given]
+        done = subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        states.append(torch.load(kept, weights_only=True))
+    one, two = states
+    assert one["update"] == two["update"] == 4
+    assert one["streams"] == two["streams"]
+    torch.testing.assert_close(two["memory"], one["memory"], atol=1e-4, rtol=0)
+    assert (
+        set(one["window"]) == set(two["window"]) > {"cell.memory.initial_memory", "cell.action_head.model.fc2.weight"}
+    )
+    for name, value in one["window"].items():
+        torch.testing.assert_close(two["window"][name], value, atol=2e-5, rtol=0, msg=lambda m, n=name: f"{n}: {m}")
+    # what two processes saved goes on in one
+    resumed = root / "resumed"
+    resumed.mkdir()
+    (resumed / "v.state.pt").write_bytes((root / "two.state.pt").read_bytes())
+    trained(root, "m64_k2", "resumed/v", "scale.memory_training.slots=4", *common)
+    assert [line["update"] for line in lines(resumed / "v")] == [5]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

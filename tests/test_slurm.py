@@ -1,0 +1,149 @@
+"""`snakemake --profile slurm all` on a real Slurm: everything from nothing, tiny, while jobs and Snakemake die.
+
+Takes a few minutes. Skipped where no Slurm answers and none can be started (root and the shared tools are needed).
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from muvla import leftovers
+from slurm_cluster import cluster, jobs, kill, process, wait_for
+from working_copy import REPOSITORY, working_copy
+
+# sacct has nothing to say where accounting is off; the first look at jobs comes soon. An evaluation gets one
+# minute, then sixteen: a job that runs out of time is to be seen within a test.
+ARGUMENTS = (
+    "--profile", "slurm", "all", "--configfile", "config/smoke.yaml", "--slurm-status-command", "squeue",
+    "--slurm-init-seconds-before-status-checks", "2", "--set-resources", "evaluate:runtime=attempt**4",
+)  # fmt: skip
+BASELINE, CARRIER = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
+PATIENCE = 900.0  # seconds for any one step
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with cluster(tmp_path_factory.mktemp("slurm")):
+        yield
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """The files of the repository, as they are now."""
+    folder = working_copy(tmp_path / "clone")
+    yield folder
+    for running in started:
+        running.kill()
+    leftovers.cancel(folder)
+
+
+started: list[subprocess.Popen[bytes]] = []
+
+
+def snakemake(clone: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [str(Path(sys.executable).with_name("snakemake")), *arguments]
+    with open(clone / "snakemake.log", "ab") as log:
+        started.append(subprocess.Popen(command, cwd=clone, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+    return started[-1]
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> None:
+    results = clone / "results" / "smoke"
+    collected = results / "data" / "remember_color_3_vla_v0" / "collection.json"
+
+    # Snakemake is killed in the middle of the base's training, and started again.
+    first = snakemake(clone, *ARGUMENTS)
+    training = wait_for("the training of the base", lambda: process(clone, "muvla.train", "variant=base"), PATIENCE)
+    first.kill()
+    first.wait()
+    (orphan,) = leftovers.find(clone)
+    assert os.path.exists(f"/proc/{training}"), "Slurm's job lives on without Snakemake"
+    collected_at = collected.stat().st_mtime_ns
+    assert snakemake(clone, "--unlock").wait() == 0
+    second = snakemake(clone, *ARGUMENTS)
+
+    # One evaluation is killed, another hangs until its time is over.
+    words = ("muvla.evaluate", "mode=auto", "memory=active")
+    killed = wait_for("an evaluation", lambda: process(clone, *words, f"name={BASELINE}"), PATIENCE)
+    kill(killed)
+
+    def running_or_timed_out() -> int | None:
+        timed_out = any(job.state == "TIMEOUT" for job in jobs(clone))  # tasks of an array share their first one's name
+        return -1 if timed_out else process(clone, *words, f"name={CARRIER}")
+
+    hanging = wait_for("the other evaluation", running_or_timed_out, PATIENCE)
+    if hanging > 0:  # on a slow machine the minute may be over before it has begun
+        kill(hanging, signal.SIGSTOP)
+    told = (clone / "snakemake.log").read_text
+    assert second.wait(timeout=PATIENCE) == 0, told()[-3000:]
+
+    # All targets are there.
+    for name in ("table_mikasa.tex", "effect.md", "figures/memory_effect.png", "probes/cue_swap.json"):
+        assert (results / name).is_file(), name
+
+    # Nothing was lost: every episode has its outcome. Nothing was done twice: exactly one.
+    cells = sorted((results / "records" / "trained").rglob("*.jsonl"))
+    assert len(cells) == 4
+    for cell in cells:
+        assert [record["episode"] for record in lines(cell)] == [0, 1], cell
+        assert not any(record["error"] for record in lines(cell))
+    assert collected.stat().st_mtime_ns == collected_at, "what was finished before the kill was not made again"
+
+    # Slurm's own records: what failed, and how often each rule ran to its end.
+    ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in jobs(clone))
+    assert ended["base", "CANCELLED"] == 1, ended
+    assert ended["base", "COMPLETED"] == 1
+    assert ended["collect", "COMPLETED"] == 1
+    assert ended["train", "COMPLETED"] == 2
+    assert ended["evaluate_control", "COMPLETED"] == 2
+    unlucky = [job for job in jobs(clone) if job.rule.startswith("evaluate_") and "control" not in job.rule]
+    states = Counter(job.state for job in unlucky)
+    assert states["FAILED"] >= 1, unlucky
+    assert states["TIMEOUT"] >= 1, unlucky
+    assert states["COMPLETED"] == 2, unlucky
+    # The jobs that went on got more time and memory than those that ended early.
+    early = [job for job in unlucky if job.state in ("FAILED", "TIMEOUT")]
+    late = [job for job in unlucky if job.state == "COMPLETED"]
+    assert min(job.limit for job in late) > min(job.limit for job in early)
+    assert min(job.memory for job in late) > min(job.memory for job in early)
+    assert f"Cancelled what an earlier call left in the queue: {orphan}" in told()
+
+
+@pytest.mark.timeout(300)
+def test_only_the_folders_own_jobs_are_cancelled(slurm: None, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        folder.mkdir()
+    submit = ["sbatch", "--parsable", "-t", "2", "--output=/dev/null", "--wrap=sleep 90"]
+
+    def submitted(folder: Path, comment: str) -> str:
+        command = [*submit, f"--comment={comment}", "-D", str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    leftover = submitted(ours, "rule_evaluate_wildcards_x")
+    others = [submitted(ours, "interactive"), submitted(theirs, "rule_evaluate")]
+    try:
+        assert leftovers.cancel(ours) == [leftover]
+        assert leftovers.find(ours) == []
+        assert leftovers.find(theirs) == [others[1]]
+    finally:
+        subprocess.run(["scancel", *others], check=False)
+
+
+def test_without_slurm_nothing_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert leftovers.cancel(tmp_path) == []

@@ -1,0 +1,89 @@
+"""The verdict's rule: equivalence first, then the exact test, and nothing at all for mini numbers."""
+
+import dataclasses
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from muvla.report.entry import Shape
+from muvla.report.rules import read_rules, read_targets
+from muvla.report.stats import two_sample_exact
+from muvla.report.tally import Tally
+from muvla.report.verdict import Verdict, difference_interval, judge
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RULES = read_rules()
+
+
+@pytest.mark.parametrize(
+    ("successes", "episodes", "printed", "told"),
+    [
+        (91, 100, "0.93", Verdict.REPRODUCED),
+        (0, 100, "0.00", Verdict.REPRODUCED),
+        (93, 100, "0.93", Verdict.REPRODUCED),
+        (47, 100, "0.47", Verdict.INCONCLUSIVE),  # the same rate, but 100 episodes cannot tell 0.10 there
+        (3, 3, "0.93", Verdict.INCONCLUSIVE),
+        (70, 100, "0.93", Verdict.DIFFERS),
+        (5, 10, "0.93", Verdict.DIFFERS),
+        (20_000, 20_000, "0.93", Verdict.DIFFERS),  # significant, and the interval reaches beyond the margin
+        (9_600, 10_000, "0.97", Verdict.REPRODUCED),
+    ],
+)
+def test_verdicts_of_known_cells(successes: int, episodes: int, printed: str, told: Verdict) -> None:
+    assert judge(successes, episodes, Fraction(printed), 100, RULES) is told
+
+
+@settings(PATIENT, max_examples=200)
+@given(st.integers(1, 400), st.integers(1, 400), st.data())
+def test_a_verdict_is_what_its_two_parts_say(episodes: int, printed_episodes: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, episodes))
+    printed = Fraction(data.draw(st.integers(0, printed_episodes)), printed_episodes)
+    count = round(printed * printed_episodes)
+    verdict = judge(successes, episodes, printed, printed_episodes, RULES)
+    low, high = difference_interval(successes, episodes, count, printed_episodes, 1 - 2 * RULES.significance)
+    assert low - 1e-9 <= successes / episodes - printed <= high + 1e-9
+    equivalent = max(abs(low), abs(high)) <= RULES.equivalence_margin
+    significant = two_sample_exact(successes, episodes, count, printed_episodes) < RULES.significance
+    assert verdict is (Verdict.REPRODUCED if equivalent else Verdict.DIFFERS if significant else Verdict.INCONCLUSIVE)
+    # Successes and failures are names: exchanged in both samples, nothing changes.
+    assert judge(episodes - successes, episodes, 1 - printed, printed_episodes, RULES) is verdict
+    # A wider margin can only add to what counts as reproduced.
+    wider = dataclasses.replace(RULES, equivalence_margin=1.0)
+    assert judge(successes, episodes, printed, printed_episodes, wider) is Verdict.REPRODUCED
+
+
+def test_an_impossible_print_is_refused() -> None:
+    with pytest.raises(ValueError, match="impossible"):
+        judge(1, 2, Fraction(93), 100, RULES)
+
+
+@pytest.mark.parametrize(
+    ("tally", "told"),
+    [
+        (Tally(91, 100, "", "paper", 1, 1), Verdict.REPRODUCED),
+        (Tally(91, 100, "p", "paper", 1, 1), Verdict.REPRODUCED),
+        (Tally(91, 100, "", "mini", 1, 1), Verdict.NONE),
+        (Tally(91, 100, "", "smoke", 1, 1), Verdict.NONE),
+        (Tally(91, 100, "i", "paper", 1, 1), Verdict.INCONCLUSIVE),
+        (Tally(91, 100, "ep", "paper", 1, 1), Verdict.INCONCLUSIVE),
+        (Tally(0, 0, "e", "paper", 1, 1), Verdict.INCONCLUSIVE),
+        (Tally(0, 0, "e", "mini", 1, 1), Verdict.NONE),
+        (None, Verdict.NOT_RUN),
+    ],
+)
+def test_only_whole_cells_of_the_papers_scale_are_judged(tally: Tally | None, told: Verdict) -> None:
+    assert Shape("success rate", 100, RULES).cell(tally, "0.93").verdict is told
+
+
+def test_percent_is_the_same_rate() -> None:
+    cell = Shape("%", 500, RULES).cell(Tally(465, 500, "", "paper", 10, 10), "93.0")
+    assert (cell.mean, cell.verdict, cell.below) == ("93.0", Verdict.REPRODUCED, "= 93.0")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"confidence": 0.95}'])
+def test_settings_that_are_not_whole_are_refused(text: str) -> None:
+    for read, option in ((read_rules, "--statistics"), (read_targets, "--targets")):
+        with pytest.raises(ValueError, match=option):
+            read(text)

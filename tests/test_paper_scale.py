@@ -39,8 +39,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(root: Path, variant: str, output: str, *more: str) -> Path:
-    torch.manual_seed(0)
     config = configured(root, variant, output, *more)
+    torch.set_num_threads(config.threads)  # as the command does: another number rounds otherwise
+    torch.manual_seed(config.seed)
     training.train(config)
     return Path(config.output)
 

@@ -25,7 +25,7 @@ ARGUMENTS = (
     "--profile", "slurm", "all", "--configfile", "config/smoke.yaml", "--slurm-status-command", "squeue",
     "--slurm-init-seconds-before-status-checks", "2", "--set-resources", "evaluate:runtime=attempt**4",
 )  # fmt: skip
-BASELINE, CARRIER = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
+VARIANTS = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
 PATIENCE = 900.0  # seconds for any one step
 
 
@@ -76,16 +76,21 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     assert snakemake(clone, "--unlock").wait() == 0
     second = snakemake(clone, *ARGUMENTS)
 
-    # One evaluation is killed, another hangs until its time is over.
-    words = ("muvla.evaluate", "mode=auto", "memory=active")
-    killed = wait_for("an evaluation", lambda: process(clone, *words, f"name={BASELINE}"), PATIENCE)
+    # The evaluation that begins first is killed, the other one hangs until its time is over.
+    def evaluating(variants: list[str]) -> tuple[str, int] | None:
+        words = ("muvla.evaluate", "mode=auto", "memory=active")
+        found = ((variant, process(clone, *words, f"name={variant}")) for variant in variants)
+        return next(((variant, number) for variant, number in found if number), None)
+
+    unfortunate, killed = wait_for("an evaluation", lambda: evaluating(VARIANTS), PATIENCE)
     kill(killed)
+    others = [variant for variant in VARIANTS if variant != unfortunate]
 
-    def running_or_timed_out() -> int | None:
+    def running_or_timed_out() -> tuple[str, int] | None:
         timed_out = any(job.state == "TIMEOUT" for job in jobs(clone))  # tasks of an array share their first one's name
-        return -1 if timed_out else process(clone, *words, f"name={CARRIER}")
+        return ("", -1) if timed_out else evaluating(others)
 
-    hanging = wait_for("the other evaluation", running_or_timed_out, PATIENCE)
+    _, hanging = wait_for("the other evaluation", running_or_timed_out, PATIENCE)
     if hanging > 0:  # on a slow machine the minute may be over before it has begun
         kill(hanging, signal.SIGSTOP)
     told = (clone / "snakemake.log").read_text

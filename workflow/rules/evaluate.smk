@@ -40,6 +40,9 @@ rule evaluate:
         backend=BACKEND,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
+        memory="active",
+        mode="auto",
+        open_loop_steps="null",
         records=f"{CELLS}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
@@ -49,26 +52,17 @@ rule evaluate:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " label={params.scale} slots={threads} threads={threads}"
-        " mode=auto memory=active backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " mode={params.mode} memory={params.memory} open_loop_steps={params.open_loop_steps}"
+        " backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
-rule evaluate_control:
-    input:
-        checkpoint=CHECKPOINT,
-        settings="config/muvla/evaluate.yaml",
+use rule evaluate as evaluate_control with:
     output:
         touch(f"{CELLS}.{{control}}.done"),
     log:
         f"{OUT}/{{again}}logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
     benchmark:
         f"{OUT}/{{again}}benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
-    container:
-        IMAGE
-    threads: 1
-    resources:
-        **needs.gpu(1),
-        mem_mb=needs.growing(6000, paper=64000),
-        runtime=needs.growing(120, paper=360),
     params:
         backend=BACKEND,
         checkpoint=CHECKPOINTS,
@@ -82,12 +76,6 @@ rule evaluate_control:
     message:
         "Evaluating {wildcards.variant} in {wildcards.environment}, control {wildcards.control}:"
         " {params.episodes} episodes"
-    shell:
-        "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
-        " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
-        " label={params.scale} slots={threads} threads={threads}"
-        " mode={params.mode} memory={params.memory} open_loop_steps={params.open_loop_steps}"
-        " backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 # pi0.5 has a code base of its own: a command of the site (config/site.yaml) evaluates it and writes our records.

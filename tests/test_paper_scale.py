@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -72,42 +71,6 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
     assert sorted(provenance["data"]) == names
     frames = Budget.of("updates", configured(root, variant, "x").scale.memory_training, cell.settings, 1)
     assert frames.frames_per_update == 2 * cell.settings.window
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_plan_of_every_variant(root: Path, variant: str, capsys: pytest.CaptureFixture[str]) -> None:
-    training.train(configured(root, variant, "nothing", "plan=true"))
-    said = capsys.readouterr().out
-    for words in ("parameters trained", "parameters frozen", "frames per update", "updates", "checkpoint", "(estimate"):
-        assert words in said
-    assert not (root / "nothing").exists()
-    window = memory_settings(configured(root, variant, "nothing")).window
-    assert re.search(rf"frames per update +{2 * window} ", said)
-
-
-def test_the_plan_of_the_seven_billion_and_of_a_budget_in_frames(tmp_path: Path, capsys) -> None:
-    with training_config() as compose:
-        for budget, updates in (("updates", "150,000"), ("frames", "37,500")):
-            options = ["scale=paper", "variant=m64_k8", f"base={tmp_path}", f"budget={budget}", "plan=true"]
-            training.train(compose("train", options))
-            said = capsys.readouterr().out
-            assert re.search(r"action_head +151,117,831", said)
-            assert re.search(r"frames per update +256 ", said)
-            assert re.search(rf"updates +{updates} ", said)
-    assert re.search(r"frames +9,600,000", said)
-
-
-def training_config():
-    from contextlib import contextmanager
-
-    from hydra import compose, initialize_config_dir
-
-    @contextmanager
-    def opened():
-        with initialize_config_dir(training.CONFIG, version_base=None):
-            yield compose
-
-    return opened()
 
 
 def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:

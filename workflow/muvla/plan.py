@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,51 +43,89 @@ def plan(config: DictConfig) -> Iterator[str]:
         return
     budget = Budget.of(config.budget, training, settings, training.processes or 1)
     architecture, origin = _architecture(config)
-    with torch.device("meta"):
-        cell = Cell(architecture, settings)
-    base = sum(parameter.numel() for name, parameter in cell.named_parameters() if _from_base(name))
-    if training.get("lora"):
-        add_adapters(cell, LoraSettings(**training.lora, unused=config.match_release))
-    else:
-        cell.vision_backbone.requires_grad_(False)
+    lora = LoraSettings(**training.lora, unused=config.match_release) if training.get("lora") else None
+    # cameras add tokens, not parameters: one count serves all variants
+    counts = count(dataclasses.replace(architecture, cameras=1), lora)
+    memory = settings.num_mem_tokens * architecture.width
     yield f"{config.variant.name} at scale {config.scale.name}, {_memory(settings)}"
     yield f"sizes                   {origin}"
     yield f"environments            {', '.join(environments(config))}"
-    yield from _parameters(cell, base)
+    yield from _parameters(counts, memory)
     yield from _amounts(config, budget)
-    yield from _bytes(config, cell, budget, base)
+    yield from _bytes(config, architecture, budget, counts, settings.num_mem_tokens)
 
 
 def _architecture(config: DictConfig) -> tuple[Architecture, str]:
-    recorded = config.scale.memory_training.data == "recorded"
-    if recorded and (Path(config.base) / CONFIG).is_file():
-        found = read_architecture(Path(config.base), None)
-        return dataclasses.replace(found, cameras=config.variant.cameras, lm_head=True), f"of {config.base}"
-    if recorded:
-        return dataclasses.replace(OPENVLA_7B, cameras=config.variant.cameras, lm_head=True), (
-            f"of OpenVLA-7B ({config.base} is not on this machine)"
-        )
-    return dataclasses.replace(mini_architecture(config.scale), cameras=config.variant.cameras), "of the scale"
+    cameras = config.variant.cameras
+    if config.scale.memory_training.data != "recorded":
+        return dataclasses.replace(mini_architecture(config.scale), cameras=cameras), "of the scale"
+    proprio_dim = 8 if any(name.startswith("libero_") for name in environments(config)) else 7  # spec 1.2
+    if (Path(config.base) / CONFIG).is_file():
+        found, origin = read_architecture(Path(config.base), None, proprio_dim), f"of {config.base}"
+    else:
+        found = dataclasses.replace(OPENVLA_7B, proprio_dim=proprio_dim)
+        origin = f"of OpenVLA-7B ({config.base} is not on this machine)"
+    return dataclasses.replace(found, cameras=cameras, lm_head=True), origin
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters of a policy without memory. base: of the backbone; adapters: by group of spec 4.4, only those that
+    are trained; idle: of adapters that are not; backbone: of the base's own that are trained."""
+
+    base: int
+    head: int
+    proprio: int
+    adapters: dict[str, int]
+    idle: int
+    backbone: int
+
+    @property
+    def trained(self) -> int:
+        return self.head + self.proprio + sum(self.adapters.values()) + self.backbone
+
+    @property
+    def frozen(self) -> int:
+        return self.base - self.backbone + self.idle
+
+
+@lru_cache(maxsize=4)
+def count(architecture: Architecture, lora: LoraSettings | None) -> Counts:
+    """Build the policy on the meta device, with adapters or with frozen towers, and count: seconds at 7 billion."""
+    with torch.device("meta"):
+        cell = Cell(architecture, MemorySettings())
+    base = {name: p for name, p in cell.named_parameters() if _from_base(name)}
+    size = sum(p.numel() for p in base.values())
+    if lora is None:
+        cell.vision_backbone.requires_grad_(False)
+    else:
+        add_adapters(cell, lora)
+    trained = adapter_parameters(cell, trained=True)
+    return Counts(
+        base=size,
+        head=sum(p.numel() for p in cell.action_head.parameters()),
+        proprio=sum(p.numel() for p in cell.proprio_projector.parameters()),
+        adapters={group: number for group, number in trained.items() if number},
+        idle=sum(adapter_parameters(cell).values()) - sum(trained.values()),
+        backbone=sum(p.numel() for p in base.values() if p.requires_grad),
+    )
 
 
 def _from_base(name: str) -> bool:
     return not name.startswith(("action_head.", "proprio_projector.", "memory."))
 
 
-def _parameters(cell: Cell, base: int) -> Iterator[str]:
-    trained = {name: p.numel() for name, p in cell.named_parameters() if p.requires_grad}
-    total = sum(trained.values())
-    everything = sum(parameter.numel() for parameter in cell.parameters())
-    yield f"parameters trained      {total:>14,}"
-    for part in ("action_head", "proprio_projector", "memory"):
-        yield f"  {part:22}{sum(n for name, n in trained.items() if name.startswith(part)):>14,}"
-    for group, count in adapter_parameters(cell).items():
-        if count:
-            yield f"  adapters, {group:24}{count:>10,}"
-    rest = sum(n for name, n in trained.items() if _from_base(name) and ".lora_" not in name)
-    if rest:
-        yield f"  backbone              {rest:>14,}"
-    yield f"parameters frozen       {everything - total:>14,}  (the base has {base:,})"
+def _parameters(counts: Counts, memory: int) -> Iterator[str]:
+    yield f"parameters trained      {counts.trained + memory:>14,}"
+    for part, number in (("action_head", counts.head), ("proprio_projector", counts.proprio), ("memory", memory)):
+        yield f"  {part:22}{number:>14,}"
+    for group, number in counts.adapters.items():
+        yield f"  adapters, {group:24}{number:>10,}"
+    if counts.backbone:
+        yield f"  backbone              {counts.backbone:>14,}"
+    yield f"parameters frozen       {counts.frozen:>14,}  (the base has {counts.base:,})"
+    if counts.idle:
+        yield f"  adapters that never run {counts.idle:>12,}"
 
 
 def _amounts(config: DictConfig, budget: Budget) -> Iterator[str]:
@@ -95,15 +135,16 @@ def _amounts(config: DictConfig, budget: Budget) -> Iterator[str]:
     yield f"frames                  {budget.frames:>14,}"
 
 
-def _bytes(config: DictConfig, cell: Cell, budget: Budget, base: int) -> Iterator[str]:
+def _bytes(
+    config: DictConfig, sizes: Architecture, budget: Budget, counts: Counts, memory_tokens: int
+) -> Iterator[str]:
     training: Any = config.scale.memory_training
-    sizes = cell.architecture
-    half = training.precision.get("backbone") == "bfloat16"
-    trained = sum(p.numel() for p in cell.parameters() if p.requires_grad)
+    memory = memory_tokens * sizes.width
+    trained = counts.trained + memory
+    width = 2 if training.precision.get("backbone") == "bfloat16" else 4
     state = trained * (2 if config.match_release else 4)
-    frozen = sum(p.numel() for p in cell.parameters() if not p.requires_grad) * (2 if half else 4)
-    width = 2 if half else 4
-    tokens = 2 + sizes.cameras * sizes.patches + 1 + cell.settings.num_mem_tokens + TEXT + sizes.action_tokens
+    frozen = counts.frozen * width
+    tokens = 2 + sizes.cameras * sizes.patches + 1 + memory_tokens + TEXT + sizes.action_tokens
     frames = budget.slots * budget.steps
     vision_tokens = frames * sizes.cameras * sizes.patches
     kept = 1 if training.get("gradient_checkpointing") else ATTENTION_COPIES
@@ -118,13 +159,11 @@ def _bytes(config: DictConfig, cell: Cell, budget: Budget, base: int) -> Iterato
     yield f"  frozen weights        {frozen / GB:>12.1f} GB"
     yield f"  trained, gradients, two moments {4 * state / GB:>4.1f} GB"
     yield f"  activations           {activations / GB:>12.1f} GB  (estimate, prompts of {TEXT} tokens)"
-    head = sum(p.numel() for p in cell.action_head.parameters())
-    proprio = sum(p.numel() for p in cell.proprio_projector.parameters())
     embeddings = 0 if sizes.lm_head else sizes.vocab_size * sizes.width  # a copy is saved as the unused output head
-    folder = 2 * (base + embeddings + head + cell.memory.initial_memory.numel()) + 4 * proprio
+    folder = 2 * (counts.base + embeddings + counts.head + memory) + 4 * counts.proprio
     every = training.checkpoint_every
-    count = 1 if not every else -(-budget.updates // every)
-    yield f"checkpoint              {folder / GB:>12.3f} GB of tensors; {count} are kept, {count * folder / GB:,.1f} GB"
+    saved = 1 if not every else -(-budget.updates // every)
+    yield f"checkpoint              {folder / GB:>12.3f} GB of tensors; {saved} are kept, {saved * folder / GB:,.1f} GB"
     yield f"saved state             {3 * state / GB:>12.3f} GB"
     passes = 4 if training.get("gradient_checkpointing") else 3  # forward, backward, and forward again
     work = 2 * passes * budget.frames * (tokens * _llama(sizes) + sizes.cameras * sizes.patches * _towers(sizes))

@@ -84,11 +84,11 @@ def _never_run(cell: Cell, name: str) -> bool:
     return int(block[2]) == tower.depth - 1
 
 
-def adapter_parameters(cell: Cell) -> dict[str, int]:
-    """Parameters of the adapters by group of spec 4.4."""
+def adapter_parameters(cell: Cell, *, trained: bool = False) -> dict[str, int]:
+    """Parameters of the adapters by group of spec 4.4; trained: only of those that are."""
     counts = dict.fromkeys(GROUPS, 0)
     for name, parameter in cell.named_parameters():
-        if ".lora_" in name:
+        if ".lora_" in name and (parameter.requires_grad or not trained):
             group = next(group for group, pattern in GROUPS.items() if re.match(pattern, name))
             counts[group] += parameter.numel()
     return counts

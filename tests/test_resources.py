@@ -1,11 +1,14 @@
 """What rules ask a cluster for."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from muvla.resources import Needs
 
+RULES = Path(__file__).resolve().parents[1] / "workflow" / "rules"
 SITE = {"account": None, "cpu_partition": None, "gpu_partition": None, "gpu_model": None}
 
 
@@ -41,3 +44,16 @@ def test_the_site_file_decides_where_and_on_what() -> None:
 
 def test_mini_runs_where_there_is_no_gpu() -> None:
     assert needs("mini", gpu_partition="a", cpu_partition="short").gpu(1) == {"slurm_partition": "short"}
+
+
+def test_every_rule_says_what_it_needs() -> None:
+    """Account and partition come from the site file; memory and time grow with the attempt."""
+    rules = [
+        (file.name, rule)
+        for file in sorted(RULES.glob("*.smk"))
+        for rule in re.split(r"^(?=rule )", file.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    ]
+    assert len(rules) > 20
+    for file, rule in rules:
+        for asked in (r"\*\*needs\.(cpu|gpu)\(", r"mem_mb=needs\.growing\(", r"runtime=needs\.growing\(", r"threads: "):
+            assert re.search(asked, rule), f"{file}, {rule.splitlines()[0]} lacks {asked}"

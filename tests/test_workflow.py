@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 from snakemake.utils import update_config
 
-from muvla import matrix
+from muvla import matrix, train
+from muvla.data.episode import dataset_name
 from muvla.report.published import VARIANTS
 from muvla.sim.environments import ENVIRONMENTS
 
@@ -178,3 +181,22 @@ def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
     assert jobs["evaluate"] == 2 * 23
     assert jobs["evaluate_libero"] == 40
     assert not {"train", "libero_train", "effect"} & jobs.keys()
+
+
+def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
+    """The literal shell commands, as torchrun hands them on: they find what the rules they stand in have fetched."""
+    trained = ["results/paper/checkpoints/rc5_only", "results/paper/seed1/libero/checkpoints/m64_k8"]
+    targets = [f"{folder}/provenance.json" for folder in trained]
+    result = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper")
+    told = result.stdout + result.stderr
+    commands = re.findall(r"Shell command: (torchrun .*) 2>&1", told)
+    assert len(commands) == len(trained)
+    for words in map(shlex.split, commands):
+        with initialize_config_dir(train.CONFIG, version_base=None):
+            config = compose("train", words[words.index("muvla.train") + 1 :])
+        assert f"--nproc-per-node={config.scale.memory_training.processes}" in words
+        assert config.output in trained
+        assert config.seed == (1 if "seed1" in config.output else 0)
+        assert f"--mark {config.base}.json " in told
+        for name in train.environments(config):
+            assert f"--mark {config.data}/{dataset_name(name)}.json " in told

@@ -18,6 +18,7 @@ rule pull:
     localrule: True
     threads: 1
     resources:
+        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:

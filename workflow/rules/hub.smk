@@ -15,6 +15,7 @@ rule fetch_model:
     localrule: True
     threads: 1
     resources:
+        **needs.cpu(),
         mem_mb=needs.growing(2000),
         runtime=needs.growing(240),
     params:
@@ -38,6 +39,7 @@ rule fetch_dataset:
     localrule: True
     threads: 1
     resources:
+        **needs.cpu(),
         mem_mb=needs.growing(2000),
         runtime=needs.growing(60),
     params:

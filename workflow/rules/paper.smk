@@ -60,7 +60,7 @@ rule libero_train:
     params:
         base=lambda wildcards, input: Path(input.base).with_suffix(""),
         data=lambda wildcards, input: Path(input.demonstrations[0]).parent,
-        environments=",".join(matrix.suites(config)),
+        environments=lambda wildcards, input: ",".join(Path(one).stem for one in input.demonstrations),
         folder=lambda wildcards, output: Path(output[0]).parent,
         gpus=GPUS,
         scale=config["scale"],

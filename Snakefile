@@ -42,14 +42,16 @@ except ValueError as error:
 OUT = config["outputs"]
 RECORDS = f"{OUT}/records/{config['checkpoints']}"  # apart, for a table shows one checkpoint a variant
 SEEDS = matrix.seeds(config)
+CHUNKS = matrix.longer_chunks(config)
 needs = Needs(config)
 if workflow.deployment_settings.deployment_method:
     image_digest.announce([config["site"]["image"], config["site"]["paper_image"]])
 
 
-# `again` is empty for the first training seed, "seed1/" for the seed 1: its files lie apart, under the same names.
+# `again` is empty for the first training seed, "seed1/" for the seed 1, "chunk16/" for policies that predict 16 actions:
+# their files lie apart, under the same names.
 wildcard_constraints:
-    again="(seed[0-9]+/)?",
+    again="((seed|chunk)[0-9]+/)?",
     variant="(?!base/)[a-z][a-z0-9_]*",
     environment="[A-Z][A-Za-z0-9]*",
     control="[a-z][a-z0-9_]*",

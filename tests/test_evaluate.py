@@ -134,6 +134,10 @@ def test_slots_do_not_touch_each_other(folder: Path) -> None:
         (["mode=backwards"], ValueError, "mode is 'backwards'"),
         (["environment=RememberColor4"], ValueError, "RememberColor3"),
         (["checkpoint=nowhere"], ValueError, "nowhere is not a checkpoint folder"),
+        (["mode=open_loop", "open_loop_steps=16"], ValueError, "this policy predicts 8 actions at a time"),
+        (["environment=TakeItBack", "phases=20"], ValueError, "TakeItBack has no cue phase"),
+        (["unseen_colours=4"], ValueError, "for RememberColor3 it must be 1 to 3"),
+        (["environment=libero_10/0", "phases=3"], ValueError, "libero_10/0 has no phases"),
     ],
 )
 def test_bad_input_is_refused_before_a_simulator_starts(folder: Path, tmp_path: Path, more, error, said) -> None:

@@ -108,6 +108,7 @@ def test_wrong_configuration_stops_before_the_dag(clone: Path) -> None:
             "there is no key 'memry'; did you mean 'memory'?",
         ),
         ({"outputs": "my results"}, "outputs: 'my results' does not match"),
+        ({"controls": [{**CONFIG["controls"][0], "trained_chunk": 16}]}, "trained_chunk is for scale paper"),
     ],
 )
 def test_each_mistake_is_named(change: dict[str, Any], told: str) -> None:
@@ -138,7 +139,7 @@ def test_a_single_task_variant_brings_its_own_task() -> None:
 
 def test_configurations_are_valid() -> None:
     matrix.validated(CONFIG, SCHEMA)
-    for other in (SMOKE, PAPER):
+    for other in (SMOKE, {**PAPER, "scale": "paper"}):
         both = copy.deepcopy(CONFIG)
         update_config(both, other)
         matrix.validated(both, SCHEMA)
@@ -168,8 +169,9 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     assert len(PAPER["environments"]) == len(ENVIRONMENTS) == 23
     assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23
     assert jobs["evaluate_libero"] == carriers * 4 * 10 * seeds
-    assert jobs["train"] + jobs["libero_train"] == (10 + carriers) * seeds
-    assert jobs["evaluate_control"] == 9 * 3 * 5 * seeds  # interventions and chunk lengths, carriers, tasks
+    assert jobs["train"] + jobs["libero_train"] == (10 + carriers) * seeds + 3  # and those of longer chunks
+    # interventions and chunk lengths, carriers, tasks; delays and colours in one task; chunks of 16 of the first seed
+    assert jobs["evaluate_control"] == 9 * 3 * 5 * seeds + (6 + 5) * 3 * seeds + 2 * 3 * 5
     assert jobs["fetch_model"] == 1
     assert jobs["fetch_dataset"] == 5 + 4, "only the environments that are trained on"
     assert not {"pull", "collect", "base"} & jobs.keys()
@@ -185,7 +187,10 @@ def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
 
 def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
     """The literal shell commands, as torchrun hands them on: they find what the rules they stand in have fetched."""
-    trained = ["results/paper/checkpoints/rc5_only", "results/paper/seed1/libero/checkpoints/m64_k8"]
+    trained = [
+        f"results/paper/{name}"
+        for name in ("checkpoints/rc5_only", "chunk16/checkpoints/m64_k2", "seed1/libero/checkpoints/m64_k8")
+    ]
     targets = [f"{folder}/provenance.json" for folder in trained]
     result = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper")
     told = result.stdout + result.stderr
@@ -197,6 +202,7 @@ def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
         assert f"--nproc-per-node={config.scale.memory_training.processes}" in words
         assert config.output in trained
         assert config.seed == (1 if "seed1" in config.output else 0)
+        assert config.scale.memory_training.chunk == (16 if "chunk16" in config.output else 8)
         assert f"--mark {config.base}.json " in told
         for name in train.environments(config):
             assert f"--mark {config.data}/{dataset_name(name)}.json " in told

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from muvla.matrix import controls, seeds
+from muvla.matrix import controls, home, seeds
 from muvla.sim.environments import ENVIRONMENTS
+from muvla.sim.novelty import lengthened
 from muvla.sim.suites import SUITES
 
 VARIANTS = Path("config/muvla/variant")
@@ -26,7 +27,7 @@ class Assumptions:
     llama: float = 6.48e9  # parameters in the 32 layers; embedding and head are not multiplied with
     towers: float = 0.70e9  # DINOv2-L and SigLIP-So400m without their last blocks
     tower_tokens: int = 517  # of two pictures: 2 x 256 patches and DINO's 5 others
-    tokens: int = 670  # of a whole sequence: 512 patches, m=64, prompt, 56 actions, 4 others
+    tokens: int = 670  # of a whole sequence: 512 patches, m=64, prompt, 56 actions (7 for each of 8), 4 others
     batch: int = 32  # 8 GPUs of 4
     updates: int = 150_000
     peak: float = 989e12  # operations a second of an H100 in bf16, without sparsity
@@ -47,20 +48,21 @@ class Line:
     hours: float  # GPU-hours of all jobs together
 
 
-def operations(assumed: Assumptions, *, checkpointed: bool) -> float:
-    """Return floating-point operations of training on one frame.
+def operations(assumed: Assumptions, *, checkpointed: bool, chunk: int = 8) -> float:
+    """Return floating-point operations of training on one frame, of which `chunk` actions are predicted.
 
     Two for each parameter and token forward and two backward to the activations; the gradients of the LoRA factors are
     small beside them, those of the frozen weights are not computed. Gradient checkpointing repeats the forward.
     """
     passes = 6.0 if checkpointed else 4.0
-    return passes * (assumed.llama * assumed.tokens + assumed.towers * assumed.tower_tokens)
+    tokens = assumed.tokens + 7 * (chunk - 8)
+    return passes * (assumed.llama * tokens + assumed.towers * assumed.tower_tokens)
 
 
-def training_hours(assumed: Assumptions, window: int) -> float:
+def training_hours(assumed: Assumptions, window: int, chunk: int = 8) -> float:
     """Return GPU-hours of one training whose window is K=`window` frames: each update sees batch x K of them."""
     frames = assumed.batch * window * assumed.updates
-    work = frames * operations(assumed, checkpointed=window > 1)
+    work = frames * operations(assumed, checkpointed=window > 1, chunk=chunk)
     return work / (assumed.peak * assumed.utilisation) / 3600
 
 
@@ -83,18 +85,24 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         for window, count in sorted(trainings.items())
         for hours in [training_hours(assumed, window)]
     ]
+    longer = {
+        (variant, control["trained_chunk"]) for (variant, _, _), control in controls(config).items() if home(control)
+    }
+    for chunk in sorted({chunk for _, chunk in longer}):
+        again = [training_hours(assumed, _window(variant), chunk) for variant, length in longer if length == chunk]
+        lines.append(Line(f"training, chunks of {chunk} (first seed)", len(again), sum(again)))
 
-    def mikasa(environment: str, every: int) -> float:
-        steps = ENVIRONMENTS[environment].max_steps
+    def mikasa(environment: str, every: int, phases: int | None = None) -> float:
+        steps = lengthened(ENVIRONMENTS[environment].max_steps, phases)
         return evaluation_hours(
             assumed, episodes=config["episodes"], steps=steps, step=assumed.mikasa_step, every=every
         )
 
     table = [mikasa(name, _every(variant)) for variant in config["variants"] for name in config["environments"]]
-    probes = [
-        mikasa(environment, control.get("open_loop_steps", 1))
-        for (_, environment, _), control in controls(config).items()
-    ]
+    probes, apart = [], []
+    for (_, environment, _), control in controls(config).items():
+        hours = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
+        (apart if home(control) else probes).append(hours)
     libero = [
         evaluation_hours(
             assumed,
@@ -108,6 +116,8 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
     ]
     for what, hours in (("evaluation, Table 1", table), ("evaluation, probes", probes), ("evaluation, LIBERO", libero)):
         lines.append(Line(what, len(hours) * repeats, sum(hours) * repeats))
+    if apart:
+        lines.append(Line("evaluation, probes of longer chunks (first seed)", len(apart), sum(apart)))
     return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
 
 

@@ -66,7 +66,10 @@ def evaluate(config: DictConfig) -> None:
     )  # fmt: skip
     require_benchmark(config, policy)
     mode = inference_mode(config.mode, policy)
-    per_step = 1 if mode == "receding" else config.open_loop_steps or policy.cell.architecture.chunk
+    chunk = policy.cell.architecture.chunk
+    if not 1 <= (config.open_loop_steps or 1) <= chunk:
+        raise ValueError(f"open_loop_steps is {config.open_loop_steps}; this policy predicts {chunk} actions at a time")
+    per_step = 1 if mode == "receding" else config.open_loop_steps or chunk
     start = partial(
         make_vector, config.environment, config.slots, actions_per_step=per_step,
         **options_for(config.environment, config),

@@ -24,14 +24,27 @@ def validated(config: Mapping[str, Any], schema: Path | str) -> None:
 
 
 def controls(config: Mapping[str, Any]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
-    """Return the evaluations beside the table, one by one: {(variant, environment, name): the control}."""
+    """Return the evaluations beside the table, one by one: {(variant, environment, name): the control}.
+
+    Those of policies that predict longer chunks are there where policies are trained: none was released.
+    """
     return {
         (variant, environment, control["name"]): control
         for control in config["controls"]
         for variant in _listed(control["variant"])
         for environment in _listed(control["environment"])
-        if variant in available(config)
+        if variant in available(config) and (config["checkpoints"] == "trained" or "trained_chunk" not in control)
     }
+
+
+def home(control: Mapping[str, Any]) -> str:
+    """Return where a control's policy and records lie: "" with the table's, "chunk16/" for a policy of its own."""
+    return f"chunk{control['trained_chunk']}/" if "trained_chunk" in control else ""
+
+
+def longer_chunks(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return {home: actions} of the policies that are trained to predict more actions; of the first seed only."""
+    return {home(one): one["trained_chunk"] for one in controls(config).values() if "trained_chunk" in one}
 
 
 def available(config: Mapping[str, Any]) -> list[str]:
@@ -131,3 +144,5 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     ]
     if len(set(names)) < len(names):
         yield "controls: two of them have the same variant, environment and name; give one another name"
+    if config["scale"] != "paper" and any("trained_chunk" in control for control in config["controls"]):
+        yield "controls: trained_chunk is for scale paper; the mini demonstrations hold plans of 8 actions"

@@ -65,7 +65,8 @@ def _architecture(config: DictConfig) -> tuple[Architecture, str]:
     else:
         found = dataclasses.replace(OPENVLA_7B, proprio_dim=proprio_dim)
         origin = f"of OpenVLA-7B ({config.base} is not on this machine)"
-    return dataclasses.replace(found, cameras=cameras, lm_head=True), origin
+    chunk = config.scale.memory_training.chunk
+    return dataclasses.replace(found, cameras=cameras, chunk=chunk, lm_head=True), origin
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,17 @@ from muvla.sim.suites import STORED_STATES, is_libero, libero_task
 # where, how fast and how often: no part of the question that the records answer
 CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint", "probe", "strict", "precision",
                  "device")  # fmt: skip
+PROBES = ("phases", "unseen_colours")  # a part of the question where they are asked for
 MIKASA_SEED = 4242424242
 
 
 def settle_seed(config: DictConfig) -> None:
-    """Fill in the benchmark's own first seed. Raises ValueError for unknown environments and initial states."""
+    """Fill in the benchmark's own first seed. Raises ValueError for unknown environments and initial states, and for
+    probes of MIKASA-Robo's asked of LIBERO."""
     known_environment(config.environment)
     libero = is_libero(config.environment)
+    if libero and (asked := [name for name in PROBES if config[name] is not None]):
+        raise ValueError(f"{config.environment} has no {' and no '.join(asked)}: leave null")
     if config.seed is None:
         config.seed = 0 if libero else MIKASA_SEED
     if libero and not 0 <= config.seed <= config.seed + config.episodes <= STORED_STATES:
@@ -74,10 +78,11 @@ def probed(config: DictConfig) -> dict[str, Any]:
 def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
     asked = OmegaConf.to_container(config, resolve=True)
     assert isinstance(asked, dict)
+    left_out = [*CIRCUMSTANCES, *(name for name in PROBES if config[name] is None)]
     question = {
         "scale": config.label,
         "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
-        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in CIRCUMSTANCES}),
+        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in left_out}),
         "environment": config.environment,
         "variant": config.name,
         "mode": mode,

@@ -42,6 +42,7 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         settings,
         cameras=config.variant.cameras,
         proprio_dim=datasets[0].proprio_width,
+        chunk=training.chunk,
         padded_context=config.match_release,
         dtype=getattr(torch, training.precision.backbone),
     )

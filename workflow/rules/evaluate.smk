@@ -14,6 +14,7 @@ else:
     CHECKPOINT = "checkpoints/mini.verified"
 CELLS = f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
 CONTROLS = matrix.controls(config)
+ASKED = {"memory": "active", "mode": "auto", "open_loop_steps": "null", "phases": "null", "unseen_colours": "null"}
 BACKEND = "gpu" if needs.paper else "cpu"
 IMAGE = config["site"]["paper_image" if needs.paper else "image"]  # with the simulator versions of the paper
 
@@ -40,9 +41,7 @@ rule evaluate:
         backend=BACKEND,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
-        memory="active",
-        mode="auto",
-        open_loop_steps="null",
+        question=" ".join(f"{key}={value}" for key, value in ASKED.items()),
         records=f"{CELLS}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
@@ -52,8 +51,7 @@ rule evaluate:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " label={params.scale} slots={threads} threads={threads}"
-        " mode={params.mode} memory={params.memory} open_loop_steps={params.open_loop_steps}"
-        " backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " {params.question} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 use rule evaluate as evaluate_control with:
@@ -67,9 +65,9 @@ use rule evaluate as evaluate_control with:
         backend=BACKEND,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
-        memory=lambda w: CONTROLS[w.variant, w.environment, w.control].get("memory", "active"),
-        mode=lambda w: CONTROLS[w.variant, w.environment, w.control].get("mode", "auto"),
-        open_loop_steps=lambda w: CONTROLS[w.variant, w.environment, w.control].get("open_loop_steps", "null"),
+        question=lambda w: " ".join(
+            f"{key}={CONTROLS[w.variant, w.environment, w.control].get(key, usual)}" for key, usual in ASKED.items()
+        ),
         records=f"{CELLS}.{{control}}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
@@ -140,8 +138,18 @@ rule episode_frames:
 
 
 EVALUATED = [f"{RECORDS}/{variant}/{environment}.done" for variant, environment in matrix.cells(config)]
-EVALUATED += [f"{RECORDS}/{variant}/{environment}.{name}.done" for variant, environment, name in CONTROLS]
+EVALUATED += [
+    f"{RECORDS}/{variant}/{environment}.{name}.done"
+    for (variant, environment, name), control in CONTROLS.items()
+    if not matrix.home(control)
+]
 # The same cells of the other training seeds.
 AGAIN = [done.replace(OUT, f"{OUT}/{again.rstrip('/')}", 1) for again in SEEDS if again for done in EVALUATED]
+# Policies of longer chunks are others, of the first seed alone.
+AGAIN += [
+    CELLS.format(again=home, variant=variant, environment=environment) + f".{name}.done"
+    for (variant, environment, name), control in CONTROLS.items()
+    if (home := matrix.home(control))
+]
 PI05 = [f"{RECORDS}/pi05/{name}.done" for name in config["environments"] if needs.paper and config["site"]["pi05"]]
 EVALUATED += PI05

@@ -26,18 +26,21 @@ rule train:
         runtime=needs.growing(2880),
     params:
         base=lambda wildcards, input: Path(input.base).with_suffix(""),
+        chunk=lambda wildcards: (
+            f" scale.memory_training.chunk={CHUNKS[wildcards.again]}" if wildcards.again in CHUNKS else ""
+        ),
         data=lambda wildcards, input: Path(input.demonstrations[0]).parent,
         environments=",".join(config["training_environments"]),
         folder=lambda wildcards, output: Path(output[0]).parent,
         gpus=GPUS,
         scale=config["scale"],
-        seed=lambda wildcards: SEEDS[wildcards.again],
+        seed=lambda wildcards: SEEDS.get(wildcards.again, SEEDS[""]),
     message:
         "Training {wildcards.variant}"
     shell:
         "torchrun --standalone --nproc-per-node={params.gpus} -m muvla.train variant={wildcards.variant}"
         " scale={params.scale} seed={params.seed} 'environments=[{params.environments}]' data={params.data}"
-        " base={params.base} output={params.folder} 2>&1 | workflow/scripts/show {log}"
+        " base={params.base} output={params.folder}{params.chunk} 2>&1 | workflow/scripts/show {log}"
 
 
 # All four suites at once.

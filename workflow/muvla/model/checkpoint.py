@@ -80,6 +80,7 @@ def load_to_train(
     *,
     cameras: int,
     proprio_dim: int,
+    chunk: int = 8,
     padded_context: bool = False,
     dtype: torch.dtype = torch.float32,
 ) -> Cell:
@@ -97,7 +98,7 @@ def load_to_train(
         raise CheckpointError(
             f"{folder} reads {architecture.proprio_dim} proprio numbers, this benchmark has {proprio_dim}"
         )
-    architecture = dataclasses.replace(architecture, cameras=cameras, lm_head=True)
+    architecture = dataclasses.replace(architecture, cameras=cameras, chunk=chunk, lm_head=True)
     state = _model(folder) | _named(components)
     new = {
         "action_head": ActionHead(architecture),

@@ -17,7 +17,7 @@ from torch import Tensor
 from muvla.atomic import unwritable, write_json
 from muvla.model.cell import Cell
 from muvla.model.lora import merged_tensors
-from muvla.model.settings_files import CONFIG, MEMORY_META, config_json
+from muvla.model.settings_files import CONFIG, MEMORY_META, config_json, own_keys
 from muvla.model.tensors import LM_HEAD, PARTS, SHARD_BYTES, released_name, write_shards
 
 
@@ -48,7 +48,9 @@ def save(
         _write_tensors(cell, temporary, step, shard_bytes)
         if cell.settings.num_mem_tokens:
             write_json(temporary / MEMORY_META, dataclasses.asdict(cell.settings))
-        written = dict(config, cameras=cell.architecture.cameras) if config else config_json(cell.architecture)
+        written = config_json(cell.architecture)
+        if config:
+            written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
         write_json(temporary / CONFIG, written)
         for path in copies:
             shutil.copyfile(path, temporary / path.name)

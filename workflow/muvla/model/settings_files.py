@@ -87,11 +87,17 @@ def read_architecture(folder: Path, proprio: dict[str, Stored] | None, proprio_d
         vocab_size=text.get("vocab_size", 32064),
         pad_id=text.get("pad_token_id", 32000),
         proprio_dim=proprio_dim,
+        chunk=config.get("chunk", 8),
     )
 
 
+def own_keys(architecture: Architecture) -> dict[str, Any]:
+    """What config.json says beside the released keys: cameras, and a chunk of actions that is not the released one."""
+    return {"cameras": architecture.cameras, **({"chunk": architecture.chunk} if architecture.chunk != 8 else {})}
+
+
 def config_json(architecture: Architecture) -> dict[str, Any]:
-    """config.json of a policy of ours: the released keys, and `towers` and `cameras`, which it does not store."""
+    """config.json of a policy of ours: the released keys, and `towers` and `own_keys`, which it does not store."""
     return {
         "architectures": ["OpenVLAForActionPrediction"],
         "arch_specifier": "no-align+fused-gelu-mlp",
@@ -102,7 +108,7 @@ def config_json(architecture: Architecture) -> dict[str, Any]:
         "pad_token_id": architecture.pad_id,
         "n_action_bins": 256,
         "torch_dtype": "bfloat16",
-        "cameras": architecture.cameras,
+        **own_keys(architecture),
         "towers": [dataclasses.asdict(tower) for tower in architecture.towers],
         "text_config": {
             "model_type": "llama",

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from muvla.sim import camera_mesh, cup
+from muvla.sim import camera_mesh, cup, novelty
 from muvla.sim.environments import ENVIRONMENTS, Environment, environment_named
 from muvla.sim.observation import CAMERAS, SIZE, action_space, given_actions, observation_space, proprioception
 
@@ -25,14 +25,14 @@ _PALETTE = ("Red", "Lime", "Blue")  # RememberShapeAndColor names its colours by
 _CUPS = ("Left cup", "Center cup", "Right cup")
 
 
-def _make_raw(environment: Environment, backend: str, render: bool) -> Any:
+def _make_raw(environment: Environment, backend: str, render: bool, unseen_colours: int | None = None) -> Any:
     """The suite's environment, constructed directly: its gym.make would start downloads when an asset is missing."""
     import mani_skill.envs  # noqa: F401
     import mikasa_robo_suite.vla.memory_envs  # noqa: F401
     from mani_skill.utils.registration import REGISTERED_ENVS
 
     physics, renderer = BACKENDS[backend]
-    return REGISTERED_ENVS[environment.gym_id].cls(
+    return novelty.recoloured(REGISTERED_ENVS[environment.gym_id].cls, unseen_colours)(
         num_envs=1,
         obs_mode="rgb" if render else "state_dict",  # a process's first picture alone costs 7 s
         control_mode="pd_ee_delta_pose",
@@ -57,8 +57,8 @@ class MikasaEnv(gymnasium.Env):
 
     backend: "cpu", or "gpu" for CUDA physics and rendering. light_mesh: see sim/camera_mesh.py. standin_mug: allow
     sim/cup.py's cup where the YCB mug is not installed. phases: fix cue and empty phases to this many steps each;
-    max_steps then grows by 2 * phases - 10 unless given (spec 6.3). render: False leaves the pictures black (physics
-    is the same), for roll-outs that look at state only.
+    max_steps then grows by 2 * phases - 10 unless given (spec 6.3). unseen_colours: of RememberColor, so many are
+    replaced (sim/novelty.py). render: False leaves the pictures black (physics is the same), to look at state only.
     Raises ValueError for an unknown environment, backend or size; cup.MissingMug; RuntimeError when rendering fails.
     """
 
@@ -74,33 +74,27 @@ class MikasaEnv(gymnasium.Env):
         actions_per_step: int = 1,
         max_steps: int | None = None,
         phases: int | None = None,
+        unseen_colours: int | None = None,
         render: bool = True,
     ) -> None:
         self.row = environment_named(environment)
         if backend not in BACKENDS:
             raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
-        for name, value in (
-            ("actions_per_step", actions_per_step),
-            ("max_steps", max_steps),
-            ("phases", phases),
-        ):
+        novelty.require(self.row, phases, unseen_colours)
+        for name, value in (("actions_per_step", actions_per_step), ("max_steps", max_steps)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         self.actions_per_step = actions_per_step
-        self.environment, self.backend, self.light_mesh, self.rendering = (
-            environment,
-            backend,
-            light_mesh,
-            render,
-        )
-        self.max_steps = max_steps or self.row.max_steps + max(0, 2 * (phases or 0) - 10)
+        self.environment, self.backend, self.light_mesh, self.rendering = environment, backend, light_mesh, render
+        self.max_steps = max_steps or novelty.lengthened(self.row.max_steps, phases)
+        self._novelty = novelty.provenance(phases, unseen_colours)
         self._mug, self._assets = "", None
         if self.row.family == "ShellGame":
             self._mug, self._assets = cup.choose(environment, standin_mug)
         self._urdf = camera_mesh.robot_description(light_mesh)
         self._point_at_files()
         try:
-            self.raw = _make_raw(self.row, backend, render)
+            self.raw = _make_raw(self.row, backend, render, unseen_colours)
         except RuntimeError as error:
             raise RuntimeError(
                 f"the simulator could not start ({error}). `python -m muvla.sim.check` says what is missing."
@@ -243,4 +237,5 @@ class MikasaEnv(gymnasium.Env):
             "light_mesh": self.light_mesh,
             "camera_mesh_sha256": camera_mesh.mesh_sha256(self.light_mesh),
             "mug": self._mug,
+            **self._novelty,
         }

@@ -13,7 +13,7 @@ from muvla.sim.environments import environment_named
 from muvla.sim.observation import action_space, observation_space
 from muvla.sim.suites import is_libero, libero_task
 
-MIKASA_OPTIONS = ("backend", "light_mesh", "standin_mug", "phases")
+MIKASA_OPTIONS = ("backend", "light_mesh", "standin_mug", "phases", "unseen_colours")
 LIBERO_OPTIONS = ("reset_rule", "placement", "reflections")
 
 
@@ -71,13 +71,14 @@ def require(environment: str, options: Mapping[str, Any]) -> None:
         check_options(options)
         libero_assets.verify()
         return
-    from muvla.sim import camera_mesh, cup
+    from muvla.sim import camera_mesh, cup, novelty
     from muvla.sim.mikasa import BACKENDS
     from muvla.sim.vulkan import driver
 
     row, backend = environment_named(environment), options.get("backend", "cpu")
     if backend not in BACKENDS:
         raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    novelty.require(row, options.get("phases"), options.get("unseen_colours"))
     if options.get("render", True):
         driver("CPU" if backend == "cpu" else "discrete GPU")
     camera_mesh.robot_description(options.get("light_mesh", True))

@@ -8,7 +8,6 @@ from pathlib import Path
 import mani_skill
 import numpy as np
 import pytest
-from mani_skill.utils.registration import REGISTERED_ENVS
 
 from muvla.sim import camera_mesh, cup, vulkan
 from muvla.sim.environments import ENVIRONMENTS
@@ -120,22 +119,6 @@ def test_actions_that_make_no_sense_are_refused(env, actions):
     env.reset(seed=SEED)
     with pytest.raises(ValueError, match="actions"):
         env.step(actions)
-
-
-def test_fixed_phases_lengthen_the_episode():
-    env = MikasaEnv("RememberColor3", phases=7, render=False)
-    _, info = env.reset(seed=SEED)
-    assert (info["cue_steps"], info["empty_steps"], env.max_steps) == (7, 7, 29)
-
-
-def test_unseen_colours_take_the_place_of_the_first_ones():
-    env = MikasaEnv("RememberColor5", unseen_colours=2, render=False)
-    names = [name for name, _ in env.raw.COLOR_MAPPING.values()][:5]
-    env.close()
-    assert names == ["Pink", "Orange", "Blue", "Yellow", "Magenta"]
-    usual = REGISTERED_ENVS["RememberColor5-VLA-v0"].cls
-    assert usual.COLOR_MAPPING[0][0] == "Red", "other environments of the process keep theirs"
-    assert list(env.raw.color_dict[0] * 255) == [*env.provenance()["unseen_colours"]["Pink"], 255]
 
 
 def test_the_light_mesh_leaves_the_wrist_picture_as_it_is(env):

@@ -19,7 +19,6 @@ from muvla.data.rlds import RldsDataset
 from muvla.data.tfrecord import CorruptRecord, index_records
 from muvla.model import checkpoint
 from muvla.parallel import Group
-from muvla.policy import Policy
 from muvla.sources import RecordedSource, normalised
 from muvla.start import memory_settings, start
 from paper_scale import arguments, configured, write_paper
@@ -72,20 +71,6 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
     assert sorted(provenance["data"]) == names
     frames = Budget.of("updates", configured(root, variant, "x").scale.memory_training, cell.settings, 1)
     assert frames.frames_per_update == 2 * cell.settings.window
-
-
-def test_a_policy_of_longer_chunks_is_read_back_as_one(root: Path) -> None:
-    """The release's heads have no length in their shapes: config.json says it (the sweep over chunk lengths)."""
-    longer = ["scale.memory_training.chunk=16", "scale.memory_training.updates=1"]
-    output = trained(root, "m64_ema", "longer/m64_ema", *longer)
-    assert checkpoint.load(output).architecture.chunk == 16
-    assert (
-        checkpoint.load_to_train(output, checkpoint.load(output).settings, cameras=2, proprio_dim=7).architecture.chunk
-        == 8
-    )
-    images, proprio = np.zeros((1, 2, 16, 16, 3), np.uint8), np.zeros((1, 7), np.float32)
-    first = np.array([True])
-    assert Policy(output, slots=1).act(images, proprio, ["touch the cube"], first, first).shape == (1, 16, 7)
 
 
 def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:

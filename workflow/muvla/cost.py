@@ -99,10 +99,11 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         )
 
     table = [mikasa(name, _every(variant)) for variant in config["variants"] for name in config["environments"]]
-    probes, apart = [], []
+    probes: list[float] = []
+    apart: list[float] = []
     for (_, environment, _), control in controls(config).items():
-        hours = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
-        (apart if home(control) else probes).append(hours)
+        asked = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
+        (apart if home(control) else probes).append(asked)
     libero = [
         evaluation_hours(
             assumed,

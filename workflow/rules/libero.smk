@@ -60,6 +60,7 @@ rule evaluate_libero:
     params:
         checkpoint=LIBERO_CHECKPOINTS,
         episodes=LIBERO["episodes"],
+        mode=LIBERO["mode"],
         records=f"{LIBERO_CELLS}.jsonl",
         reset_rule=LIBERO["reset_rule"],
         scale=config["scale"],
@@ -70,7 +71,7 @@ rule evaluate_libero:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.task} episodes={params.episodes} seed=0 reset_rule={params.reset_rule}"
         " probe={input.probe} strict={params.strict} label={params.scale} slots={threads} threads={threads}"
-        " mode=auto memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " mode={params.mode} memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 # Of the checkpoints on the Hub only some variants were trained on LIBERO.

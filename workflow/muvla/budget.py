@@ -10,16 +10,18 @@ from muvla.model.architecture import MemorySettings
 
 @dataclass(frozen=True)
 class Budget:
-    """slots: of one process; steps: K; updates: of the optimiser; processes that train together."""
+    """slots: of one process; steps: K; updates: of the optimiser; processes that train together; windows whose
+    gradients are added up for one update."""
 
     slots: int
     steps: int
     updates: int
     processes: int
+    accumulate: int = 1
 
     @property
     def frames_per_update(self) -> int:
-        return self.slots * self.steps * self.processes
+        return self.slots * self.steps * self.processes * self.accumulate
 
     @property
     def frames(self) -> int:
@@ -36,18 +38,20 @@ class Budget:
         """
         if by not in ("updates", "frames"):
             raise ValueError(f"budget is {by!r}: choose 'updates' or 'frames'")
-        steps = memory.window
+        steps, accumulate = memory.window, settings.get("accumulate", 1)
+        if accumulate < 1:
+            raise ValueError(f"accumulate is {accumulate}: an update needs at least one window")
         if settings.get("frames_per_update"):
-            slots, rest = divmod(settings.frames_per_update, steps * processes)
+            slots, rest = divmod(settings.frames_per_update, steps * processes * accumulate)
             if rest or not slots:
                 raise ValueError(
                     f"frames_per_update {settings.frames_per_update} is not a multiple of K={steps} times "
-                    f"{processes} processes"
+                    f"{processes} processes and {accumulate} windows"
                 )
         else:
             slots = settings.slots
-        per_update = slots * steps * processes
+        per_update = slots * steps * processes * accumulate
         frames = settings.get("frames")
         if by == "updates" or frames is None:
-            return cls(slots, steps, settings.updates, processes)
-        return cls(slots, steps, max(1, round(frames / per_update)), processes)
+            return cls(slots, steps, settings.updates, processes, accumulate)
+        return cls(slots, steps, max(1, round(frames / per_update)), processes, accumulate)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from muvla.episode_metrics import Episode
 from muvla.model.cell import Cell
 from muvla.model.window import WindowOutput
 
@@ -65,25 +67,54 @@ class Metrics:
             self._board.add_image("mu-VLA_Attention/block_attention_heatmap", picture, update, dataformats="HW")
             self._board.flush()
 
+    def episode(self, update: int, episode: Episode) -> None:
+        """Slot 0's last whole episode: its numbers as a line, curves and film strip for TensorBoard."""
+        self._file.write(json.dumps({"update": update} | episode.line()) + "\n")
+        if self._board is not None:
+            self._board.add_figure("mu-VLA_Memory/episode_mem_norms", _curves(episode.norms, 0), update)
+            self._board.add_figure("mu-VLA_Memory/episode_cosine_distance", _curves(episode.distances, 1), update)
+            if episode.shown:
+                strip = episode.pictures.transpose(1, 0, 2, 3).reshape(episode.pictures.shape[1], -1, 3)
+                self._board.add_image("mu-VLA_Memory/episode_rollout", strip, update, dataformats="HWC")
+            else:
+                said = f"skipped: {len(episode.norms)} steps"
+                self._board.add_text("mu-VLA_Memory/episode_rollout", said, update)
+            self._board.flush()
+
     def close(self) -> None:
         self._file.close()
         if self._board is not None:
             self._board.close()
 
 
-def memory_metrics(cell: Cell, output: WindowOutput) -> dict[str, float]:
-    """After backward and before the update, of a watched window; empty without memory.
+def _curves(values: Tensor, first: int) -> Any:
+    """values (T, m), of steps `first`, first + 1, ...: a pale line for every token, a dark one for their mean."""
+    from matplotlib.figure import Figure
 
-    Gradients are those of the window's mean loss. A step's memory output has one when a later step of the window read
+    figure = Figure(figsize=(6, 3))
+    axes = figure.add_subplot()
+    steps = range(first, first + len(values))
+    axes.plot(steps, values.numpy(), color="C0", alpha=0.2, linewidth=0.8)
+    axes.plot(steps, values.mean(dim=1).numpy(), color="C0", linewidth=2)
+    axes.set_xlabel("step")
+    return figure
+
+
+def memory_metrics(cell: Cell, outputs: Sequence[WindowOutput]) -> dict[str, float]:
+    """After backward and before the update, of its watched windows; empty without memory.
+
+    Gradients are those of the update's mean loss. A step's memory output has one when a later step of the window read
     it; the last one never does, and under EMA none (the release reports none at all, spec 9.1 B7). Norms are taken
     over all numbers of one slot, then mean and maximum over slots and steps.
     """
-    if not output.memory.numel():
+    if not outputs[-1].memory.numel():
         return {}
     found: dict[str, float] = {}
     if (gradient := cell.memory.initial_memory.grad) is not None:
         found["initial_memory_grad_norm"] = gradient.norm().item()
-    for name, tensors in (("mem_input_grad_norm", output.memory_in), ("mem_output_grad_norm", output.memory_out)):
+    read = [tensor for output in outputs for tensor in output.memory_in]
+    written = [tensor for output in outputs for tensor in output.memory_out]
+    for name, tensors in (("mem_input_grad_norm", read), ("mem_output_grad_norm", written)):
         gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
         if gradients:
             norms = torch.stack([gradient.float().flatten(1).norm(dim=1) for gradient in gradients])

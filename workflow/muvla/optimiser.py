@@ -51,10 +51,11 @@ class Optimiser:
         self.backward(loss)
         self.update()
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Gradients of `loss` alone."""
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
+    def backward(self, loss: torch.Tensor, *, add: bool = False) -> None:
+        """Gradients of `loss`, alone or added to those that are there."""
+        if not add:
+            for optimiser in self.optimisers:
+                optimiser.zero_grad()
         loss.backward()
 
     def gradient_norm(self) -> float:

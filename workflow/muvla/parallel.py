@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ class Group:
         return nn.parallel.DistributedDataParallel(
             module, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True
         )
+
+    def reducing(self, wrapped: nn.Module, now: bool) -> AbstractContextManager[Any]:
+        """Around forward and backward of what `wrap` gave: whether gradients, all that were added up, are averaged."""
+        if now or not isinstance(wrapped, nn.parallel.DistributedDataParallel):
+            return nullcontext()
+        return wrapped.no_sync()
 
     def gather(self, value: Any) -> list[Any]:
         """Every process's `value`, in the order of their ranks; any picklable object."""

@@ -131,6 +131,8 @@ def _parameters(counts: Counts, memory: int) -> Iterator[str]:
 
 def _amounts(config: DictConfig, budget: Budget) -> Iterator[str]:
     shared = f"{budget.processes} processes x {budget.slots} slots x K={budget.steps}"
+    if budget.accumulate > 1:
+        shared += f" x {budget.accumulate} windows"
     yield f"frames per update       {budget.frames_per_update:>14,}  {shared}"
     yield f"updates                 {budget.updates:>14,}  budget={config.budget}"
     yield f"frames                  {budget.frames:>14,}"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from muvla.atomic import replacing
+from muvla.episode_metrics import EpisodeWatch
 from muvla.model.window import Window
 from muvla.optimiser import Optimiser
 from muvla.parallel import Group
@@ -16,14 +17,19 @@ from muvla.sources import Source
 
 
 class TrainingState:
-    """Trained weights, optimiser, schedule, positions of all streams, memory between two windows, random generators.
+    """Trained weights, optimiser, schedule, positions of all streams, memory between two windows, random generators,
+    and what the leader's watch has seen of an episode.
 
     A resumed run ends with the same bytes. Frozen weights are the base's and not stored. The streams may be shared
     among another number of processes afterwards, as long as there are as many of them.
     """
 
-    def __init__(self, path: Path, window: Window, optimiser: Optimiser, source: Source, group: Group) -> None:
+    def __init__(
+        self, path: Path, window: Window, optimiser: Optimiser, source: Source, group: Group,
+        watch: EpisodeWatch | None = None,
+    ) -> None:  # fmt: skip
         self.path, self.window, self.optimiser, self.source, self.group = path, window, optimiser, source, group
+        self.watch = watch
 
     def save(self, update: int, memory: Tensor) -> None:
         """update: how many are done. Every process calls it, the first writes.
@@ -40,6 +46,7 @@ class TrainingState:
                 "optimiser": self.optimiser.state_dict(),
                 "streams": [entry for streams, _, _ in everyone for entry in streams],
                 "random": [state for _, _, state in everyone],
+                "episode": self.watch.state() if self.watch else None,
             }
             with replacing(self.path) as scratch:
                 try:
@@ -65,6 +72,8 @@ class TrainingState:
             self.optimiser.load_state_dict(saved["optimiser"])
             own = self._own(saved["streams"], len(self.source.state()))
             self.source.restore(own)
+            if self.watch and saved.get("episode"):
+                self.watch.restore(saved["episode"], memory.device)
             carried = torch.stack(self._own(list(saved["memory"]), len(memory)))
         except Exception as error:
             raise ValueError(f"{self.path} does not fit this run ({error}); remove it to start anew") from error

@@ -36,7 +36,7 @@ class WindowBatch:
 @dataclass(frozen=True)
 class WindowOutput:
     """loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
-    errors (K, B, C, A) absolute; memory (B, m, D) detached.
+    errors (K, B, C, A) absolute; memory (B, m, D) detached; read_out (K, m, D): slot 0's after each step, detached.
 
     memory_in, memory_out: of each step, with gradient after backward; only where they were asked to be watched."""
 
@@ -45,6 +45,7 @@ class WindowOutput:
     naming_loss: Tensor
     errors: Tensor
     memory: Tensor
+    read_out: Tensor
     memory_in: list[Tensor]
     memory_out: list[Tensor]
 
@@ -70,13 +71,14 @@ class Window(nn.Module):
         steps, slots = batch.is_first.shape
         vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
         memory = memory.detach()
-        errors, texts = [], []
+        errors, texts, read_out = [], [], []
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
             output = self.cell.step(vision[k], batch.proprio[k], batch.prompts[k], memory_in)
             errors.append((output.actions - batch.actions[k]).abs())
             texts.append(output.text)
+            read_out.append(output.memory[0].detach())
             if watch:
                 for tensor, kept in zip((memory_in, output.memory), watched, strict=True):
                     if tensor.requires_grad:
@@ -88,7 +90,13 @@ class Window(nn.Module):
         naming_loss = self._naming_loss(torch.stack(texts), batch.words)
         loss = action_loss + self.naming * naming_loss
         return WindowOutput(
-            loss, action_loss.detach(), naming_loss.detach(), stacked.detach(), memory.detach(), *watched
+            loss,
+            action_loss.detach(),
+            naming_loss.detach(),
+            stacked.detach(),
+            memory.detach(),
+            torch.stack(read_out),
+            *watched,
         )
 
     def _naming_loss(self, texts: Tensor, words: Tensor | None) -> Tensor:

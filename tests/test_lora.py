@@ -136,6 +136,36 @@ def test_a_base_without_head_or_memory_gets_new_ones_and_is_saved_complete(tmp_p
         checkpoint.load_to_train(tmp_path / "trained", MemorySettings(64), cameras=2, proprio_dim=8)
 
 
+def test_the_adapters_beside_merged_weights_are_read_by_peft(tmp_path: Path) -> None:
+    """Put on the base under the released model's names, they add up to what was merged, before it was rounded."""
+    from peft import PeftModel
+    from torch import nn
+
+    base = write_checkpoint(tmp_path / "base", MEMORY)
+    cell, plain = (checkpoint.load_to_train(base, MEMORY, cameras=2, proprio_dim=7) for _ in range(2))
+    add_adapters(cell, LoraSettings(rank=2, alpha=1))
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.1)
+    checkpoint.save(cell, tmp_path / "trained", step=7, files={}, base=str(base))
+    released = nn.Module()  # as the release nests them
+    released.vision_backbone, released.projector = plain.vision_backbone, plain.projector
+    released.language_model = nn.Module()
+    released.language_model.model, released.language_model.lm_head = plain.language_model, plain.lm_head
+    adapted = PeftModel.from_pretrained(released, tmp_path / "trained/lora_adapter")
+    settings = adapted.peft_config["default"]
+    assert (settings.r, settings.lora_alpha, settings.base_model_name_or_path) == (2, 1, str(base))
+    adapted.merge_and_unload()
+    merged = {name: make() for name, make in merged_tensors(cell).items()}
+    changed = 0
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(value, merged[name], atol=1e-6, rtol=0, msg=name)
+        changed += name.endswith("q_proj.weight")
+    assert changed == 2
+    assert not (base / "lora_adapter").exists()
+
+
 def test_mapped_shards_are_never_written(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "policy")
     before = checkpoint.sha256(folder)

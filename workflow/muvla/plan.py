@@ -164,6 +164,7 @@ def _bytes(
     yield f"  activations           {activations / GB:>12.1f} GB  (estimate, prompts of {TEXT} tokens)"
     embeddings = 0 if sizes.lm_head else sizes.vocab_size * sizes.width  # a copy is saved as the unused output head
     folder = 2 * (counts.base + embeddings + counts.head + memory) + 4 * counts.proprio
+    folder += sum(counts.adapters.values()) * (2 if config.match_release else 4) + 4 * counts.idle  # lora_adapter
     every = training.checkpoint_every
     saved = 1 if not every else -(-budget.updates // every)
     yield f"checkpoint              {folder / GB:>12.3f} GB of tensors; {saved} are kept, {saved * folder / GB:,.1f} GB"

@@ -97,6 +97,7 @@ def _variant(config: DictConfig, group: Group, output: Path, began: float) -> No
                 files=ready.files,
                 config=ready.config,
                 copies=ready.copies,
+                base=str(config.base),
                 provenance=_provenance(config, ready.inputs, base, began),
             )
         group.wait()

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from muvla.atomic import unwritable, write_json
 from muvla.model.cell import Cell
-from muvla.model.lora import merged_tensors
+from muvla.model.lora import merged_tensors, write_adapters
 from muvla.model.settings_files import CONFIG, MEMORY_META, config_json, own_keys
 from muvla.model.tensors import LM_HEAD, PARTS, SHARD_BYTES, released_name, write_shards
+
+ADAPTERS = "lora_adapter"
 
 
 def save(
@@ -29,6 +31,7 @@ def save(
     files: Mapping[str, Any],
     config: Mapping[str, Any] | None = None,
     copies: Sequence[Path] = (),
+    base: str = "",
     provenance: Callable[[Path], dict[str, Any]] | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
@@ -37,6 +40,7 @@ def save(
     files: further JSON files by name (dataset_statistics.json, preprocessor_config.json, ...).
     config: config.json of the base, kept as it is; without it one is made from the architecture.
     copies: files to copy in (the base's tokenizer).
+    base: what adapters are relative to; they are kept beside the merged weights, in lora_adapter/.
     provenance: called with the folder when everything else is in it, its answer becomes provenance.json.
     Raises OSError when the disk is full; what stood there before stays, and nothing half-written.
     """
@@ -52,6 +56,7 @@ def save(
         if config:
             written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
         write_json(temporary / CONFIG, written)
+        write_adapters(cell, temporary / ADAPTERS, base)
         for path in copies:
             shutil.copyfile(path, temporary / path.name)
         for name, content in files.items():
@@ -72,7 +77,10 @@ def save(
 
 
 def sha256(directory: str | Path) -> str:
-    """One hash for the folder: over the names and contents of its files, provenance excepted (it names this hash)."""
+    """One hash for the folder: over the names and contents of its files, provenance excepted (it names this hash).
+
+    Folders within are left out: an action depends on none.
+    """
     digest = hashlib.sha256()
     for path in sorted(Path(directory).iterdir()):
         if path.is_file() and path.name != "provenance.json":

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from muvla.data.images import read_normalisation
-from muvla.data.statistics import STATISTICS_FILE, read_statistics
+from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, read_statistics
 from muvla.data.text import Tokenizer
 from muvla.model import checkpoint
 from muvla.model.architecture import MemorySettings
@@ -66,10 +66,7 @@ def inspect(folder: Path) -> Iterator[str]:
         )
         return
     checkpoint.load(folder, dtype=torch.bfloat16)  # every name and shape; the shards stay mapped
-    statistics = read_statistics(folder)
-    entries = json.loads((folder / STATISTICS_FILE).read_text())
-    yield f"statistics      {statistics.key} of {sorted(entries)}, {_frames(entries[statistics.key])}"
-    yield f"                action mask {statistics.action.mask.astype(int).tolist()}"
+    yield from _statistics(folder)
     normalisation = read_normalisation(folder / "preprocessor_config.json")
     crop = read_json(folder, "preprocessor_config.json").get("center_crop", True)
     yield f"pictures        means {normalisation.means[0]} and {normalisation.means[1]}, centre crop {crop}"
@@ -78,6 +75,17 @@ def inspect(folder: Path) -> Iterator[str]:
         raise CheckpointError(f"{folder}/tokenizer.json has {tokenizer.vocab_size} ids, the embeddings fewer rows")
     yield f"tokenizer       pad {tokenizer.pad_id}, empty {tokenizer.empty_id}"
     yield "use             complete: python -m muvla.evaluate checkpoint=" + str(folder)
+
+
+def _statistics(folder: Path) -> Iterator[str]:
+    """The joint entry, or where there is none every data set's own (data/separate_statistics.py)."""
+    path = folder / STATISTICS_FILE
+    entries = json.loads(path.read_text()) if path.is_file() else {}
+    joint = any(name.endswith(COMBINED_SUFFIX) for name in entries)
+    for key in [None] if joint or not entries else sorted(entries):
+        statistics = read_statistics(folder, key)
+        yield f"statistics      {statistics.key} of {sorted(entries)}, {_frames(entries[statistics.key])}"
+        yield f"                action mask {statistics.action.mask.astype(int).tolist()}"
 
 
 def _frames(entry: dict[str, object]) -> str:

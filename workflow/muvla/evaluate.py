@@ -62,7 +62,7 @@ def evaluate(config: DictConfig) -> None:
     settle_seed(config)
     policy = Policy(
         config.checkpoint, slots=config.slots, memory=config.memory, seed=config.seed, precision=config.precision,
-        device=config.device,
+        device=config.device, environment=config.environment,
     )  # fmt: skip
     require_benchmark(config, policy)
     mode = inference_mode(config.mode, policy)

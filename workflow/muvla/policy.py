@@ -16,6 +16,7 @@ from muvla.batches import prompts, tower_features
 from muvla.data.actions import libero_command, mikasa_command
 from muvla.data.episode import CAMERAS
 from muvla.data.images import center_crop, read_normalisation, resize_lanczos3
+from muvla.data.separate_statistics import statistics_for
 from muvla.data.statistics import read_statistics
 from muvla.data.text import Tokenizer
 from muvla.model import checkpoint
@@ -33,9 +34,11 @@ class Policy:
 
     def __init__(
         self, directory: str | Path, *, slots: int, memory: str = "active", seed: int = 0, precision: str = "float32",
-        device: str = "cpu",
+        device: str = "cpu", environment: str | None = None,
     ) -> None:  # fmt: skip
-        """Raises CheckpointError, FileNotFoundError or ValueError naming the file that is missing or wrong."""
+        """environment: decides only where the checkpoint was normalised by each data set's own statistics.
+
+        Raises CheckpointError, FileNotFoundError or ValueError naming the file that is missing or wrong."""
         if memory not in INTERVENTIONS:
             raise ValueError(f"memory is {memory!r}: choose one of {', '.join(INTERVENTIONS)}")
         if precision not in ("float32", "bfloat16"):
@@ -46,7 +49,7 @@ class Policy:
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(f"{directory} has no memory, so memory={memory!r} means nothing; use memory=active")
-        self.statistics = read_statistics(directory)
+        self.statistics = statistics_for(directory, environment) if environment else read_statistics(directory)
         self.tokenizer = Tokenizer.load(directory)
         self.normalisation = read_normalisation(Path(directory) / "preprocessor_config.json")
         self.crop = checkpoint.read_json(directory, "preprocessor_config.json").get("center_crop", True)

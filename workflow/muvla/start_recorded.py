@@ -14,6 +14,7 @@ from muvla.data.images import read_normalisation
 from muvla.data.reader import Pictures, Reader
 from muvla.data.recorded import EpisodeStreams, FrameStreams
 from muvla.data.rlds import RldsDataset
+from muvla.data.separate_statistics import separate_entries
 from muvla.data.statistics import cached_statistics, parse_statistics, statistics_entry
 from muvla.data.text import Tokenizer
 from muvla.data.tfrecord import CorruptRecord
@@ -36,7 +37,12 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
     if not base.is_dir():
         raise FileNotFoundError(f"{base} is missing: fetch the base first (docs/paper-scale.md), then pass base=FOLDER")
     datasets = recorded_datasets(config, group)
-    statistics = statistics_entry(cached_statistics(datasets, config.data))
+    if config.match_release and config.variant.loader == "shuffled":
+        statistics = separate_entries({each.name: cached_statistics([each], config.data) for each in datasets})
+        normalised_by = [parse_statistics(statistics, each.name) for each in datasets]
+    else:
+        statistics = statistics_entry(cached_statistics(datasets, config.data))
+        normalised_by = [parse_statistics(statistics)] * len(datasets)
     cell = checkpoint.load_to_train(
         base,
         settings,
@@ -72,8 +78,7 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         first_observation=config.variant.cameras == 3,
         seed=config.seed,
     )
-    joint = parse_statistics(statistics)
-    reader = Reader(datasets, [joint] * len(datasets), pictures, cell.architecture.chunk)
+    reader = Reader(datasets, normalised_by, pictures, cell.architecture.chunk)
     preprocessor_config = checkpoint.read_json(base, "preprocessor_config.json")
     source = RecordedSource(
         reader,

@@ -5,6 +5,7 @@ Letters: D width of an action or of proprio.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from .rlds import RldsDataset
 STATISTICS_FILE = "dataset_statistics.json"
 COMBINED_SUFFIX = "_combined"
 BENCHMARKS = {7: "mikasa", 8: "libero"}  # by proprio width (spec 12.4)
-LIBERO_ACTION_MASK = [True] * 6 + [False]  # the gripper stays in [0, 1] (spec 3.4)
+GRIPPER_MASK = [True] * 6 + [False]  # LIBERO's gripper stays in [0, 1] (spec 3.4)
 EPSILON = 1e-8
 
 Body = dict[str, Any]
@@ -34,18 +35,21 @@ class Bounds:
     Attributes:
         q01, q99: (D,) float64.
         mask: (D,) bool; where false, values pass through untouched.
+        constant: (D,) bool or None; where true, the data never change and normalised values are 0 (spec 3.6).
     """
 
     q01: np.ndarray
     q99: np.ndarray
     mask: np.ndarray
+    constant: np.ndarray | None = None
 
     def normalise(self, values: np.ndarray) -> np.ndarray:
         """(..., D) -> clip(2 (x - q01) / (q99 - q01 + 1e-8) - 1, -1, 1), in the type of the values."""
         self._check(values)
         low, high = self.q01.astype(values.dtype), self.q99.astype(values.dtype)
         scaled = np.clip(2 * (values - low) / (high - low + EPSILON) - 1, -1, 1)
-        return np.where(self.mask, scaled, values)
+        scaled = np.where(self.mask, scaled, values)
+        return scaled if self.constant is None else np.where(self.constant, scaled.dtype.type(0), scaled)
 
     def unnormalise(self, values: np.ndarray) -> np.ndarray:
         """(..., D) -> 0.5 (x + 1) (q99 - q01 + 1e-8) + q01 in float64, without clipping."""
@@ -119,7 +123,7 @@ def statistics_entry(body: Body) -> Body:
     """The content of dataset_statistics.json: {"mikasa_combined": body}; LIBERO's gets its action mask."""
     benchmark = BENCHMARKS[len(body["proprio"]["q01"])]
     if benchmark == "libero":
-        body = {**body, "action": {**body["action"], "mask": LIBERO_ACTION_MASK}}
+        body = {**body, "action": {**body["action"], "mask": GRIPPER_MASK}}
     return {benchmark + COMBINED_SUFFIX: body}
 
 
@@ -151,7 +155,10 @@ def read_statistics(path: str | Path, key: str | None = None) -> Statistics:
 
 
 def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(STATISTICS_FILE)) -> Statistics:
-    """`read_statistics` of content already read; `file` is named in errors."""
+    """`read_statistics` of content already read; `file` is named in errors.
+
+    An entry of a single data set also says what never changes in it; a joint one does not (spec 3.4, 3.6).
+    """
     if key is None:
         combined = [name for name in entries if name.endswith(COMBINED_SUFFIX)]
         if len(combined) != 1:
@@ -161,8 +168,14 @@ def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(ST
         raise ValueError(f"{file} has no entry {key!r}, only {sorted(entries)}")
     where = f"{file}, entry {key!r}"
     proprio = _bounds(entries[key], "proprio", where)
-    default_mask = LIBERO_ACTION_MASK if BENCHMARKS.get(len(proprio.q01)) == "libero" else None
-    return Statistics(key, _bounds(entries[key], "action", where, default_mask), proprio)
+    default_mask = GRIPPER_MASK if BENCHMARKS.get(len(proprio.q01)) == "libero" else None
+    action = _bounds(entries[key], "action", where, default_mask)
+    if not key.endswith(COMBINED_SUFFIX):
+        action, proprio = (
+            dataclasses.replace(bounds, constant=_constant(entries[key][part], len(bounds.q01)))
+            for part, bounds in (("action", action), ("proprio", proprio))
+        )
+    return Statistics(key, action, proprio)
 
 
 def _benchmark(datasets: Sequence[RldsDataset]) -> str:
@@ -185,6 +198,11 @@ def _describe(values: np.ndarray) -> dict[str, list[float]]:
         "q99": np.quantile(values, 0.99, axis=0),
     }
     return {name: row.astype(np.float32).tolist() for name, row in described.items()}
+
+
+def _constant(entry: Mapping[str, Any], width: int) -> np.ndarray | None:
+    low, high = (np.array(entry.get(name, ()), np.float64) for name in ("min", "max"))
+    return low == high if low.shape == high.shape == (width,) else None
 
 
 def _bounds(body: Mapping[str, Any], part: str, where: str, default_mask: list[bool] | None = None) -> Bounds:

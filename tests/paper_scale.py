@@ -1,7 +1,9 @@
 """A paper-scale training of seconds: the same code and configuration, a base of a few thousand parameters."""
 
+import json
 from pathlib import Path
 
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
@@ -46,3 +48,15 @@ def arguments(root: Path, variant: str, output: str, *more: str) -> list[str]:
 def configured(root: Path, variant: str, output: str, *more: str) -> DictConfig:
     with initialize_config_dir(training.CONFIG, version_base=None):
         return compose("train", arguments(root, variant, output, *more))
+
+
+def trained(root: Path, variant: str, output: str, *more: str) -> Path:
+    config = configured(root, variant, output, *more)
+    torch.set_num_threads(config.threads)  # as the command does: another number rounds otherwise
+    torch.manual_seed(config.seed)
+    training.train(config)
+    return Path(config.output)
+
+
+def lines(output: Path) -> list[dict]:
+    return [json.loads(line) for line in Path(f"{output}.metrics.jsonl").read_text().splitlines()]

@@ -1,12 +1,6 @@
 """Training as at paper scale, small: adapters on a frozen base, recorded episodes, several processes (spec 3, 4)."""
 
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,38 +9,21 @@ import torch
 
 from muvla import train as training
 from muvla.budget import Budget
+from muvla.checkpoint import inspect
 from muvla.data.rlds import RldsDataset
 from muvla.data.tfrecord import CorruptRecord, index_records
 from muvla.model import checkpoint
 from muvla.parallel import Group
 from muvla.sources import RecordedSource, normalised
 from muvla.start import memory_settings, start
-from paper_scale import arguments, configured, write_paper
+from paper_scale import configured, lines, trained, write_paper
 
 VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")
-REPOSITORY = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": f"{REPOSITORY / 'workflow'}:{REPOSITORY / 'tests'}",
-    "PYTHONWARNINGS": "ignore",
-    "OMP_NUM_THREADS": "1",
-}
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_paper(tmp_path_factory.mktemp("paper"))
-
-
-def trained(root: Path, variant: str, output: str, *more: str) -> Path:
-    config = configured(root, variant, output, *more)
-    torch.set_num_threads(config.threads)  # as the command does: another number rounds otherwise
-    torch.manual_seed(config.seed)
-    training.train(config)
-    return Path(config.output)
-
-
-def lines(output: Path) -> list[dict]:
-    return [json.loads(line) for line in Path(f"{output}.metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -78,12 +55,16 @@ def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:
 
     from muvla.data.tfrecord import read_record
 
-    metrics = "scale.memory_training.metrics={every: 1, memory_every: 2, attention_every: 3, tensorboard: true}"
+    every = "every: 1, memory_every: 2, attention_every: 3, episode_every: 3, tensorboard: true"
+    metrics = f"scale.memory_training.metrics={{{every}}}"
     output = trained(root, "m64_k2", "measured/m64_k2", metrics, "scale.wide_memory=3")
     found = [line for line in lines(output) if "loss" in line]
-    attention = [line for line in lines(output) if "loss" not in line]
+    attention = [line for line in lines(output) if "MEM_to_ACTION_frac" in line]
     assert [line["update"] for line in attention] == [3, 6]
     assert attention[0]["MEM_to_ACTION_frac"] == 0 < attention[0]["ACTION_to_MEM_frac"]
+    (episode,) = [line for line in lines(output) if "episode_mem_norms" in line]
+    assert episode["update"] == 6  # none was whole after three updates of two steps
+    assert np.shape(episode["episode_mem_norms"]) == (len(episode["episode_rollout"]), 3)
     plain = trained(root, "m64_k2", "measured/plain", "scale.wide_memory=3")
     assert checkpoint.sha256(plain) == checkpoint.sha256(output)  # looking changes nothing
     assert [line["update"] for line in found] == [1, 2, 3, 4, 5, 6]
@@ -98,6 +79,20 @@ def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:
     tags = {value.tag for event in events for value in event.summary.value}
     assert {"VLA_Train/Loss", "VLA_Train/Gradient_Norm", "mu-VLA_Memory/mem_output_grad_norm_mean"} <= tags
     assert "mu-VLA_Attention/block_attention_heatmap" in tags
+    assert {f"mu-VLA_Memory/episode_{name}" for name in ("mem_norms", "cosine_distance", "rollout")} <= tags
+
+
+def test_gradients_of_two_windows_make_the_update_of_one_twice_as_wide(root: Path) -> None:
+    """Where no memory passes from one to the other: frames in one order, four at a time or twice two."""
+    one, two = (
+        trained(root, "oft", f"wide/{slots}", f"scale.memory_training.slots={slots}",
+                f"scale.memory_training.accumulate={windows}", "scale.memory_training.augment=false")
+        for slots, windows in ((4, 1), (2, 2))
+    )  # fmt: skip
+    for a, b in zip(lines(one), lines(two), strict=True):
+        assert b == pytest.approx(a, rel=1e-4, abs=2e-6)
+    other = trained(root, "oft", "wide/half", "scale.memory_training.augment=false")
+    assert lines(other)[-1]["loss"] != pytest.approx(lines(one)[-1]["loss"], rel=1e-4)
 
 
 def test_bfloat16_backbone_with_float32_adapters_under_autocast(root: Path) -> None:
@@ -108,6 +103,14 @@ def test_bfloat16_backbone_with_float32_adapters_under_autocast(root: Path) -> N
         assert other["loss"] == pytest.approx(one["loss"], rel=0.05)
     released = trained(root, "oft", "precision/released/v", precision, "match_release=true")
     assert len(lines(released)) == 6
+    entries = checkpoint.read_json(released, "dataset_statistics.json")  # of its loader: each data set's own
+    assert sorted(entries) == ["remember_color_3_vla_v0", "remember_color_5_vla_v0"]
+    assert entries["remember_color_3_vla_v0"]["action"]["mask"] == [True] * 6 + [False]
+    assert "statistics      remember_color_5_vla_v0" in "\n".join(inspect(released))
+    dagger = trained(
+        root, "oft_episodic", "precision/dagger/v", "match_release=true", "scale.memory_training.updates=1"
+    )
+    assert list(checkpoint.read_json(dagger, "dataset_statistics.json")) == ["mikasa_combined"]
 
 
 def test_background_processes_keep_the_order_of_the_slots(root: Path) -> None:
@@ -168,72 +171,3 @@ def test_a_folder_that_cannot_be_started_from_is_refused_by_name(root: Path, tmp
         trained(root, "base", "x/v")
     with pytest.raises(ValueError, match="budget is 'epochs'"):
         trained(root, "m64_k2", "x/v", "budget=epochs")
-
-
-@pytest.mark.slow
-def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(root: Path) -> None:
-    """SIGKILL three times, at moments that follow the metrics but not their lines; background readers included."""
-    more = ["scale.wide_memory=3", "scale.memory_training.updates=12", "scale.memory_training.workers=1",
-            "scale.memory_training.checkpoint_every=5"]  # fmt: skip
-    whole = trained(root, "m64_k2", "whole/v", *more)
-    output = root / "killed/v"
-    command = [sys.executable, "-m", "muvla.train", *arguments(root, "m64_k2", "killed/v", *more)]
-    metrics = Path(f"{output}.metrics.jsonl")
-    rng = np.random.default_rng(0)
-    for after in (1, 4, 9):
-        process = subprocess.Popen(command, env=ENVIRONMENT, cwd=REPOSITORY, start_new_session=True,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        try:
-            while process.poll() is None and (not metrics.is_file() or metrics.read_text().count("\n") < after):
-                time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.1))
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        assert not (output / "provenance.json").exists(), "it ended before it was killed"
-    subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, check=True, capture_output=True)
-    assert checkpoint.sha256(output) == checkpoint.sha256(whole)
-    for step in (5, 10):
-        assert checkpoint.sha256(f"{output}--{step}_chkpt") == checkpoint.sha256(f"{whole}--{step}_chkpt")
-    assert lines(output) == lines(whole)
-    assert not Path(f"{output}.state.pt").exists()
-
-
-@pytest.mark.slow
-def test_two_processes_train_what_one_with_twice_the_slots_trains(root: Path) -> None:
-    """Everything that is trained, head and initial memory included: the release's were each rank's own (B1, B2)."""
-    common = ["scale.wide_memory=3", "scale.memory_training.updates=5", "scale.memory_training.save_every=4"]
-    states = []
-    for name, slots, launcher in (
-        ("one", 4, [sys.executable]),
-        ("two", 2, [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
-                    "--master-addr=127.0.0.1", f"--master-port={free_port()}"]),
-    ):  # fmt: skip
-        kept = root / f"{name}.state.pt"
-        given = arguments(root, "m64_k2", f"{name}/v", f"scale.memory_training.slots={slots}", *common)
-        command = [*launcher, str(REPOSITORY / "tests/keep_state.py"), str(kept), *given]
-        done = subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
-        states.append(torch.load(kept, weights_only=True))
-    one, two = states
-    assert one["update"] == two["update"] == 4
-    assert one["streams"] == two["streams"]
-    torch.testing.assert_close(two["memory"], one["memory"], atol=1e-4, rtol=0)
-    assert (
-        set(one["window"]) == set(two["window"]) > {"cell.memory.initial_memory", "cell.action_head.model.fc2.weight"}
-    )
-    for name, value in one["window"].items():
-        torch.testing.assert_close(two["window"][name], value, atol=2e-5, rtol=0, msg=lambda m, n=name: f"{n}: {m}")
-    # what two processes saved goes on in one
-    resumed = root / "resumed"
-    resumed.mkdir()
-    (resumed / "v.state.pt").write_bytes((root / "two.state.pt").read_bytes())
-    trained(root, "m64_k2", "resumed/v", "scale.memory_training.slots=4", *common)
-    assert [line["update"] for line in lines(resumed / "v")] == [5]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

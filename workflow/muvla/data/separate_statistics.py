@@ -15,7 +15,7 @@ import numpy as np
 from .episode import dataset_name
 from .statistics import (
     COMBINED_SUFFIX,
-    GRIPPER_MASK,
+    LIBERO_ACTION_MASK,
     STATISTICS_FILE,
     Body,
     Bounds,
@@ -27,7 +27,7 @@ from .statistics import (
 
 def separate_entries(bodies: Mapping[str, Body]) -> Body:
     """The content of dataset_statistics.json: an entry for each data set's name, the action's with its mask."""
-    return {name: {**body, "action": {**body["action"], "mask": GRIPPER_MASK}} for name, body in bodies.items()}
+    return {name: {**body, "action": {**body["action"], "mask": LIBERO_ACTION_MASK}} for name, body in bodies.items()}
 
 
 def statistics_for(folder: str | Path, environment: str) -> Statistics:

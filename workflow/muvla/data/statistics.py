@@ -22,7 +22,7 @@ from .rlds import RldsDataset
 STATISTICS_FILE = "dataset_statistics.json"
 COMBINED_SUFFIX = "_combined"
 BENCHMARKS = {7: "mikasa", 8: "libero"}  # by proprio width (spec 12.4)
-GRIPPER_MASK = [True] * 6 + [False]  # LIBERO's gripper stays in [0, 1] (spec 3.4)
+LIBERO_ACTION_MASK = [True] * 6 + [False]  # the gripper stays in [0, 1] (spec 3.4); in 3.6 MIKASA's, too
 EPSILON = 1e-8
 
 Body = dict[str, Any]
@@ -123,7 +123,7 @@ def statistics_entry(body: Body) -> Body:
     """The content of dataset_statistics.json: {"mikasa_combined": body}; LIBERO's gets its action mask."""
     benchmark = BENCHMARKS[len(body["proprio"]["q01"])]
     if benchmark == "libero":
-        body = {**body, "action": {**body["action"], "mask": GRIPPER_MASK}}
+        body = {**body, "action": {**body["action"], "mask": LIBERO_ACTION_MASK}}
     return {benchmark + COMBINED_SUFFIX: body}
 
 
@@ -168,7 +168,7 @@ def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(ST
         raise ValueError(f"{file} has no entry {key!r}, only {sorted(entries)}")
     where = f"{file}, entry {key!r}"
     proprio = _bounds(entries[key], "proprio", where)
-    default_mask = GRIPPER_MASK if BENCHMARKS.get(len(proprio.q01)) == "libero" else None
+    default_mask = LIBERO_ACTION_MASK if BENCHMARKS.get(len(proprio.q01)) == "libero" else None
     action = _bounds(entries[key], "action", where, default_mask)
     if not key.endswith(COMBINED_SUFFIX):
         action, proprio = (

@@ -1,7 +1,8 @@
-"""Files that are either whole or not there: the one module that writes JSON, text and bytes atomically."""
+"""Files and folders that are either whole or not there: the one module that writes them atomically."""
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,29 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Yield a new empty folder beside `target`; when the block ends well it takes that name.
+
+    What stood at `target` before is removed only after that; after an error in the block it is untouched. In no case is
+    the temporary folder left.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if target.exists():
+            replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
+            os.replace(target, replaced)
+            os.replace(temporary, target)
+            shutil.rmtree(replaced)
+        else:
+            os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def unwritable(path: Path | str, error: Exception) -> OSError:

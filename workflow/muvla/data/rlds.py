@@ -9,14 +9,13 @@ ours and optional (counterfactuals.py).
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ..atomic import replacing_folder
 from . import features
 from .counterfactuals import FILE, load_counterfactuals, save_counterfactuals
 from .encoded import EncodedEpisode, Widths, read_encoded
@@ -52,10 +51,7 @@ def write_dataset(
         raise FileExistsError(f"{target} exists. Remove it or ask for overwriting.")
     if shards < 1:
         raise ValueError(f"a data set needs at least one shard, not {shards}")
-    partial = target.with_name(f".{VERSION}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with replacing_folder(target) as partial:
         lengths = write_shards(partial, name, VERSION, episodes, shards)
         if counterfactuals is not None:
             items = list(counterfactuals)
@@ -63,15 +59,6 @@ def write_dataset(
             if frames != lengths:
                 raise ValueError(f"{name}: counterfactuals of {frames} frames for episodes of {lengths} frames")
             save_counterfactuals(partial / FILE, items)
-        if target.exists():
-            replaced = target.with_name(f".{VERSION}.replaced-{os.getpid()}")
-            os.rename(target, replaced)
-            os.rename(partial, target)
-            shutil.rmtree(replaced)
-        else:
-            os.rename(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return target
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from muvla.atomic import unwritable, write_json
+from muvla.atomic import replacing_folder, unwritable, write_json
 from muvla.model.cell import Cell
 from muvla.model.lora import merged_tensors, write_adapters
 from muvla.model.settings_files import CONFIG, MEMORY_META, config_json, own_keys
@@ -45,35 +44,24 @@ def save(
     Raises OSError when the disk is full; what stood there before stays, and nothing half-written.
     """
     target = Path(directory)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
-        _write_tensors(cell, temporary, step, shard_bytes)
-        if cell.settings.num_mem_tokens:
-            write_json(temporary / MEMORY_META, dataclasses.asdict(cell.settings))
-        written = config_json(cell.architecture)
-        if config:
-            written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
-        write_json(temporary / CONFIG, written)
-        write_adapters(cell, temporary / ADAPTERS, base)
-        for path in copies:
-            shutil.copyfile(path, temporary / path.name)
-        for name, content in files.items():
-            write_json(temporary / name, content)
-        if provenance is not None:
-            write_json(temporary / "provenance.json", provenance(temporary))
-        if target.exists():
-            replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
-            os.replace(target, replaced)
-            os.replace(temporary, target)
-            shutil.rmtree(replaced)
-        else:
-            os.replace(temporary, target)
+        with replacing_folder(target) as temporary:
+            _write_tensors(cell, temporary, step, shard_bytes)
+            if cell.settings.num_mem_tokens:
+                write_json(temporary / MEMORY_META, dataclasses.asdict(cell.settings))
+            written = config_json(cell.architecture)
+            if config:
+                written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
+            write_json(temporary / CONFIG, written)
+            write_adapters(cell, temporary / ADAPTERS, base)
+            for path in copies:
+                shutil.copyfile(path, temporary / path.name)
+            for name, content in files.items():
+                write_json(temporary / name, content)
+            if provenance is not None:
+                write_json(temporary / "provenance.json", provenance(temporary))
     except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
         raise unwritable(target, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sha256(directory: str | Path) -> str:

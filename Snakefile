@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-from muvla import image_digest, leftovers, matrix
+from muvla import accounts, image_digest, leftovers, matrix
 from muvla.data.episode import dataset_name
 from muvla.resources import Needs
 
@@ -88,6 +88,8 @@ include: "workflow/rules/report.smk"
 
 # After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
 onstart:
+    if accounts.ask_whoever_knows(workflow.executor_settings):
+        print("Slurm keeps no accounts here: squeue is asked how jobs ended", file=sys.stderr)
     if jobs := leftovers.cancel(Path.cwd()):
         print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)
 

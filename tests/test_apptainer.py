@@ -65,10 +65,7 @@ def slurm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield []
         return
     with cluster(tmp_path_factory.mktemp("slurm")):
-        yield [
-            *("--profile", "slurm", "--slurm-status-command", "squeue"),
-            *("--slurm-init-seconds-before-status-checks", "2"),
-        ]
+        yield ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
 
 
 @pytest.mark.slow

@@ -19,10 +19,10 @@ from muvla import leftovers
 from slurm_cluster import cluster, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
-# sacct has nothing to say where accounting is off; the first look at jobs comes soon. An evaluation gets one
-# minute, then sixteen: a job that runs out of time is to be seen within a test.
+# The first look at jobs comes soon. An evaluation gets one minute, then sixteen: a job that runs out of time is to be
+# seen within a test.
 ARGUMENTS = (
-    "--profile", "slurm", "all", "--configfile", "config/smoke.yaml", "--slurm-status-command", "squeue",
+    "--profile", "slurm", "all", "--configfile", "config/smoke.yaml",
     "--slurm-init-seconds-before-status-checks", "2", "--set-resources", "evaluate:runtime=attempt**4",
 )  # fmt: skip
 VARIANTS = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]

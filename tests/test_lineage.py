@@ -48,7 +48,7 @@ def told_sha256(folder: Path, variant: str) -> str:
 
 
 def test_page_names_everything_of_every_number(results: Path) -> None:
-    assert lineage.main(["--records", str(results / "records"), "--output", str(results)]) == 0
+    assert lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)]) == 0
     page = (results / "provenance.html").read_text()
     for told in (
         "m64_k2 RememberColor3", "oft RememberColor3", "2/3", told_sha256(results, "m64_k2"), "abababababab",
@@ -58,8 +58,23 @@ def test_page_names_everything_of_every_number(results: Path) -> None:
         assert told in page, told
 
 
+def test_libero_and_other_training_seeds_stand_in_the_page_too(results: Path) -> None:
+    folders = [
+        results / "records" / "trained",
+        results / "seed1" / "records" / "trained",
+        results / "libero" / "records",
+    ]
+    write_cell(folders[1], "m64_k2", "RememberColor3", [True])
+    write_cell(folders[2], "m64_k2", "libero_object/0", [False, False, True])
+    assert lineage.main(["--records", *map(str, folders), "--output", str(results)]) == 0
+    page = (results / "provenance.html").read_text()
+    assert all(str(folder) in page for folder in folders)
+    assert "m64_k2 libero_object/0" in page
+    assert len(ROCrate(results).get_by_type("CreateAction")) == 4
+
+
 def test_crate_is_one_that_other_tools_read(results: Path) -> None:
-    lineage.main(["--records", str(results / "records"), "--output", str(results)])
+    lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
     crate = ROCrate(results)
     runs = crate.get_by_type("CreateAction")
     assert len(runs) == 2
@@ -71,7 +86,7 @@ def test_crate_is_one_that_other_tools_read(results: Path) -> None:
 
 def test_same_records_give_the_same_bytes(results: Path) -> None:
     def made() -> list[bytes]:
-        lineage.main(["--records", str(results / "records"), "--output", str(results)])
+        lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
         return [(results / name).read_bytes() for name in ("provenance.html", "ro-crate-metadata.json")]
 
     assert made() == made()
@@ -80,7 +95,7 @@ def test_same_records_give_the_same_bytes(results: Path) -> None:
 def test_checkpoint_that_was_replaced_is_not_taken_for_the_one_that_acted(results: Path) -> None:
     path = results / "checkpoints" / "m64_k2" / "provenance.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "checkpoint": "00" * 32}))
-    lineage.main(["--records", str(results / "records"), "--output", str(results)])
+    lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
     page = (results / "provenance.html").read_text()
     assert "fefefefefefe" not in page
     assert lineage.UNKNOWN in page

@@ -1,4 +1,4 @@
-"""Where every number comes from: python -m muvla.report.lineage --records DIR --output results.
+"""Where every number comes from: python -m muvla.report.lineage --records DIR [DIR ...] --output results.
 
 Writes OUTPUT/provenance.html and OUTPUT/ro-crate-metadata.json, which makes OUTPUT a Research Object Crate (RO-Crate
 1.1). A number is the success rate of one record file; its checkpoint's own provenance.json tells what it was trained
@@ -24,15 +24,20 @@ UNKNOWN = "not recorded"  # by the version that made the record
 
 @dataclass(frozen=True)
 class Number:
-    """One record file and what is known of its checkpoint; trained: its provenance.json, or its mark from the Hub."""
+    """One record file below `folder`, and what is known of its checkpoint.
 
+    trained: the checkpoint's provenance.json, or its mark from the Hub.
+    """
+
+    folder: Path
     cell: Cell
     trained: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """variant, environment and control, e.g. "m64_k2 RememberColor3.zero"."""
-        return f"{self.cell.path.parent.name} {self.cell.path.stem}"
+        """variant, environment and control, e.g. "m64_k2 RememberColor3.zero" or "m64_k2 libero_object/0"."""
+        variant, *environment = self.cell.path.relative_to(self.folder).with_suffix("").parts
+        return f"{variant} {'/'.join(environment)}"
 
     def run(self, key: str) -> str:
         """A circumstance of all its runs; the different ones joined, the last first."""
@@ -41,11 +46,14 @@ class Number:
 
 
 def lineage(folders: Sequence[Path | str]) -> list[Number]:
-    """Return every record file below `folders`. Raises RecordsError for a corrupt one, or when there is none."""
-    paths = sorted({path for folder in folders for path in Path(folder).rglob("*.jsonl")})
+    """Return every record file, <variant>/<environment>.jsonl, of each of `folders`.
+
+    Raises RecordsError for a corrupt one, or when there is none.
+    """
+    paths = [(Path(folder), path) for folder in folders for path in sorted(Path(folder).rglob("*.jsonl"))]
     if not paths:
         raise RecordsError(f"no episode records under {', '.join(map(str, folders))}: evaluate a policy first")
-    return [Number(cell, _trained(cell)) for cell in map(read_cell, paths)]
+    return [Number(folder, cell, _trained(cell)) for folder, path in paths for cell in [read_cell(path)]]
 
 
 def _trained(cell: Cell) -> dict[str, Any]:
@@ -62,7 +70,24 @@ def _trained(cell: Cell) -> dict[str, Any]:
 
 
 def sections(numbers: Sequence[Number]) -> list[Section]:
-    """The page: the numbers, their checkpoints, their simulators, and the commands."""
+    """The page: the numbers of each folder of records, their checkpoints, their simulators, and the commands."""
+    explained = (
+        "One row is one file of episode records. Checksums are SHA-256, shortened to twelve digits; in full"
+        " they stand in ro-crate-metadata.json and beside the records.",
+    )
+    folders = list(dict.fromkeys(number.folder for number in numbers))
+    return [
+        *(
+            Section(f"Numbers: {folder}", explained if folder == folders[0] else (), _rows(numbers, folder))
+            for folder in folders
+        ),
+        Section("Checkpoints", table=_checkpoints(numbers)),
+        Section("Simulators and libraries", items=_versions(numbers)),
+        Section("Commands", items=tuple(f"{number.name}: {number.run('command_line')}" for number in numbers)),
+    ]
+
+
+def _rows(numbers: Sequence[Number], folder: Path) -> PlainTable:
     rows = tuple(
         (
             number.name,
@@ -74,21 +99,11 @@ def sections(numbers: Sequence[Number]) -> list[Section]:
             number.run("time"),
         )
         for number in numbers
+        if number.folder == folder
     )
-    head = ("number", "success", "checkpoint", "config", "commit", "container", "time (UTC)")
-    return [
-        Section(
-            "Numbers",
-            (
-                "One row is one file of episode records. Checksums are SHA-256, shortened to twelve digits; in full"
-                " they stand in ro-crate-metadata.json and beside the records.",
-            ),
-            PlainTable(head, rows, "lrlllll"),
-        ),
-        Section("Checkpoints", table=_checkpoints(numbers)),
-        Section("Simulators and libraries", items=_versions(numbers)),
-        Section("Commands", items=tuple(f"{number.name}: {number.run('command_line')}" for number in numbers)),
-    ]
+    return PlainTable(
+        ("number", "success", "checkpoint", "config", "commit", "container", "time (UTC)"), rows, "lrlllll"
+    )
 
 
 def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
@@ -125,7 +140,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m muvla.report.lineage", description="Where every number comes from."
     )
-    parser.add_argument("--records", type=Path, nargs="+", required=True, help="folders of episode records")
+    parser.add_argument(
+        "--records", type=Path, nargs="+", required=True, help="folders of <variant>/<environment>.jsonl"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the page and of the crate")
     given = parser.parse_args(arguments)
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from muvla import manifest
+from ssh_server import ssh_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILES = {"m64_k2/model.safetensors": bytes(range(256)) * 4000, "m64_k2/config.json": b"{}", "oft/config.json": b"[]"}
@@ -151,6 +152,34 @@ def test_labs_remote_over_http(clone: Path, tmp_path: Path) -> None:
         dvc(clone, "remote", "add", "--local", "--default", "lab", address)
         result = pull(clone)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_labs_remote_over_ssh(clone: Path, tmp_path: Path) -> None:
+    pytest.importorskip("dvc_ssh", reason="dvc-ssh is not installed")
+    (tmp_path / "served").mkdir()
+    (tmp_path / "keys").mkdir()
+    assert pull(clone).returncode == 0  # from the bundled store, as whoever fills the lab's does
+    with ssh_server(tmp_path / "served", tmp_path / "keys") as server:
+        dvc(clone, "remote", "add", "--local", "--default", "lab", f"ssh://lab@127.0.0.1:{server.port}/muvla")
+        dvc(clone, "remote", "modify", "--local", "lab", "keyfile", str(server.key))
+        dvc(clone, "push")
+        for name in ("dvcstore", "checkpoints", ".dvc/cache"):
+            shutil.rmtree(clone / name)
+        result = pull(clone)
+        assert result.returncode == 0, result.stdout + result.stderr
+        for name in ("checkpoints", ".dvc/cache"):
+            shutil.rmtree(clone / name)
+        objects = [path for path in (tmp_path / "served").rglob("*") if path.is_file()]
+        rewrite(max(objects, key=lambda path: path.stat().st_size), b"cut short")
+        damaged = pull(clone)
+    assert damaged.returncode == 1
+    # DVC itself looks only where the remote says verify, as the bundled one does: the manifest looks always.
+    assert "altered: m64_k2/model.safetensors" in damaged.stderr
+    for name in ("checkpoints", ".dvc/cache"):
+        shutil.rmtree(clone / name)
+    unreachable = pull(clone)
+    assert unreachable.returncode == 1
+    assert "To mend it" in unreachable.stderr
 
 
 def test_labs_remote_on_s3(clone: Path) -> None:

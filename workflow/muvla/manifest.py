@@ -70,7 +70,10 @@ def check(folder: Path | str, manifest: Path | str) -> None:
     found = faults(folder, manifest)
     if found:
         named = found[:_SHOWN] + ([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])
-        advice = f"To mend it: git checkout dvcstore; rm -rf {folder} .dvc/cache; dvc pull"
+        advice = (
+            f"To mend it: git checkout dvcstore; rm -rf {folder} .dvc/cache; dvc pull -r bundled. If a remote of"
+            " your own did this: then dvc push to it again"
+        )
         raise ValueError("\n  ".join([f"{folder} is not what {manifest} lists:", *named, advice]))
 
 

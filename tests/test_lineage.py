@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
+from muvla.atomic import write_json
+from muvla.provenance import describe_run
 from muvla.report import lineage
 from muvla.report.records import provenance_path
 from synthetic_records import write_cell
@@ -71,6 +73,25 @@ def test_libero_and_other_training_seeds_stand_in_the_page_too(results: Path) ->
     assert all(str(folder) in page for folder in folders)
     assert "m64_k2 libero_object/0" in page
     assert len(ROCrate(results).get_by_type("CreateAction")) == 4
+
+
+def test_a_probe_tells_what_made_it(results: Path) -> None:
+    probe = results / "probes" / "cue_swap.json"
+    made = describe_run(command="muvla.probe", config={"checkpoint": "results/checkpoints/m64_k2"})
+    write_json(probe, {"y_error": 0.067, "checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
+    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]
+    assert lineage.main(arguments) == 0
+    page = (results / "provenance.html").read_text()
+    assert all(told in page for told in (str(probe), made["command_line"], made["time"], made["config_sha256"][:12]))
+    (run,) = [run for run in ROCrate(results).get_by_type("CreateAction") if "muvla.probe" in run["name"]]
+    assert run["object"]["sha256"] == told_sha256(results, "m64_k2")
+
+
+def test_a_probe_of_unknown_origin_is_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (results / "old.json").write_text('{"y_error": 0.067}')
+    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results)]
+    assert lineage.main([*arguments, "--looks", str(results / "old.json")]) == 1
+    assert "old.json does not say what made it" in capsys.readouterr().err
 
 
 def test_crate_is_one_that_other_tools_read(results: Path) -> None:

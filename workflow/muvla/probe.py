@@ -16,11 +16,12 @@ from typing import Any
 import hydra
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from muvla.atomic import write_json
 from muvla.batches import Batcher, tower_features
+from muvla.data.episode import dataset_name
 from muvla.data.frames import Frames, load_frames
 from muvla.data.images import read_normalisation
 from muvla.data.statistics import read_statistics
@@ -28,6 +29,7 @@ from muvla.data.streams import Step
 from muvla.data.text import Tokenizer
 from muvla.model import checkpoint
 from muvla.model.cell import Cell
+from muvla.provenance import describe_run, file_sha256
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "config" / "muvla")
 Y = 1  # the action dimension that tells objects in a row apart
@@ -41,7 +43,13 @@ def main(config: DictConfig) -> None:
         result = cue_swap(config)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
-    write_json(Path(config.output), result)
+    demonstrations = Path(config.data) / dataset_name(config.environment) / "collection.json"
+    made = describe_run(
+        command="muvla.probe",
+        config=OmegaConf.to_container(config, resolve=True),
+        data={config.environment: file_sha256(demonstrations)},
+    )
+    write_json(Path(config.output), {**result, **made})
     for name, value in result.items():
         print(f"{name:32} {value:.3f}" if isinstance(value, float) else f"{name:32} {value}")
 

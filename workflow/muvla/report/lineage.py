@@ -2,12 +2,14 @@
 
 Writes OUTPUT/provenance.html and OUTPUT/ro-crate-metadata.json, which makes OUTPUT a Research Object Crate (RO-Crate
 1.1). A number is the success rate of one record file; its checkpoint's own provenance.json tells what it was trained
-on, a mark of muvla.hub tells where it was fetched.
+on, a mark of muvla.hub tells where it was fetched. Probes and traced episodes are no record files: each has a JSON that
+tells the same of it (muvla.provenance.describe_run).
 """
 
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +71,35 @@ def _trained(cell: Cell) -> dict[str, Any]:
     return {}
 
 
-def sections(numbers: Sequence[Number]) -> list[Section]:
-    """The page: the numbers of each folder of records, their checkpoints, their simulators, and the commands."""
+@dataclass(frozen=True)
+class Look:
+    """A probe or a traced episode: its JSON file, and what describe_run and the probe wrote into it."""
+
+    path: Path
+    told: dict[str, Any]
+
+    @property
+    def variant(self) -> str:
+        """Of the policy; a probe names its checkpoint only."""
+        return str(self.told["config"].get("name") or Path(self.told["config"]["checkpoint"]).name)
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        """Of libraries, and of the simulator where there was one."""
+        return {**self.told["versions"], **self.told.get("simulator", {})}
+
+
+def looks(paths: Sequence[Path]) -> list[Look]:
+    """Read the JSON files of probes and traced episodes. Raises RecordsError naming one that tells no checkpoint."""
+    found = [Look(path, json.loads(path.read_text("utf-8"))) for path in paths]
+    for look in found:
+        if "checkpoint_sha256" not in look.told or "commit" not in look.told:
+            raise RecordsError(f"{look.path} does not say what made it; remove it to have it made again")
+    return found
+
+
+def sections(numbers: Sequence[Number], seen: Sequence[Look] = ()) -> list[Section]:
+    """The page: the numbers of each folder of records, probes and episodes, and what they were made with."""
     explained = (
         "One row is one file of episode records. Checksums are SHA-256, shortened to twelve digits; in full"
         " they stand in ro-crate-metadata.json and beside the records.",
@@ -81,9 +110,16 @@ def sections(numbers: Sequence[Number]) -> list[Section]:
             Section(f"Numbers: {folder}", explained if folder == folders[0] else (), _rows(numbers, folder))
             for folder in folders
         ),
+        *([Section("Probes and single episodes", table=_looks(seen))] if seen else []),
         Section("Checkpoints", table=_checkpoints(numbers)),
-        Section("Simulators and libraries", items=_versions(numbers)),
-        Section("Commands", items=tuple(f"{number.name}: {number.run('command_line')}" for number in numbers)),
+        Section("Simulators and libraries", items=_versions(numbers, seen)),
+        Section(
+            "Commands",
+            items=(
+                *(f"{number.name}: {number.run('command_line')}" for number in numbers),
+                *(f"{look.path}: {look.told['command_line']}" for look in seen),
+            ),
+        ),
     ]
 
 
@@ -106,6 +142,23 @@ def _rows(numbers: Sequence[Number], folder: Path) -> PlainTable:
     )
 
 
+def _looks(seen: Sequence[Look]) -> PlainTable:
+    rows = tuple(
+        (
+            str(look.path),
+            short(look.told["checkpoint_sha256"]),
+            ", ".join(f"{name} {short(value)}" for name, value in sorted(look.told.get("data", {}).items())) or "-",
+            short(look.told["config_sha256"]),
+            short(look.told["commit"]),
+            short(look.told["container"].removeprefix("sha256:")),
+            look.told["time"],
+        )
+        for look in seen
+    )
+    head = ("file", "checkpoint", "data", "config", "commit", "container", "time (UTC)")
+    return PlainTable(head, rows, "lllllll")
+
+
 def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
     found = {number.cell.question["checkpoint_sha256"]: number for number in numbers}
     rows = tuple(
@@ -125,13 +178,11 @@ def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
     return PlainTable(head, rows, "lllllll")
 
 
-def _versions(numbers: Sequence[Number]) -> tuple[str, ...]:
+def _versions(numbers: Sequence[Number], seen: Sequence[Look]) -> tuple[str, ...]:
     """One line for each different set of versions, and how many numbers it made."""
-    lines: dict[str, int] = {}
-    for number in numbers:
-        told = {**number.cell.question["versions"], **number.cell.question["simulator"]}
-        line = ", ".join(f"{key} {short(value)}" for key, value in sorted(told.items()))
-        lines[line] = lines.get(line, 0) + 1
+    sets = [{**number.cell.question["versions"], **number.cell.question["simulator"]} for number in numbers]
+    sets += [look.versions for look in seen]
+    lines = Counter(", ".join(f"{key} {short(value)}" for key, value in sorted(told.items())) for told in sets)
     return tuple(f"{count} numbers: {line}" for line, count in lines.items())
 
 
@@ -143,13 +194,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--records", type=Path, nargs="+", required=True, help="folders of <variant>/<environment>.jsonl"
     )
+    parser.add_argument("--looks", type=Path, nargs="*", default=[], help="JSON files of probes and traced episodes")
     parser.add_argument("--output", type=Path, required=True, help="folder of the page and of the crate")
     given = parser.parse_args(arguments)
     try:
         numbers = lineage(given.records)
-        page = document("html", "Where every number comes from", sections(numbers), "muvla.report.lineage")
+        seen = looks(given.looks)
+        page = document("html", "Where every number comes from", sections(numbers, seen), "muvla.report.lineage")
         write_atomically(given.output / "provenance.html", page)
-        write_atomically(given.output / "ro-crate-metadata.json", crate(numbers, given.output))
+        write_atomically(given.output / "ro-crate-metadata.json", crate(numbers, seen, given.output))
     except (RecordsError, OSError) as error:
         print(f"muvla.report.lineage: {error}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 
 from muvla.sim import camera_mesh, cup, novelty
+from muvla.sim.backend import require_backend
 from muvla.sim.environments import ENVIRONMENTS, Environment, environment_named
 from muvla.sim.observation import CAMERAS, SIZE, action_space, given_actions, observation_space, proprioception
 
@@ -59,7 +60,8 @@ class MikasaEnv(gymnasium.Env):
     sim/cup.py's cup where the YCB mug is not installed. phases: fix cue and empty phases to this many steps each;
     max_steps then grows by 2 * phases - 10 unless given (spec 6.3). unseen_colours: of RememberColor, so many are
     replaced (sim/novelty.py). render: False leaves the pictures black (physics is the same), to look at state only.
-    Raises ValueError for an unknown environment, backend or size; cup.MissingMug; RuntimeError when rendering fails.
+    Raises ValueError for an unknown environment, backend or size; cup.MissingMug; NoVulkan where the backend
+    cannot run; RuntimeError when rendering fails.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}
@@ -80,6 +82,7 @@ class MikasaEnv(gymnasium.Env):
         self.row = environment_named(environment)
         if backend not in BACKENDS:
             raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
+        require_backend(backend)
         novelty.require(self.row, phases, unseen_colours)
         for name, value in (("actions_per_step", actions_per_step), ("max_steps", max_steps)):
             if value is not None and value < 1:

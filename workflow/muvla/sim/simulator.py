@@ -72,6 +72,7 @@ def require(environment: str, options: Mapping[str, Any]) -> None:
         libero_assets.verify()
         return
     from muvla.sim import camera_mesh, cup, novelty
+    from muvla.sim.backend import require_backend
     from muvla.sim.mikasa import BACKENDS
     from muvla.sim.vulkan import driver
 
@@ -79,6 +80,7 @@ def require(environment: str, options: Mapping[str, Any]) -> None:
     if backend not in BACKENDS:
         raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
     novelty.require(row, options.get("phases"), options.get("unseen_colours"))
+    require_backend(backend)
     if options.get("render", True):
         driver("CPU" if backend == "cpu" else "discrete GPU")
     camera_mesh.robot_description(options.get("light_mesh", True))

@@ -6,8 +6,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+from gymnasium.vector import AsyncVectorEnv
 
+from muvla.sim import no_autoreset
 from muvla.sim.interrupts import deaf_children
 from muvla.sim.simulator import make_simulator, require, spaces
 from muvla.sim.suites import is_libero
@@ -31,8 +32,8 @@ class _Spaces(gymnasium.Env):
 class _Slot:
     """Makes the environment of one slot in its own process."""
 
-    def __init__(self, environment: str, options: dict[str, Any]) -> None:
-        self.environment, self.options, self.parent = environment, options, os.getpid()
+    def __init__(self, environment: str, options: dict[str, Any], slot: int) -> None:
+        self.environment, self.options, self.slot, self.parent = environment, options, slot, os.getpid()
 
     def __call__(self) -> gymnasium.Env:
         if os.getpid() == self.parent:
@@ -40,7 +41,7 @@ class _Slot:
         import torch
 
         torch.set_num_threads(1)  # the cores belong to the other simulators
-        return make_simulator(self.environment, **self.options)
+        return no_autoreset.by_hand(make_simulator(self.environment, **self.options), self.slot)
 
 
 class SimulatorVector(AsyncVectorEnv):
@@ -84,7 +85,7 @@ class SimulatorVector(AsyncVectorEnv):
 
     def step_wait(self, *args: Any, **kwargs: Any) -> Any:
         """As gymnasium's; raises DeadSimulator."""
-        return self._guard("step_wait", *args, **kwargs)
+        return no_autoreset.told(self._guard("step_wait", *args, **kwargs))
 
     def call_wait(self, *args: Any, **kwargs: Any) -> Any:
         """As gymnasium's; raises DeadSimulator."""
@@ -110,8 +111,8 @@ def make_vector(environment: str, slots: int, *, context: str | None = None, **o
         multiprocessing.set_forkserver_preload(PRELOAD)
     with deaf_children():
         return SimulatorVector(
-            [_Slot(environment, options) for _ in range(slots)],
+            [_Slot(environment, options, slot) for slot in range(slots)],
             shared_memory=True,
             context=context,
-            autoreset_mode=AutoresetMode.DISABLED,
+            **no_autoreset.ARGUMENTS,
         )

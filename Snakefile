@@ -80,6 +80,7 @@ if not needs.paper:
 
 
 include: "workflow/rules/probe.smk"
+include: "workflow/rules/traces.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/figures.smk"

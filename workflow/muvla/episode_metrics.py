@@ -19,6 +19,16 @@ LONGEST_SHOWN = 100  # steps; of longer episodes no pictures are kept
 PICTURES = 20
 
 
+def token_norms(memory: Tensor) -> Tensor:
+    """(..., m, D) -> (..., m): the L2 norm of each token."""
+    return memory.norm(dim=-1)
+
+
+def token_distances(memory: Tensor, before: Tensor) -> Tensor:
+    """M_t and M_{t-1}, both (..., m, D) -> (..., m): 1 - cos of each token's angle to what it was."""
+    return 1 - torch.nn.functional.cosine_similarity(memory, before, dim=-1)
+
+
 @dataclass(frozen=True)
 class Episode:
     """norms (T, m): length of each token of M_t; distances (T-1, m): 1 - cos(M_t, M_{t-1}) of each token.
@@ -63,10 +73,8 @@ class EpisodeWatch:
             if self._memory is None:
                 continue
             now = read_out[k].float()
-            self._norms.append(now.norm(dim=-1).cpu())
-            self._distances += [
-                (1 - torch.nn.functional.cosine_similarity(now, before, dim=-1)).cpu() for before in self._memory
-            ]
+            self._norms.append(token_norms(now).cpu())
+            self._distances += [token_distances(now, before).cpu() for before in self._memory]
             self._memory = [now]
             if batch.pixels is not None and self.normalisation is not None and len(self._norms) <= LONGEST_SHOWN:
                 self._pictures.append(_picture(batch.pixels[k, 0, :3], self.normalisation))

@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from muvla.data.episode import dataset_name
+from muvla.sim.suites import is_libero
 
 VARIANTS = Path("config/muvla/variant")  # one file a variant: what Hydra composes, and who is trained on what
 
@@ -51,17 +52,31 @@ def available(config: Mapping[str, Any]) -> list[str]:
     """Return the variants that have or get a checkpoint: on the Hub, only some columns of the paper were released."""
     effect = config["effect"]
     asked = list(dict.fromkeys([*config["variants"], effect["memory"], effect["baseline"]]))
-    if config["scale"] == "paper" and config["checkpoints"] == "released":
-        return [variant for variant in asked if variant in config["hub"]["checkpoints"]]
-    return asked
+    return [variant for variant in asked if _released(config, variant)]
 
 
 def available_on_libero(config: Mapping[str, Any]) -> list[str]:
     """Return the variants that are evaluated on LIBERO and have or get a checkpoint for it."""
-    asked: list[str] = config["libero"]["variants"]
-    if config["scale"] == "paper" and config["checkpoints"] == "released":
-        return [variant for variant in asked if f"libero_{variant}" in config["hub"]["checkpoints"]]
-    return asked
+    return [variant for variant in config["libero"]["variants"] if _released(config, f"libero_{variant}")]
+
+
+def traces(config: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Return {(variant, environment or task): episodes to try until one succeeds, 0: take the first} of what is traced
+    and has or gets a checkpoint; as many as are evaluated where none are named."""
+    found = {}
+    for trace in config["traces"]:
+        variant, environment = trace["variant"], trace["environment"]
+        libero = is_libero(environment)
+        if _released(config, f"libero_{variant}" if libero else variant):
+            usual = config["libero"]["episodes"] if libero else config["episodes"]
+            found[variant, environment] = trace.get("search", usual)
+    return found
+
+
+def has_memory(variant: str) -> bool:
+    """Say whether `variant` has memory tokens."""
+    settings = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))
+    return settings["memory"]["num_mem_tokens"] != 0  # a number, or the scale's
 
 
 def cells(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -109,6 +124,12 @@ def demonstrated(config: Mapping[str, Any]) -> list[str]:
 def suites(config: Mapping[str, Any]) -> list[str]:
     """Return the LIBERO suites of which tasks are evaluated."""
     return list(dict.fromkeys(task.partition("/")[0] for task in config["libero"]["tasks"]))
+
+
+def _released(config: Mapping[str, Any], name: str) -> bool:
+    """Say whether a checkpoint is there or made; those of the Hub at the paper's scale are not all there."""
+    on_hub: bool = config["scale"] == "paper" and config["checkpoints"] == "released"
+    return not on_hub or name in config["hub"]["checkpoints"]
 
 
 def _explanations(error: ValidationError) -> Iterator[str]:

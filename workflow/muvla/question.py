@@ -25,20 +25,26 @@ MIKASA_SEED = 4242424242
 
 
 def settle_seed(config: DictConfig) -> None:
-    """Fill in the benchmark's own first seed. Raises ValueError for unknown environments and initial states, and for
-    probes of MIKASA-Robo's asked of LIBERO."""
+    """Fill in the benchmark's own first seed. Raises ValueError as first_seed does, and for probes of MIKASA-Robo's
+    asked of LIBERO."""
     known_environment(config.environment)
-    libero = is_libero(config.environment)
-    if libero and (asked := [name for name in PROBES if config[name] is not None]):
+    if is_libero(config.environment) and (asked := [name for name in PROBES if config[name] is not None]):
         raise ValueError(f"{config.environment} has no {' and no '.join(asked)}: leave null")
-    if config.seed is None:
-        config.seed = 0 if libero else MIKASA_SEED
-    if libero and not 0 <= config.seed <= config.seed + config.episodes <= STORED_STATES:
-        last = config.seed + config.episodes - 1
+    config.seed = first_seed(config.environment, config.seed, config.episodes)
+
+
+def first_seed(environment: str, seed: int | None, episodes: int) -> int:
+    """`seed`, or the benchmark's own where it is None. Raises ValueError for unknown environments, and for initial
+    states that LIBERO does not have."""
+    libero = is_libero(known_environment(environment))
+    if seed is None:
+        seed = 0 if libero else MIKASA_SEED
+    if libero and not 0 <= seed <= seed + episodes <= STORED_STATES:
         raise ValueError(
-            f"seed {config.seed} and {config.episodes} episodes ask for the initial states {config.seed} to {last} of "
-            f"{config.environment}; there are 0 to {STORED_STATES - 1}"
+            f"seed {seed} and {episodes} episodes ask for the initial states {seed} to {seed + episodes - 1} of "
+            f"{environment}; there are 0 to {STORED_STATES - 1}"
         )
+    return seed
 
 
 def require_benchmark(config: DictConfig, policy: Policy) -> None:

@@ -1,47 +1,86 @@
-"""How much each kind of token attends to each other kind (spec 4.8): a diagnostic forward with the weights in sight.
+"""How much tokens attend to each other (spec 4.8, 10): forwards with the softmax weights in sight.
 
-Softmax weights exist only in transformers' eager attention, so it is switched on for this forward; a test of the mask
+Softmax weights exist only in transformers' eager attention, so it is switched on for these forwards; a test of the mask
 holds for it as well. Group boundaries follow the row's own prompt (the release takes the longest one's, spec B11).
+L layers, S sequence, G groups of tokens, V vision tokens, m memory tokens, D width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from muvla.model.cell import Cell, Prompt
+from muvla.model.layout import TokenLayout
 from muvla.model.mask import require_mask_honoured
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The first row of one forward: weights (L, S, S) float32, mean over heads; hidden (S, D), what came out."""
+
+    weights: Tensor
+    hidden: Tensor
+
+
+@contextmanager
+def watched(cell: Cell) -> Iterator[list[Seen]]:
+    """Within it every forward of the language model is eager, and is appended to the list it yields.
+
+    The weights are those of the forward itself, not of a second one. The cell is in evaluation mode meanwhile.
+    """
+    require_mask_honoured("eager")
+    seen: list[Seen] = []
+    layers: list[Tensor] = []
+
+    def layer_done(module: Any, inputs: Any, output: Any) -> None:
+        layers.append(output[1][0].float().mean(dim=0))  # (S, S), mean over heads
+
+    def forward_done(module: Any, inputs: Any, output: Any) -> None:
+        seen.append(Seen(torch.stack(layers), output.last_hidden_state[0]))
+        layers.clear()
+
+    model = cell.language_model
+    with _eager(cell):
+        hooks = [layer.self_attn.register_forward_hook(layer_done) for layer in model.layers]
+        hooks.append(model.register_forward_hook(forward_done))
+        try:
+            yield seen
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 @torch.no_grad()
 def attention_blocks(
     cell: Cell, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor
 ) -> tuple[list[str], Tensor]:
-    """Of the first row of a step (arguments as Cell.step): names of the G groups, and (G, G) shares.
-
-    Entry [q, k]: what a token of group q gives to all of group k, mean over layers, heads and tokens of q.
-    Each row sums to 1. Without memory there is no group MEM.
-    """
-    require_mask_honoured("eager")
+    """Of the first row of a step (arguments as Cell.step): names of the G groups, and (G, G) shares of group_shares,
+    mean over layers."""
     row = Prompt(prompt.ids[:1, : int(prompt.lengths[0]) + 1], prompt.lengths[:1])
-    total: list[Tensor] = []
+    with watched(cell) as seen:
+        _, layout = cell.hidden(vision[:1], proprio[:1], row, memory[:1])
+    return group_shares(seen[0].weights.mean(dim=0), layout)
 
-    def add(module: Any, inputs: Any, output: Any) -> None:
-        weights = output[1].float().mean(dim=1)[0]  # (S, S), mean over heads
-        total[:] = [weights + total[0]] if total else [weights]
 
-    with _eager(cell):
-        hooks = [layer.self_attn.register_forward_hook(add) for layer in cell.language_model.layers]
-        try:
-            _, layout = cell.hidden(vision[:1], proprio[:1], row, memory[:1])
-        finally:
-            for hook in hooks:
-                hook.remove()
-    mean = total[0] / len(hooks)
+def layout_of(cell: Cell, length: int) -> TokenLayout:
+    """Where each token stands in a sequence of `length` tokens of one row: what is left is its prompt."""
+    memory = cell.settings.num_mem_tokens
+    without = TokenLayout.of(cell.architecture, memory, torch.tensor([0])).length
+    return TokenLayout.of(cell.architecture, memory, torch.tensor([length - without]))
+
+
+def group_shares(weights: Tensor, layout: TokenLayout) -> tuple[list[str], Tensor]:
+    """weights (..., S, S) of one row -> names of its G groups, and shares (..., G, G).
+
+    Entry [q, k]: what a token of group q gives to all of group k, mean over the tokens of q. Each row sums to 1.
+    Without memory there is no group MEM.
+    """
     sizes = {
         "BOS": 1,
         "VISION": layout.vision,
@@ -53,8 +92,22 @@ def attention_blocks(
     }
     sizes = {name: size for name, size in sizes.items() if size}
     parts = list(sizes.values())
-    columns = torch.stack([part.sum(dim=1) for part in mean.split(parts, dim=1)], dim=1)  # (S, G)
-    return list(sizes), torch.stack([part.mean(dim=0) for part in columns.split(parts)])
+    columns = torch.stack([part.sum(dim=-1) for part in weights.split(parts, dim=-1)], dim=-1)  # (..., S, G)
+    return list(sizes), torch.stack([part.mean(dim=-2) for part in columns.split(parts, dim=-2)], dim=-2)
+
+
+def to_patches(weights: Tensor, layout: TokenLayout, cameras: int) -> tuple[list[str], Tensor]:
+    """weights (L, S, S) of one row -> names of its Q kinds of queries, and (L, Q, cameras, patches).
+
+    What a query gives to each patch, mean over the queries of its kind (the page's wording, spec 10): all memory
+    tokens, and all action placeholders. Without memory only the latter.
+    """
+    start = int(layout.context_lengths[0])
+    queries = {"MEM": layout.memory_slice, "ACTION": slice(start, start + layout.actions)}
+    if not layout.memory:
+        del queries["MEM"]
+    patches = weights[:, :, 1 : 1 + layout.vision].unflatten(-1, (cameras, -1))  # (L, S, cameras, patches)
+    return list(queries), torch.stack([patches[:, rows].mean(dim=1) for rows in queries.values()], dim=1)
 
 
 @contextmanager

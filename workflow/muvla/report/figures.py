@@ -5,13 +5,10 @@ Writes <output>/memory_effect.png and .pdf. The same records give the same bytes
 """
 
 import argparse
-import io
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,6 +16,7 @@ from muvla.atomic import write_atomically
 from muvla.report.caption import distinct, percent, short, size_label
 from muvla.report.chance import chance, objects
 from muvla.report.comparison import Comparison, compare
+from muvla.report.drawing import DPI, draw_strip, encoded, styled
 from muvla.report.effect import PUBLISHED, roles
 from muvla.report.grid import read_grid
 from muvla.report.published import read_published
@@ -30,17 +28,7 @@ from muvla.report.strip import Strip, read_strip
 INKS = ("white", "black", "white", "black")
 COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
 LABELS = ("memory", "memory\nzeroed", "no memory\nopen loop", "no memory\nre-planned")
-PHASES = {"cue": "#009E73", "empty": "#999999", "act": "#0072B2"}
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "muvla",
-    "pdf.fonttype": 42,
-}
 WIDTH, BARS, STRIP, FOOT = 10.0, 3.6, 1.6, 0.5  # inches; at 100 dots per inch the picture is 1000 px wide
-DPI = 100
 
 
 def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
@@ -87,23 +75,6 @@ def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
     axes.set_title(f"{found.environment} ({found.memory.question['scale']}): {pair}", fontsize=10.5, loc="left")
 
 
-def draw_strip(axes: list[Axes], strip: Strip) -> None:
-    """One frame an axes, framed in the colour of its phase, its label and time step above."""
-    for place, axis in enumerate(axes):
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_visible(place < len(strip.frames))
-        if place >= len(strip.frames):
-            continue
-        colour = PHASES.get(strip.labels[place], "#444444")
-        axis.imshow(strip.frames[place], interpolation="nearest")
-        axis.set_title(f"{strip.labels[place]}, step {strip.steps[place]}", fontsize=8.5, color=colour, pad=3)
-        for spine in axis.spines.values():
-            spine.set_color(colour)
-            spine.set_linewidth(2.5)
-
-
 def footnote(comparisons: list[Comparison], confidence: float) -> str:
     """What the numbers are: scale, sizes, interval, simulator and commit."""
     cells = [cell for found in comparisons for _, cell in roles(found) if cell is not None]
@@ -142,15 +113,6 @@ def memory_effect(comparisons: list[Comparison], strip: Strip | None, confidence
     return figure
 
 
-def encoded(figure: Figure, kind: str) -> bytes:
-    """Return the picture as "png" or "pdf" without the time and the program's version, so that bytes can be
-    compared."""
-    stream = io.BytesIO()
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
-    figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
-    return stream.getvalue()
-
-
 def make_figure(
     records: Path,
     published: Path,
@@ -165,9 +127,7 @@ def make_figure(
     grid = read_grid(records, read_published(published), rules)
     comparisons = [compare(grid, environment, memory, baseline) for environment in environments]
     strip = read_strip(frames) if frames is not None else None
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
-        matplotlib.rcParams.update(STYLE)
+    with styled():
         figure = memory_effect(comparisons, strip, rules.confidence)
         return {kind: encoded(figure, kind) for kind in ("png", "pdf")}
 

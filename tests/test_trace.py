@@ -1,0 +1,188 @@
+"""Tracing an episode: what is recorded is what acted, and the first success is taken."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from made_up import INSTRUCTION, write_checkpoint
+from muvla import evaluate, trace
+from muvla.model.architecture import MemorySettings
+from muvla.model.attention import group_shares, layout_of, to_patches, watched
+from muvla.policy import Policy
+from muvla.provenance import file_sha256
+from muvla.report.episode_trace import read_trace
+
+
+class ThreeSteps:
+    """A simulator whose episode has a cue, a gap and a choice; it succeeds with even seeds only."""
+
+    def __init__(self) -> None:
+        self.closed, self.seeds, self.time = False, [], 0
+
+    def reset(self, *, seed: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        self.seeds.append(seed)
+        self.time = 0
+        return self._observation(), self._info(False)
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        assert action.shape == (1, 7)
+        self.time += 1
+        over = self.time == 3
+        return self._observation(), 0.0, False, over, self._info(over and self.seeds[-1] % 2 == 0)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def provenance(self) -> dict[str, Any]:
+        return {"benchmark": "made up"}
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        image = np.random.default_rng([self.seeds[-1], self.time]).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+        return {"image": image, "proprio": np.full(7, 0.1 * self.time, np.float32)}
+
+    def _info(self, success: bool) -> dict[str, Any]:
+        phase = ("cue", "empty", "act", "act")[self.time]
+        return {"instruction": INSTRUCTION, "success": success, "steps": self.time, "phase": phase, "goal": "Red"}
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> ThreeSteps:
+    made = ThreeSteps()
+    monkeypatch.setattr(trace, "require", lambda *_: None)
+    monkeypatch.setattr(trace, "make_simulator", lambda *_, **__: made)
+    return made
+
+
+def configured(checkpoint: Path, output: Path, *more: str):
+    with initialize_config_dir(trace.CONFIG, version_base=None):
+        return compose("trace", [f"checkpoint={checkpoint}", f"output={output}", *more])
+
+
+def acted(policy: Policy) -> np.ndarray:
+    """The commands (3, C, A) of three steps of an episode."""
+    simulator, yes = ThreeSteps(), np.array([True])
+    observation, _ = simulator.reset(seed=5)
+    rows = []
+    for step in range(3):
+        image, proprio = observation["image"][None], observation["proprio"][None]
+        rows.append(policy.act(image, proprio, [INSTRUCTION], np.array([step == 0]), yes)[0])
+        observation, *_ = simulator.step(rows[-1][:1])
+    return np.stack(rows)
+
+
+def test_recorded_actions_are_the_evaluations_within_float32_rounding(tmp_path: Path) -> None:
+    """Not to the bit: the recorded forwards are eager, the others are not."""
+    policy = Policy(write_checkpoint(tmp_path / "policy"), slots=1)
+    before = acted(policy)
+    with watched(policy.cell) as seen:
+        recorded = acted(policy)
+    np.testing.assert_allclose(recorded, before, rtol=1e-4, atol=2e-6)
+    assert len(seen) == 3
+    np.testing.assert_array_equal(acted(policy), before)  # nothing of it stays
+
+
+def test_what_is_recorded_is_of_the_forward_that_acted(tmp_path: Path) -> None:
+    policy = Policy(write_checkpoint(tmp_path / "policy"), slots=1)
+    with watched(policy.cell) as seen:
+        acted(policy)
+    last = seen[-1]
+    layout = layout_of(policy.cell, len(last.hidden))
+    assert torch.equal(last.hidden[layout.memory_slice], policy.memory[0])  # what it remembered, to the bit
+    assert last.weights.shape == (2, layout.length, layout.length)
+    torch.testing.assert_close(last.weights.sum(dim=-1), torch.ones(2, layout.length))
+    groups, shares = group_shares(last.weights, layout)
+    torch.testing.assert_close(shares.sum(dim=-1), torch.ones(2, 7))
+    queries, patches = to_patches(last.weights, layout, cameras=2)
+    assert queries == ["MEM", "ACTION"]
+    to_vision = shares[:, [groups.index(query) for query in queries], groups.index("VISION")]
+    torch.testing.assert_close(patches.sum(dim=(-1, -2)), to_vision)
+    assert torch.equal(patches[1, 0, 1, 2], last.weights[1, layout.memory_slice, 1 + 4 + 2].mean())
+
+
+def test_the_first_success_is_kept_with_what_its_memory_did(tmp_path: Path, simulator: ThreeSteps) -> None:
+    folder = write_checkpoint(tmp_path / "policy")
+    output = tmp_path / "traces" / "RememberColor3.npz"
+    trace.trace(configured(folder, output, "seed=7", "search=5"))
+    assert simulator.seeds == [7, 8]
+    assert simulator.closed
+    found = read_trace(output)
+    assert {key: found.about[key] for key in ("seed", "tried", "success", "steps", "variant")} == {
+        "seed": 8, "tried": 2, "success": True, "steps": 3, "variant": "m64_k8",
+    }  # fmt: skip
+    assert found.phases.tolist() == ["cue", "empty", "act"]
+    assert found.attention.shape == (3, 2, 2, 2, 4)
+    simulator.reset(seed=8)
+    np.testing.assert_array_equal(found.frames[0], simulator._observation()["image"])
+    with np.load(output) as content:
+        memory = content["memory"]
+    assert memory.shape == (3, 3, 16)
+    np.testing.assert_allclose(found.norms, np.linalg.norm(memory, axis=-1), rtol=1e-5)
+    unit = memory / np.linalg.norm(memory, axis=-1, keepdims=True)
+    np.testing.assert_allclose(found.distances, 1 - (unit[1:] * unit[:-1]).sum(axis=-1), atol=1e-6)
+    beside = json.loads(output.with_suffix(".json").read_text("utf-8"))
+    assert beside["npz_sha256"] == file_sha256(output)
+    assert (beside["seed"], beside["tried"], beside["simulator"]) == (8, 2, {"benchmark": "made up"})
+
+
+def test_a_search_without_success_is_refused_and_search_0_takes_what_comes(
+    tmp_path: Path, simulator: ThreeSteps
+) -> None:
+    folder = write_checkpoint(tmp_path / "policy")
+    output = tmp_path / "RememberColor3.npz"
+    with pytest.raises(ValueError, match="none of the 1 episodes with seeds 7 to 7 .* search=0"):
+        trace.trace(configured(folder, output, "seed=7", "search=1"))
+    assert simulator.closed
+    assert not output.exists()
+    trace.trace(configured(folder, output, "seed=7", "keep_memory=false"))
+    found = read_trace(output)
+    assert (found.about["success"], found.about["tried"]) == (False, 1)
+    assert found.norms is not None
+    with np.load(output) as content:
+        assert "memory" not in content
+
+
+def test_without_memory_only_the_attention_of_the_actions_is_kept(tmp_path: Path, simulator: ThreeSteps) -> None:
+    folder = write_checkpoint(tmp_path / "policy", MemorySettings())
+    output = tmp_path / "RememberColor3.npz"
+    trace.trace(configured(folder, output, "seed=8", "mode=receding"))
+    found = read_trace(output)
+    assert found.queries.tolist() == ["ACTION"]
+    assert found.attention.shape == (3, 2, 1, 2, 4)
+    assert found.norms is None
+    assert "MEM" not in found.groups
+
+
+def test_wrong_questions_are_refused(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "policy")
+    for more, told in (
+        (["environment=libero_object/0"], "belongs to LIBERO"),
+        (["environment=libero_object/0", "search=51"], "there are 0 to 49"),
+        (["mode=sometimes"], "choose auto, receding or open_loop"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            trace.trace(configured(folder, tmp_path / "out.npz", *more))
+
+
+@pytest.mark.slow
+def test_the_real_simulator_shows_the_evaluations_episode(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "m64_k8")
+    output, film = tmp_path / "RememberColor3.npz", tmp_path / "film.npz"
+    trace.trace(configured(folder, output))
+    records = tmp_path / "RememberColor3.jsonl"
+    with initialize_config_dir(evaluate.CONFIG, version_base=None):
+        options = [f"checkpoint={folder}", f"output={records}", "episodes=1", "slots=1", f"frames={film}"]
+        evaluate.evaluate(compose("evaluate", options))
+    found = read_trace(output)
+    record = json.loads(records.read_text("utf-8"))
+    assert {key: found.about[key] for key in ("seed", "goal")} == {key: record[key] for key in ("seed", "goal")}
+    with np.load(film) as content:
+        frames, labels = content["frames"], content["labels"]
+    assert found.phases.tolist()[: record["cue_steps"] + 1] == labels.tolist()[: record["cue_steps"] + 1]
+    np.testing.assert_array_equal(np.concatenate(list(found.frames[0])), frames[0])
+    assert found.steps.tolist() == list(range(found.about["steps"]))
+    assert abs(found.shares.sum(axis=-1) - 1).max() < 1e-5

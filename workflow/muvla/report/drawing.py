@@ -1,0 +1,59 @@
+"""What all pictures share: their style, the colours of an episode's phases, and files that can be compared byte by
+byte."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from muvla.report.strip import Strip
+
+PHASES = {"cue": "#009E73", "empty": "#999999", "act": "#0072B2"}
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "muvla",
+    "pdf.fonttype": 42,
+}
+DPI = 100
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within it matplotlib has our style; a reader's own matplotlibrc must not change the bytes."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def encoded(figure: Figure, kind: str) -> bytes:
+    """Return the picture as "png" or "pdf" without the time and the program's version, so that bytes can be
+    compared."""
+    stream = io.BytesIO()
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
+    figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
+    return stream.getvalue()
+
+
+def draw_strip(axes: Sequence[Axes], strip: Strip) -> None:
+    """One frame an axes, framed in the colour of its phase, its label and time step above."""
+    for place, axis in enumerate(axes):
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_visible(place < len(strip.frames))
+        if place >= len(strip.frames):
+            continue
+        colour = PHASES.get(strip.labels[place], "#444444")
+        axis.imshow(strip.frames[place], interpolation="nearest")
+        axis.set_title(f"{strip.labels[place]}, step {strip.steps[place]}", fontsize=8.5, color=colour, pad=3)
+        for spine in axis.spines.values():
+            spine.set_color(colour)
+            spine.set_linewidth(2.5)

@@ -1,0 +1,116 @@
+# Single episodes, looked at from the inside: what the memory did, and where memory and actions look.
+from muvla.sim.suites import is_libero
+
+SEARCH = matrix.traces(config)
+TRACE = f"{OUT}/traces/{{variant}}/{{traced}}.npz"
+DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{traced}}"
+ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{traced}}"
+TRACED = r"[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+"  # an environment or a task
+
+
+# of MIKASA-Robo's environments, and of LIBERO's tasks
+TRACED_CHECKPOINT = (CHECKPOINT, LIBERO_CHECKPOINT)
+TRACED_CHECKPOINTS = (CHECKPOINTS, LIBERO_CHECKPOINTS)
+
+
+rule trace:
+    input:
+        checkpoint=lambda wildcards: TRACED_CHECKPOINT[is_libero(wildcards.traced)].format(
+            again="", variant=wildcards.variant
+        ),
+        settings="config/muvla/trace.yaml",
+    output:
+        trace=TRACE,
+        provenance=f"{OUT}/traces/{{variant}}/{{traced}}.json",
+    log:
+        f"{OUT}/logs/trace/{{variant}}/{{traced}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/trace/{{variant}}/{{traced}}.tsv"
+    wildcard_constraints:
+        traced=TRACED,
+    container:
+        IMAGE
+    threads: 1
+    resources:
+        **needs.gpu(1),
+        mem_mb=needs.growing(5000, paper=64000),
+        runtime=needs.growing(60, paper=360),
+    params:
+        backend=BACKEND,
+        checkpoint=lambda wildcards: TRACED_CHECKPOINTS[is_libero(wildcards.traced)].format(
+            again="", variant=wildcards.variant
+        ),
+        computing="device=cuda precision=bfloat16" if needs.paper else "device=cpu precision=float32",
+        # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
+        keep_memory=lambda wildcards: str(not (needs.paper and is_libero(wildcards.traced))).lower(),
+        mode=lambda wildcards: LIBERO["mode"] if is_libero(wildcards.traced) else "auto",
+        reset_rule=LIBERO["reset_rule"],
+        scale=config["scale"],
+        search=lambda wildcards: SEARCH.get((wildcards.variant, wildcards.traced), 0),
+        seed=lambda wildcards: 0 if is_libero(wildcards.traced) else config["evaluation_seed"],
+    message:
+        "Tracing an episode of {wildcards.variant} in {wildcards.traced}"
+    shell:
+        "python -m muvla.trace checkpoint={params.checkpoint} name={wildcards.variant} environment={wildcards.traced}"
+        " seed={params.seed} search={params.search} mode={params.mode} label={params.scale} threads={threads}"
+        " {params.computing} keep_memory={params.keep_memory} backend={params.backend} reset_rule={params.reset_rule}"
+        " output={output.trace} 2>&1 | workflow/scripts/show {log}"
+
+
+rule figure_memory_dynamics:
+    input:
+        trace=TRACE,
+    output:
+        multiext(DYNAMICS, ".png", ".pdf"),
+    log:
+        f"{OUT}/logs/figures/memory_dynamics/{{variant}}/{{traced}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/figures/memory_dynamics/{{variant}}/{{traced}}.tsv"
+    wildcard_constraints:
+        traced=TRACED,
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(2000, paper=4000),
+        runtime=needs.growing(10),
+    params:
+        name=DYNAMICS,
+    message:
+        "Figure: the memory of {wildcards.variant} in an episode of {wildcards.traced}"
+    shell:
+        "python -m muvla.report.memory_dynamics --trace {input.trace} --output {params.name}"
+        " 2>&1 | workflow/scripts/show {log}"
+
+
+rule figure_attention:
+    input:
+        trace=TRACE,
+    output:
+        multiext(ATTENTION, ".png", ".pdf", ".gif"),
+    log:
+        f"{OUT}/logs/figures/attention/{{variant}}/{{traced}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/figures/attention/{{variant}}/{{traced}}.tsv"
+    wildcard_constraints:
+        traced=TRACED,
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(2000, paper=4000),
+        runtime=needs.growing(10, paper=30),
+    params:
+        name=ATTENTION,
+    message:
+        "Figure: where {wildcards.variant} looks in an episode of {wildcards.traced}"
+    shell:
+        "python -m muvla.report.overlays --trace {input.trace} --output {params.name}"
+        " 2>&1 | workflow/scripts/show {log}"
+
+
+TRACES = [
+    f"{figure}.{kind}".format(variant=variant, traced=traced)
+    for variant, traced in SEARCH
+    for figure, kinds in ((DYNAMICS, ("png", "pdf")), (ATTENTION, ("png", "pdf", "gif")))
+    for kind in kinds
+    if figure == ATTENTION or matrix.has_memory(variant)
+]

@@ -11,6 +11,7 @@ from made_up import INSTRUCTION, write_checkpoint
 from muvla import evaluate as evaluation
 from muvla.model.architecture import MemorySettings
 from muvla.policy import Policy
+from muvla.report.asked import asked
 from muvla.report.records import RecordsOfAnotherQuestion, read_cell
 
 
@@ -54,13 +55,17 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder
 
 
 @pytest.mark.slow
-def test_open_loop_runs_a_chunk_for_every_look(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("steps", "actions"), [(None, 8), (4, 4)])
+def test_open_loop_runs_a_chunk_for_every_look(tmp_path: Path, steps: int | None, actions: int) -> None:
     folder = write_checkpoint(tmp_path / "oft", MemorySettings())
     records = tmp_path / "RememberColor3.jsonl"
-    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1", "name=oft"))
-    (record,) = read_cell(records).records
+    asked_for = f"open_loop_steps={steps or 'null'}"
+    evaluation.evaluate(configured(folder, records, "episodes=1", "slots=1", "name=oft", asked_for))
+    cell = read_cell(records)
+    (record,) = cell.records
     assert record["mode"] == "open_loop"
-    assert record["forwards"] == -(-record["steps"] // 8)
+    assert asked(cell.question).steps == steps
+    assert record["forwards"] == -(-record["steps"] // actions)
     assert record["memory_updates"] == 0
 
 

@@ -99,6 +99,8 @@ def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict
         "simulator": simulator,
         "versions": versions(),
     }
+    if config.open_loop_steps is not None and mode == "open_loop":
+        question["open_loop_steps"] = config.open_loop_steps
     if config.precision != "float32":
         question["precision"] = config.precision
     source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"

@@ -40,7 +40,8 @@ def size_label(cell: Cell) -> str:
 
 def versions(cells: list[Cell], part: str) -> str:
     """The entries of question[part] over all cells: "key value, key value / other value"."""
-    keys = sorted({key for cell in cells for key in cell.question[part]} - {"probe"})
+    told_elsewhere = {"probe", "phases", "unseen_colours"}
+    keys = sorted({key for cell in cells for key in cell.question[part]} - told_elsewhere)
     found = {key: distinct(short(cell.question[part].get(key, "-")) for cell in cells) for key in keys}
     return ", ".join(f"{key} {value or '-'}" for key, value in found.items())
 
@@ -51,16 +52,14 @@ def checkpoint(run: dict[str, Any]) -> str:
     return f"{run['checkpoint_source']}, step {'unknown' if step is None else step}"
 
 
-def origin(shown: list[Cell], controls: list[Cell]) -> list[str]:
-    """Sentences on scale, sizes, episodes, simulator, checkpoints and commit of all cells; inference of
-    `shown`."""
-    cells = [*shown, *controls]
+def origin(cells: list[Cell]) -> list[str]:
+    """Sentences on scale, sizes, episodes, inference, simulator, checkpoints and commit of these cells."""
     if not cells:
         return ["Nothing was run yet: all numbers are the printed ones."]
     scales = sorted({cell.question["scale"] for cell in cells})
     episodes = sorted({cell.asked for cell in cells})
     modes: dict[str, set[str]] = {}
-    for cell in shown:
+    for cell in cells:
         modes.setdefault(cell.question["mode"], set()).add(cell.question["variant"])
     inference = "; ".join(f"{MODES[mode]}: {', '.join(sorted(modes[mode]))}" for mode in sorted(modes))
     asked = f"{episodes[0]}" if len(episodes) == 1 else f"{episodes[0]} to {episodes[-1]}"

@@ -1,8 +1,7 @@
-"""What all pictures share: their style, the colours of an episode's phases, and files that can be compared byte by
-byte."""
+"""What all pictures share: style, colours, the strip of frames, and files that can be compared byte by byte."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +11,10 @@ from matplotlib.figure import Figure
 
 from muvla.report.strip import Strip
 
-PHASES = {"cue": "#009E73", "empty": "#999999", "act": "#0072B2"}
+# Colours of Okabe and Ito, told apart by readers with any colour vision.
+BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
+INK, NOTE, PALE, LINES = "#222222", "#444444", "#777777", "#dddddd"
+PHASES = {"cue": GREEN, "empty": "#999999", "act": BLUE}
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -21,7 +23,9 @@ STYLE: Any = {
     "svg.hashsalt": "muvla",
     "pdf.fonttype": 42,
 }
+WIDTH = 10.0  # inches; at 100 dots per inch the picture is 1000 px wide
 DPI = 100
+KINDS = ("png", "pdf")
 
 
 @contextmanager
@@ -31,6 +35,13 @@ def styled() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         yield
+
+
+def pictures(draw: Callable[[], Figure]) -> dict[str, bytes]:
+    """Return what `draw` draws in our style, by kind ("png", "pdf")."""
+    with styled():
+        figure = draw()
+        return {kind: encoded(figure, kind) for kind in KINDS}
 
 
 def encoded(figure: Figure, kind: str) -> bytes:
@@ -51,7 +62,7 @@ def draw_strip(axes: Sequence[Axes], strip: Strip) -> None:
             spine.set_visible(place < len(strip.frames))
         if place >= len(strip.frames):
             continue
-        colour = PHASES.get(strip.labels[place], "#444444")
+        colour = PHASES.get(strip.labels[place], NOTE)
         axis.imshow(strip.frames[place], interpolation="nearest")
         axis.set_title(f"{strip.labels[place]}, step {strip.steps[place]}", fontsize=8.5, color=colour, pad=3)
         for spine in axis.spines.values():

@@ -119,7 +119,7 @@ def effect_text(grid: Grid, found: Comparison, targets: Targets) -> str:
     baseline = found.open_loop.question["variant"]
     lines = [f"# Does memory matter on {found.environment}?", ""]
     lines += [
-        *origin(cells, []),
+        *origin(cells),
         "",
         f"| policy | success (successes of episodes; {percent(rules.confidence)} Wilson interval) |",
         "|---|---|",

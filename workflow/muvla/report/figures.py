@@ -6,41 +6,51 @@ Writes <output>/memory_effect.png and .pdf. The same records give the same bytes
 
 import argparse
 import sys
-import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from muvla.atomic import write_atomically
-from muvla.report.caption import distinct, percent, short, size_label
-from muvla.report.chance import chance, objects
+from muvla.report.caption import percent
+from muvla.report.chance import chance
 from muvla.report.comparison import Comparison, compare
-from muvla.report.drawing import DPI, draw_strip, encoded, styled
+from muvla.report.drawing import (
+    BLUE,
+    DPI,
+    INK,
+    NOTE,
+    ORANGE,
+    PALE,
+    SKY,
+    VERMILION,
+    WIDTH,
+    draw_strip,
+    pictures,
+)
 from muvla.report.effect import PUBLISHED, roles
 from muvla.report.grid import read_grid
 from muvla.report.published import read_published
+from muvla.report.rate_axes import chance_label, footnote, rate_axis
 from muvla.report.rules import Rules, read_rules
 from muvla.report.stats import wilson
 from muvla.report.strip import Strip, read_strip
 
-# Colours of Okabe and Ito, told apart by readers with any colour vision; memory strong, its absence pale.
-INKS = ("white", "black", "white", "black")
-COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
+COLOURS = (BLUE, SKY, VERMILION, ORANGE)  # memory strong, its absence pale
 LABELS = ("memory", "memory\nzeroed", "no memory\nopen loop", "no memory\nre-planned")
-WIDTH, BARS, STRIP, FOOT = 10.0, 3.6, 1.6, 0.5  # inches; at 100 dots per inch the picture is 1000 px wide
+BARS, STRIP, FOOT = 3.6, 1.6, 0.5  # inches
 
 
 def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
     """One bar for each of the four cells with its Wilson interval and counts; one not run says so."""
     for place, (_, cell) in enumerate(roles(found)):
         if cell is None:
-            axes.text(place, 0.02, "not run", ha="center", va="bottom", color="#777777", style="italic")
+            axes.text(place, 0.02, "not run", ha="center", va="bottom", color=PALE, style="italic")
             continue
         rate = wilson(cell.successes, cell.episodes, confidence)
         error = [[rate.mean - rate.low], [rate.high - rate.mean]]
         axes.bar(place, rate.mean, width=0.62, color=COLOURS[place], zorder=2)
-        axes.errorbar(place, rate.mean, yerr=error, color="#222222", capsize=4, linewidth=1.3, zorder=3)
+        axes.errorbar(place, rate.mean, yerr=error, color=INK, capsize=4, linewidth=1.3, zorder=3)
         axes.text(place, rate.high + 0.02, f"{rate.mean:.2f}", ha="center", va="bottom", fontweight="bold")
         axes.text(
             place,
@@ -53,8 +63,8 @@ def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
         )
     guess = chance(found.environment)
     if guess is not None:
-        axes.axhline(guess, color="#222222", linestyle=(0, (4, 3)), linewidth=1, zorder=2.5)
-        label = f"chance\n1/{objects(found.environment)}"
+        axes.axhline(guess, color=INK, linestyle=(0, (4, 3)), linewidth=1, zorder=2.5)
+        label = chance_label(found.environment).replace(" ", "\n")
         axes.text(
             3.98,
             guess + 0.015,
@@ -62,32 +72,25 @@ def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
             ha="right",
             va="bottom",
             fontsize=8.5,
-            color="#222222",
+            color=INK,
             linespacing=1.1,
         )
     axes.set_xlim(-0.5, 4.0)
-    axes.set_ylim(0, 1.1)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
-    axes.grid(axis="y", color="#dddddd", linewidth=0.8, zorder=0)
+    rate_axis(axes)
     axes.set_xticks(range(4), LABELS, fontsize=9)
     axes.tick_params(axis="x", length=0)
     pair = f"{found.memory.question['variant']} against {found.open_loop.question['variant']}"
     axes.set_title(f"{found.environment} ({found.memory.question['scale']}): {pair}", fontsize=10.5, loc="left")
 
 
-def footnote(comparisons: list[Comparison], confidence: float) -> str:
-    """What the numbers are: scale, sizes, interval, simulator and commit."""
+def note(comparisons: list[Comparison], confidence: float) -> str:
+    """What the numbers are: interval, seeds, and where they come from."""
     cells = [cell for found in comparisons for _, cell in roles(found) if cell is not None]
-    sizes = "; ".join(sorted({size_label(cell) for cell in cells}))
-    simulator = distinct(f"mani_skill {cell.question['simulator'].get('mani_skill', '?')}" for cell in cells)
-    commits = distinct(short(run["commit"]) for cell in cells for run in cell.runs)
-    mini = any(cell.question["scale"] == "mini" for cell in cells)
-    warning = " Mini policies, not the paper's models." if mini else ""
     text = (
         f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals; bars of one panel share "
-        f"seeds as far as both were run.{warning} Scale, memory tokens, width: {sizes}. {simulator}, commit {commits}."
+        "seeds as far as both were run."
     )
-    return "\n".join(textwrap.wrap(text, 170))
+    return footnote(text, cells)
 
 
 def memory_effect(comparisons: list[Comparison], strip: Strip | None, confidence: float) -> Figure:
@@ -109,7 +112,7 @@ def memory_effect(comparisons: list[Comparison], strip: Strip | None, confidence
             1, 8, top=1 - (BARS + 0.2) * inch, bottom=(FOOT + 0.05) * inch, left=0.02, right=0.98, wspace=0.06
         )
         draw_strip([figure.add_subplot(row[place]) for place in range(8)], strip)
-    figure.text(0.02, 0.1 * inch, footnote(comparisons, confidence), fontsize=8, color="#444444", va="bottom")
+    figure.text(0.02, 0.1 * inch, note(comparisons, confidence), fontsize=8, color=NOTE, va="bottom")
     return figure
 
 
@@ -127,9 +130,7 @@ def make_figure(
     grid = read_grid(records, read_published(published), rules)
     comparisons = [compare(grid, environment, memory, baseline) for environment in environments]
     strip = read_strip(frames) if frames is not None else None
-    with styled():
-        figure = memory_effect(comparisons, strip, rules.confidence)
-        return {kind: encoded(figure, kind) for kind in ("png", "pdf")}
+    return pictures(lambda: memory_effect(comparisons, strip, rules.confidence))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -147,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        pictures = make_figure(
+        made = make_figure(
             options.records,
             options.published,
             options.environment,
@@ -156,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.frames,
             read_rules(options.statistics),
         )
-        for kind, content in pictures.items():
+        for kind, content in made.items():
             print(f"written: {write_atomically(options.output / f'memory_effect.{kind}', content)}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from muvla.report.asked import asked
 from muvla.report.published import SUITES, VARIANTS, Published
 from muvla.report.records import Cell, RecordsError, read_cell
 from muvla.report.rules import Rules
@@ -43,21 +44,18 @@ class Grid:
         """Cells (not controls) that hold at least one line, of one variant or of all."""
         return [cell for (name, _), cell in self.cells.items() if cell.records and variant in (None, name)]
 
-    def asked_otherwise(self) -> list[Cell]:
-        """Controls that hold at least one line."""
-        return [cell for cell in self.controls.values() if cell.records]
-
     def everything(self) -> list[Cell]:
         """Cells and controls that hold at least one line."""
-        return [*self.shown(), *self.asked_otherwise()]
+        return [*self.shown(), *(cell for cell in self.controls.values() if cell.records)]
 
     def find(self, variant: str, environment: str, mode: str, memory: str = "active") -> Cell | None:
         """The cell or control that answers this question, whatever its file is called; None when it was not
-        run."""
+        run. Chunks are whole, delays and colours the environment's own."""
         for cell in self.everything():
-            question = cell.question
-            asked = (question["variant"], question["environment"], question["mode"], question["memory"])
-            if asked == (variant, environment, mode, memory) and cell.episodes:
+            question, way = cell.question, asked(cell.question)
+            told = (question["variant"], question["environment"], way.mode, way.memory)
+            whole = way.mode == "receding" or way.steps is None
+            if told == (variant, environment, mode, memory) and whole and way.as_the_environment_is and cell.episodes:
                 return cell
         return None
 
@@ -87,6 +85,11 @@ def check_place(cell: Cell, variant: str, environment: str, control: str) -> Non
     if not control and question["memory"] != "active":
         name = f"{environment}.{question['memory']}.jsonl"
         raise RecordsError(f"{cell.path}: memory is {question['memory']!r}, a control, which belongs into {name}")
+    if not control and not asked(question).usual:
+        raise RecordsError(
+            f"{cell.path}: chunks cut short, or delays or colours that are not the environment's own, make it a "
+            f"control, which belongs into {environment}.<name>.jsonl"
+        )
 
 
 def check_one_policy(cells: list[Cell]) -> None:
@@ -109,8 +112,10 @@ def is_libero(environment: str) -> bool:
     return LIBERO_TASK.fullmatch(environment) is not None
 
 
-def read_grid(records: Path | str, published: Published, rules: Rules) -> Grid:
+def read_grid(records: Path | str, published: Published, rules: Rules, *, beside: bool = True) -> Grid:
     """Read <records>/<variant>/<environment>[.<name>].jsonl, all of them; LIBERO's are in a folder for each suite.
+
+    beside: whether controls are read. What does not show them must not depend on whether some are there by now.
 
     Raises RecordsError for a folder without records, an unknown variant or environment, a file in the wrong
     place, a corrupt one, or one column from two checkpoints.
@@ -122,6 +127,8 @@ def read_grid(records: Path | str, published: Published, rules: Rules) -> Grid:
         variant, *folders, file = path.relative_to(records).parts
         stem, _, control = file.removesuffix(".jsonl").partition(".")
         environment = "/".join([*folders, stem])
+        if (control and not beside) or not path.stat().st_size:  # empty: an evaluation that begins just now
+            continue
         if variant not in VARIANTS:
             raise RecordsError(f"{path}: unknown variant {variant!r}; the table has {', '.join(VARIANTS)}")
         if environment not in published.group_of and not is_libero(environment):

@@ -16,10 +16,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from muvla.atomic import write_atomically
-from muvla.report.drawing import DPI, PHASES, draw_strip, encoded, styled
+from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_strip, pictures
 from muvla.report.episode_trace import Trace, read_trace
 
-WIDTH = 10.0  # inches; at 100 dots per inch the picture is 1000 px wide
 HEAD, CURVES, HEATMAP, AXIS, STRIP, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
 LEFT, RIGHT, BAR = 0.095, 0.905, 0.015  # shares of the width; the bar of the heat-map's colours stands right of it
 INK = "#3B3B8F"
@@ -44,7 +43,7 @@ def draw_curves(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     """values (T, m): a pale line for every token, a dark one for their mean."""
     axes.plot(steps, values, color=INK, alpha=max(0.12, min(0.45, 4 / values.shape[1])), linewidth=0.9, zorder=2)
     axes.plot(steps, values.mean(axis=1), color="#14143C", linewidth=2.2, marker="o", markersize=3.2, zorder=3)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.8, zorder=0)
+    axes.grid(axis="y", color=LINES, linewidth=0.8, zorder=0)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.ticklabel_format(axis="y", useOffset=False)
 
@@ -52,9 +51,9 @@ def draw_curves(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
 def mark_phases(axes: Axes, trace: Trace) -> None:
     """Shade each phase in its colour, with a line where the next begins."""
     for number, (phase, start, stop) in enumerate(phase_spans(trace)):
-        axes.axvspan(start, stop, color=PHASES.get(phase, "#444444"), alpha=0.13, linewidth=0, zorder=0)
+        axes.axvspan(start, stop, color=PHASES.get(phase, NOTE), alpha=0.13, linewidth=0, zorder=0)
         if number:
-            axes.axvline(start, color="#444444", linewidth=0.9, linestyle=(0, (4, 3)), zorder=2.5)
+            axes.axvline(start, color=NOTE, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2.5)
 
 
 def memory_dynamics(trace: Trace) -> Figure:
@@ -100,7 +99,7 @@ def memory_dynamics(trace: Trace) -> Figure:
     draw_strip([figure.add_subplot(row[place]) for place in range(8)], strip)
     figure.text(0.02, 1 - 0.12 / height, trace.title, fontsize=10.5, va="top")
     shown = dict.fromkeys(trace.phases.tolist())
-    patches = [Patch(color=PHASES.get(phase, "#444444"), alpha=0.45, label=phase) for phase in shown]
+    patches = [Patch(color=PHASES.get(phase, NOTE), alpha=0.45, label=phase) for phase in shown]
     figure.legend(
         handles=patches, loc="lower right", bbox_to_anchor=(RIGHT, 1 - (HEAD - 0.02) / height), ncols=len(patches),
         frameon=False, borderaxespad=0, handlelength=1.2, columnspacing=1.2, fontsize=9,
@@ -110,7 +109,7 @@ def memory_dynamics(trace: Trace) -> Figure:
         "token; dark: their mean. The language model's last normalisation keeps norms near the root of d where its "
         f"weights are near 1, so their axis and colours do not begin at 0. {trace.origin}"
     )
-    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(told, 165)), fontsize=8, color="#444444", va="bottom")
+    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(told, 165)), fontsize=8, color=NOTE, va="bottom")
     return figure
 
 
@@ -122,10 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         trace = read_trace(options.trace)
-        with styled():
-            figure = memory_dynamics(trace)
-            pictures = {kind: encoded(figure, kind) for kind in ("png", "pdf")}
-        for kind, content in pictures.items():
+        made = pictures(lambda: memory_dynamics(trace))
+        for kind, content in made.items():
             print(f"written: {write_atomically(Path(f'{options.output}.{kind}'), content)}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

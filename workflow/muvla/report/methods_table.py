@@ -61,6 +61,5 @@ def methods_view(grid: Grid, table: Printed, published: Published, shape: Shape)
             }
             for title, rows in sections
         ],
-        "controls": [],
         "identifier": table.name.replace("_", "-"),
     }

@@ -1,13 +1,12 @@
-"""Table 1: 23 environments in three groups and their averages, 11 columns; and the controls beneath it."""
+"""Table 1: 23 environments in three groups and their averages, 11 columns."""
 
 from typing import Any
 
-from muvla.report.caption import MODES, size_label
+from muvla.report.caption import size_label
 from muvla.report.entry import Entry, Shape
 from muvla.report.grid import Grid
 from muvla.report.printed import Printed
 from muvla.report.published import GROUPS, VARIANTS, Published
-from muvla.report.records import Cell
 from muvla.report.tally import tally
 
 
@@ -58,36 +57,10 @@ def sections(grid: Grid, published: Published, shape: Shape) -> list[dict[str, A
     ]
 
 
-def control_rows(grid: Grid, shape: Shape) -> list[dict[str, Any]]:
-    """The same policies asked in another way: one row for each control file, with the table's own cell beside
-    it."""
-
-    def entry(cell: Cell | None) -> Entry:
-        return shape.cell(tally([cell]), "")
-
-    order = {name: place for place, name in enumerate(VARIANTS)}
-    keys = sorted(grid.controls, key=lambda key: (order[key[0]], key[1], key[2]))
-    return [
-        {
-            "variant": variant,
-            "environment": environment,
-            "name": name,
-            "label": size_label(cell),
-            "mode": MODES[cell.question["mode"]],
-            "memory": cell.question["memory"] if cell.question["num_mem_tokens"] else "none",
-            "cell": entry(cell),
-            "reference": entry(grid.cells.get((variant, environment))),
-        }
-        for variant, environment, name in keys
-        if (cell := grid.controls[variant, environment, name]).records
-    ]
-
-
 def mikasa_view(grid: Grid, table: Printed, published: Published, shape: Shape) -> dict[str, Any]:
     """What the templates show of Table 1 (tables.py adds title and caption)."""
     return {
         "columns": columns(grid),
         "sections": sections(grid, published, shape),
-        "controls": control_rows(grid, shape),
         "identifier": "table-mikasa",
     }

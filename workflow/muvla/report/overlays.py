@@ -17,13 +17,13 @@ from matplotlib.figure import Figure
 
 from muvla.atomic import write_atomically
 from muvla.report.animation import animation
-from muvla.report.drawing import DPI, PHASES, encoded, styled
+from muvla.report.drawing import DPI, NOTE, PHASES, WIDTH, pictures
 from muvla.report.episode_trace import Trace, read_trace
 from muvla.report.patch_overlay import overlay
 from muvla.report.strip import chosen_steps
 
 COLUMNS = 8
-WIDTH, HEAD, FOOT, LEFT = 10.0, 0.7, 0.6, 0.085  # inches, but LEFT, which is a share of the width
+HEAD, FOOT, LEFT = 0.7, 0.6, 0.085  # inches, but LEFT, which is a share of the width
 GAP = 0.012  # between tiles, a share of the width
 QUERIES = {"MEM": "memory", "ACTION": "actions"}
 CAMERAS = {"image": "base camera", "wrist_image": "wrist camera", "first_image": "first picture"}
@@ -82,11 +82,11 @@ def contact_sheet(trace: Trace, layer: int | None) -> Figure:
     for column, step in enumerate(steps):
         left = LEFT * WIDTH + column * pitch
         phase = str(trace.phases[step])
-        colour = PHASES.get(phase, "#444444")
+        colour = PHASES.get(phase, NOTE)
         figure.text((left + tile / 2) / WIDTH, 1 - (HEAD - 0.06) / height, f"{phase}, step {trace.steps[step]}",
                     ha="center", va="bottom", fontsize=9, color=colour)  # fmt: skip
-        pictures = [picture for camera in tiles(trace, attention, step) for picture in camera]
-        for row, picture in enumerate(pictures):
+        column_of = [picture for camera in tiles(trace, attention, step) for picture in camera]
+        for row, picture in enumerate(column_of):
             bottom = height - HEAD - row * pitch - tile
             axes = figure.add_axes((left / WIDTH, bottom / height, tile / WIDTH, tile / height))
             axes.imshow(picture, interpolation="nearest", aspect="auto")
@@ -107,7 +107,7 @@ def contact_sheet(trace: Trace, layer: int | None) -> Figure:
                     ha="right", va="center", fontsize=8.5, linespacing=1.15)  # fmt: skip
     figure.text(0.02, 1 - 0.12 / height, trace.title, fontsize=10.5, va="top")
     figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(caption(trace, layer), 165)), fontsize=8,
-                color="#444444", va="bottom")  # fmt: skip
+                color=NOTE, va="bottom")  # fmt: skip
     return figure
 
 
@@ -132,14 +132,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         trace = read_trace(options.trace)
-        with styled():
-            figure = contact_sheet(trace, options.layer)
-            pictures = {kind: encoded(figure, kind) for kind in ("png", "pdf")}
+        made = pictures(lambda: contact_sheet(trace, options.layer))
         attention = layers_mean(trace, options.layer)
         heads = [f"{phase}, step {step}" for phase, step in zip(trace.phases, trace.steps, strict=True)]
         columns = [f"{look}pictures" for look in looks(trace)]
-        pictures["gif"] = animation(partial(tiles, trace, attention), heads, columns)
-        for kind, content in pictures.items():
+        made["gif"] = animation(partial(tiles, trace, attention), heads, columns)
+        for kind, content in made.items():
             print(f"written: {write_atomically(Path(f'{options.output}.{kind}'), content)}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

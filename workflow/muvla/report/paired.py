@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         rules, published = read_rules(options.statistics), read_published(options.published)
-        grid = read_grid(options.records, published, rules)
+        grid = read_grid(options.records, published, rules, beside=False)
         found = [contrast(grid, published, first, second) for first, second in read_pairs(options.pairs)]
         parts = [section(one, rules, len(published.group_of)) for one in found]
         contents = {f".{kind}": document(kind, TITLE, parts, "muvla.report.paired") for kind in ("md", "html", "tex")}

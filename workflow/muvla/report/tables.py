@@ -75,9 +75,8 @@ def tidy_csv(view: View, shape: Shape, table: Printed) -> str:
 
 
 def marks_of(view: View) -> set[str]:
-    """The letters that some cell of the table or of its controls carries."""
+    """The letters that some cell of the table carries."""
     entries = [cell for section in view["sections"] for row in section["rows"] for cell in row["cells"]]
-    entries += [row[name] for row in view["controls"] for name in ("cell", "reference")]
     return {letter for entry in entries for letter in entry.marks}
 
 
@@ -104,10 +103,9 @@ def make_tables(records: Path | None, published_csv: Path, output: Path, rules: 
     shape = Shape(table.unit, episodes, rules)
     # Table 2 is a part of Table 1, so it shows its own rows only; the others show whatever was run.
     ours = METHODS[table.name].values() if table.name == TABLE_MEMORY_VLAS else VARIANTS
-    everything = Grid({}, {}, rules) if records is None else read_grid(records, published, rules)
+    everything = Grid({}, {}, rules) if records is None else read_grid(records, published, rules, beside=False)
     grid = everything.of(ours, environments_of(table, published))
-    cells = grid.everything()
-    scales = sorted({cell.question["scale"] for cell in cells})
+    scales = sorted({cell.question["scale"] for cell in grid.shown()})
     view = {
         **VIEWS[table.name](grid, table, published, shape),
         "title": f"{TITLES[table.name]}, {' and '.join(scales)} scale" if scales else f"{TITLES[table.name]}, not run",
@@ -115,7 +113,7 @@ def make_tables(records: Path | None, published_csv: Path, output: Path, rules: 
         "wide": table.name == TABLE_MIKASA,
         "first": FIRST[table.name],
         "place": PLACES[table.name],
-        "origin": origin(grid.shown(), grid.asked_otherwise()),
+        "origin": origin(grid.shown()),
     }
     view["legend"] = legend(scales, shape, marks_of(view))
     contents = {

@@ -54,18 +54,8 @@ def blocks(view: Mapping[str, Any], places: list[int], console: Console) -> list
     return found
 
 
-def control_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """The controls, with the table's own cell of the same policy after each."""
-    lines = ["Controls: the same policies asked in another way"]
-    for row in rows:
-        policy, mode = f"{row['variant']} ({row['label']})", row["mode"].split(" (")[0]
-        lines.append(f"  {policy}, {row['environment']}, {mode}, memory {row['memory']}:")
-        lines.append(f"    {entry(row['cell'])}   (in the table: {entry(row['reference'])})")
-    return lines
-
-
 def print_table(view: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print the table that `view` (tables.make_tables) holds: cells, controls, origin and legend."""
+    """Print the table that `view` (tables.make_tables) holds: cells, origin and legend."""
     console = console or Console(highlight=False, markup=False)
     run = [place for place, column in enumerate(view["columns"]) if column["label"] != "not run"]
     console.print(view["title"])
@@ -80,7 +70,5 @@ def print_table(view: Mapping[str, Any], console: Console | None = None) -> None
     names = [row["name"] for row in rows if not ran(row)]
     if names:
         console.print(f"Rows not run ({len(names)} of {len(rows)}): {', '.join(names)}")
-    if view["controls"]:
-        console.print("\n".join(control_lines(view["controls"])), soft_wrap=True)
     for sentence in (*view["origin"], *view["legend"]):
         console.print(sentence, soft_wrap=not console.is_terminal)

@@ -1,0 +1,210 @@
+"""The probes of the memory: drawn and judged from the records, found by what was asked and not by a file's name."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from muvla.report import probe_claims, probe_figures
+from muvla.report.draw_probes import draw
+from muvla.report.drawing import KINDS
+from muvla.report.effect import PUBLISHED
+from muvla.report.probes import probes, read_answers
+from muvla.report.published import read_published
+from muvla.report.rules import read_rules
+from synthetic_records import provenance, write_cell
+
+NAMES = ("interventions", "chunk_sweep", "delays", "unseen_colours")
+SIMULATOR = provenance()["question"]["simulator"]
+RULES = read_rules()
+
+
+def outcomes(successes: int, episodes: int = 20) -> list[bool]:
+    return [episode < successes for episode in range(episodes)]
+
+
+def in_simulator(**told: Any) -> dict[str, Any]:
+    """A question whose simulator tells this beside the usual (sim/novelty.py)."""
+    return {"simulator": {**SIMULATOR, **told}}
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """One policy with every probe, in files whose names say nothing; one in the table alone; one without memory."""
+    folder = tmp_path / "records"
+
+    def control(name: str, successes: int, **asked: Any) -> None:
+        write_cell(folder, "m64_k8", "RememberColor3", outcomes(successes), control=name, **asked)
+
+    write_cell(folder, "m64_k8", "RememberColor3", outcomes(18))
+    write_cell(folder, "m64_k2", "RememberColor3", outcomes(17))
+    write_cell(folder, "oft_episodic", "RememberColor3", outcomes(5))
+    write_cell(folder, "oft_episodic", "RememberColor3", outcomes(4), mode="receding", control="receding")
+    control("a", 2, memory="zero")
+    control("noise", 3, memory="freeze_first")
+    control("b", 11, mode="open_loop", open_loop_steps=4)
+    control("chunk2", 1, mode="open_loop", open_loop_steps=8, memory="zero")
+    control("c", 14, **in_simulator(phases=10))
+    control("unseen1", 13, **in_simulator(unseen_colours={"Pink": [255, 192, 203], "Orange": [255, 165, 0]}))
+    return folder
+
+
+def make(output: Path, *records: Path) -> int:
+    return probe_figures.main(["--records", *map(str, records), "--output", str(output)])
+
+
+def lines(output: Path, name: str) -> dict[tuple[str, str], dict[str, str]]:
+    """By variant and setting."""
+    with (output / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return {(line["variant"], line["setting"]): line for line in csv.DictReader(stream)}
+
+
+def run(output: Path, name: str) -> dict[tuple[str, str], str]:
+    """Successes of what was run."""
+    return {key: line["successes"] for key, line in lines(output, name).items() if line["episodes"]}
+
+
+def test_each_control_is_found_by_its_question(records: Path, tmp_path: Path) -> None:
+    assert make(tmp_path / "out", records) == 0
+    table = "chunk=1 memory=active"
+    expected = {
+        "interventions": {"memory=active": "18", "memory=zero": "2", "memory=freeze_first": "3"},
+        "chunk_sweep": {table: "18", "chunk=1 memory=zero": "2", "chunk=4 memory=active": "11",
+                        "chunk=8 memory=zero": "1"},
+        "delays": {"phases=own": "18", "phases=10": "14"},
+        "unseen_colours": {"unseen_colours=0": "18", "unseen_colours=2": "13"},
+    }  # fmt: skip
+    for name, settings in expected.items():
+        assert run(tmp_path / "out", name) == {("m64_k8", key): value for key, value in settings.items()}
+    line = lines(tmp_path / "out", "delays")["m64_k8", "phases=10"]
+    assert [line[key] for key in ("environment", "episodes", "rate", "low", "high")] == [
+        "RememberColor3", "20", "0.7000", "0.4810", "0.8545",
+    ]  # fmt: skip
+    missing = lines(tmp_path / "out", "interventions")["m64_k8", "memory=noise"]
+    assert (missing["successes"], missing["rate"]) == ("", "")
+
+
+def test_points_and_bars_are_where_the_numbers_are_and_what_is_missing_is_said(records: Path) -> None:
+    drawn = {one.name: draw(one, 0.95) for one in probes(read_answers([records], read_published(PUBLISHED), RULES))}
+    bars = drawn["interventions"].axes[0]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.9, 0.1, 0.15])
+    texts = {name: [text.get_text() for text in figure.axes[0].texts] for name, figure in drawn.items()}
+    assert "0.90  (18/20)" in texts["interventions"]
+    assert texts["interventions"].count("not run") == 1  # noise
+    memory, zeroed = [line for line in drawn["chunk_sweep"].axes[0].lines if len(line.get_xdata()) == 5]
+    assert [float(y) for y in memory.get_ydata()] == pytest.approx(
+        [0.9, *[float("nan")], 0.55, *[float("nan")] * 2], nan_ok=True
+    )
+    assert float(zeroed.get_ydata()[3]) == pytest.approx(0.05)
+    assert texts["chunk_sweep"].count("not run") == 3 + 3
+    assert texts["delays"].count("not run") == 5
+    assert texts["unseen_colours"].count("not run") == 2  # of three colours at most three are replaced
+    assert all("- - chance 1/3" in told for told in texts.values())
+
+
+def test_nothing_is_drawn_over_anything_else(records: Path) -> None:
+    for one in probes(read_answers([records], read_published(PUBLISHED), RULES)):
+        figure = draw(one, 0.95)
+        assert figure.get_figwidth() * figure.dpi == 1000
+        figure.canvas.draw()
+        written = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+        boxes = [text.get_window_extent() for text in written if text.get_text()]
+        for place, box in enumerate(boxes):
+            assert box.x0 >= 0
+            assert box.x1 <= 1000
+            assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+
+
+def test_the_same_records_give_the_same_bytes(records: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert make(tmp_path / name, records) == 0
+    for name in NAMES:
+        for kind in (*KINDS, "csv"):
+            first, second = ((tmp_path / folder / f"{name}.{kind}").read_bytes() for folder in ("one", "two"))
+            assert first == second
+        assert Image.open(tmp_path / "one" / f"{name}.png").width == 1000
+
+
+def test_policies_of_longer_chunks_come_from_a_folder_of_their_own(records: Path, tmp_path: Path) -> None:
+    longer = {"mode": "open_loop", "open_loop_steps": 16, "checkpoint_sha256": "e" * 64}
+    write_cell(tmp_path / "chunk16", "m64_k8", "RememberColor3", outcomes(6), control="x", **longer)
+    assert make(tmp_path / "out", records, tmp_path / "chunk16") == 0
+    assert run(tmp_path / "out", "chunk_sweep")["m64_k8", "chunk=16 memory=active"] == "6"
+    sweep = probes(read_answers([records, tmp_path / "chunk16"], read_published(PUBLISHED), RULES))[1]
+    told = draw(sweep, 0.95).texts[-1].get_text().replace("\n", " ")
+    assert "16: policies of their own, trained to predict longer chunks" in told
+
+
+def test_a_probe_that_was_not_run_says_so(tmp_path: Path) -> None:
+    write_cell(tmp_path / "records", "m64_k8", "RememberColor3", outcomes(18))
+    assert make(tmp_path / "out", tmp_path / "records") == 0
+    for one in probes(read_answers([tmp_path / "records"], read_published(PUBLISHED), RULES)):
+        assert draw(one, 0.95).texts[0].get_text().endswith(": not run")
+        assert lines(tmp_path / "out", one.name) == {}
+
+
+def test_what_cannot_be_drawn_is_an_error_with_one_line(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*folders: Path) -> str:
+        assert make(tmp_path / "out", *folders) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+        return error
+
+    (tmp_path / "empty").mkdir()
+    assert "no episode records under" in told(tmp_path / "empty")
+    write_cell(tmp_path / "paper", "m64_k2", "RememberColor5", outcomes(3), scale="paper")
+    assert "differ in scale" in told(records, tmp_path / "paper")
+    write_cell(records, "m64_k8", "RememberColor3", outcomes(9), memory="zero", control="zero")
+    assert "RememberColor3.a.jsonl and" in told(records)
+    write_cell(tmp_path / "wrong", "m64_k8", "RememberColor3", outcomes(9), **in_simulator(phases=10))
+    assert "make it a control" in told(tmp_path / "wrong")
+    assert not (tmp_path / "out").exists()
+
+
+def judged(records: Path) -> dict[str, str]:
+    answers = read_answers([records], read_published(PUBLISHED), RULES)
+    return {claim.statement: claim.verdict for claim in probe_claims.claims(answers, RULES)}
+
+
+def test_statements_are_judged_from_the_records(tmp_path: Path) -> None:
+    """50 episodes each: EMA falls to nothing, K=8 does not move, K=2 falls too but from higher and less far."""
+    folder = tmp_path / "records"
+    of_carrier = {"m64_k2": (45, 45, 30), "m64_k8": (15, 15, 15), "m64_ema": (40, 40, 0)}
+    for variant, (table, short, long) in of_carrier.items():
+        write_cell(folder, variant, "RememberColor5", outcomes(table, 50))
+        for length, successes in ((3, short), (100, long)):
+            simulator = in_simulator(phases=length)
+            write_cell(folder, variant, "RememberColor5", outcomes(successes, 50), control=f"p{length}", **simulator)
+        noisy = outcomes(table - 14, 50)
+        write_cell(folder, variant, "RememberColor5", noisy, control="n", memory="noise")
+    verdicts = judged(folder)
+    # K=8, 15 of 50, is left out: no better than chance, 1/5
+    assert verdicts["Noise drops success on every cell with a non-trivial baseline"] == "holds"
+    # 45 against EMA's 40: p = 0.06
+    assert verdicts["K=2 dominates in distribution"] == "cannot be told from so few episodes"
+    assert verdicts["K=2 degrades fastest with the length of the phases"] == "does not hold"
+    # nothing moved, but 50 episodes cannot show that within a margin of 0.1
+    assert verdicts["K=8 is flat over the length of the phases"] == "cannot be told from so few episodes"
+    assert verdicts["K=8 is low"] == verdicts["EMA collapses with the length of the phases"] == "holds"
+    for statement in (
+        "The gap between memory and no memory is largest at chunk 1",
+        "K=2 dominates with unseen colours",
+    ):
+        assert verdicts[statement] == "not run"
+
+
+def test_the_gap_at_chunk_one_is_judged_seed_by_seed(records: Path, tmp_path: Path) -> None:
+    # 18 - 2 at chunk 1; at chunk 4 the policy has 11 - 11
+    zeroed = {"mode": "open_loop", "open_loop_steps": 4, "memory": "zero"}
+    write_cell(records, "m64_k8", "RememberColor3", outcomes(11), control="z", **zeroed)
+    assert judged(records)["The gap between memory and no memory is largest at chunk 1"] == "holds"
+    assert probe_claims.main(["--records", str(records), "--output", str(tmp_path / "probes.md")]) == 0
+    text = (tmp_path / "probes.md").read_text("utf-8")
+    assert "| m64_k8, RememberColor3, 1 against 4 | 18/20 − 2/20 | 11/20 − 11/20 | +0.80 | 3.1e-05 |" in text
+    assert "Verdict: **holds**." in text
+    assert "MINI RESULTS" in text

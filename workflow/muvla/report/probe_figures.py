@@ -1,0 +1,68 @@
+"""The probes of the memory as pictures: python -m muvla.report.probe_figures --records DIR ... --output results/figures
+
+Writes interventions, chunk_sweep, delays and unseen_colours (probes.py), each as .png, .pdf and .csv, the last with
+every number that is drawn. The same records give the same bytes.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from functools import partial
+from pathlib import Path
+
+from muvla.atomic import write_atomically
+from muvla.report.draw_probes import draw
+from muvla.report.drawing import pictures
+from muvla.report.effect import PUBLISHED
+from muvla.report.probes import Probe, probes, read_answers
+from muvla.report.published import read_published
+from muvla.report.rules import read_rules
+from muvla.report.stats import wilson
+
+CSV_HEADER = ("variant", "environment", "setting", "successes", "episodes", "rate", "low", "high")
+
+
+def tidy_csv(probe: Probe, confidence: float) -> str:
+    """One line a point or bar (CSV_HEADER); without numbers where it was not run."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for panel in probe.panels:
+        for series in panel.series:
+            for setting, cell in zip(series.settings, series.cells, strict=True):
+                numbers: list[object] = [""] * 5
+                if cell is not None:
+                    rate = wilson(cell.successes, cell.episodes, confidence)
+                    numbers = [cell.successes, cell.episodes, *(f"{value:.4f}" for value in rate)]
+                writer.writerow([series.variant, panel.environment, setting, *numbers])
+    return stream.getvalue()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0, or 1 with one line on stderr that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m muvla.report.probe_figures", description=__doc__)
+    parser.add_argument(
+        "--records", type=Path, nargs="+", required=True, help="folders of <variant>/<environment>[.<name>].jsonl"
+    )
+    parser.add_argument("--published", type=Path, default=PUBLISHED, help="names the variants and environments")
+    parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
+    parser.add_argument("--output", type=Path, default=Path("results/figures"), help="folder of the pictures")
+    options = parser.parse_args(arguments)
+    try:
+        rules = read_rules(options.statistics)
+        contents: dict[str, str | bytes] = {}
+        for probe in probes(read_answers(options.records, read_published(options.published), rules)):
+            drawn = pictures(partial(draw, probe, rules.confidence))
+            contents |= {f"{probe.name}.{kind}": content for kind, content in drawn.items()}
+            contents[f"{probe.name}.csv"] = tidy_csv(probe, rules.confidence)
+        for name, content in contents.items():
+            print(f"written: {write_atomically(options.output / name, content)}")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,5 @@
 # The rooms of the workflow, and the targets people type:
-#   snakemake                                    everything: the table, the effect, the picture
+#   snakemake                                    everything: every table and figure, probes, LIBERO, provenance
 #   snakemake results/table_mikasa.tex           the paper's Table 1 at this scale
 #   snakemake results/paper.pdf                  every table, the comparisons and the audit; results/tables.html alike
 #   snakemake results/audit.md                   does what the paper prints add up?
@@ -85,6 +85,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
 
 
 # After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
@@ -95,15 +96,17 @@ onstart:
         print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)
 
 
+# Everything that the paper shows, at this scale. `make table` asks for the first table and the effect only.
 rule all:
     default_target: True
     input:
-        f"{OUT}/table_mikasa.tex",
-        f"{OUT}/table_memory_vlas.tex",
+        expand(f"{OUT}/{{table}}.tex", table=TABLES),
         f"{OUT}/comparisons.md",
         f"{OUT}/audit.md",
-        [f"{OUT}/effect.md", f"{OUT}/figures/memory_effect.png"] if matrix.has_effect(config) else [],
-        # The probe needs our own demonstrations: the released checkpoints do without, the paper's are others.
-        [f"{OUT}/probes/cue_swap.json"] if config["checkpoints"] == "trained" and not needs.paper else [],
+        f"{OUT}/tables.html",
+        f"{OUT}/provenance.html",
+        [f"{OUT}/effect.md"] if matrix.has_effect(config) else [],
+        [f"{OUT}/figures/probes.md"] if PROBE_CELLS else [],
+        LOOKS,
         AGAIN,
-        [*LIBERO_EVALUATED, *LIBERO_AGAIN] if needs.paper else [],
+        LIBERO_AGAIN,

@@ -1,4 +1,4 @@
-"""The whole workflow from nothing in the real simulator, interrupted in the middle and typed again: `make smoke`."""
+"""From nothing to the table in the real simulator, interrupted in the middle and typed again; all targets: test_slurm."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMOKE = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))
+OUTPUTS = ("table_mikasa.tex", "effect.md", "figures/memory_effect.png", "probes/cue_swap.json")
 MINUTE = 60
 
 
@@ -28,7 +29,8 @@ def clone(tmp_path: Path) -> Path:
 
 def start(clone: Path) -> subprocess.Popen[bytes]:
     """The command in a process group of its own, which hears Ctrl-C even where this test runs in the background."""
-    command = [str(Path(sys.executable).with_name("snakemake")), "--configfile", "config/smoke.yaml"]
+    targets = [f"results/smoke/{output}" for output in OUTPUTS]
+    command = [str(Path(sys.executable).with_name("snakemake")), *targets, "--configfile", "config/smoke.yaml"]
     with (clone / "told").open("ab") as told:
         return subprocess.Popen(
             command, cwd=clone, stdin=subprocess.DEVNULL, stdout=told, stderr=told, process_group=0,
@@ -70,5 +72,5 @@ def test_from_nothing_to_the_table_with_ctrl_c_in_between(clone: Path) -> None:
     table = pd.read_csv(clone / "results/smoke/table_mikasa.csv").dropna(subset=["episodes"])
     cells = table[table["environment"].isin(SMOKE["environments"])]
     assert set(cells[cells["episodes"] > 0]["variant"]) == set(SMOKE["variants"])
-    for output in ("table_mikasa.tex", "effect.md", "figures/memory_effect.png", "probes/cue_swap.json"):
+    for output in OUTPUTS:
         assert (clone / "results/smoke" / output).stat().st_size

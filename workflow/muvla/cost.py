@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from muvla.matrix import controls, home, seeds
+from muvla.matrix import controls, home, seeds, traces
 from muvla.sim.environments import ENVIRONMENTS
 from muvla.sim.novelty import lengthened
-from muvla.sim.suites import SUITES
+from muvla.sim.suites import SUITES, is_libero
 
 VARIANTS = Path("config/muvla/variant")
 
@@ -119,6 +119,10 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         lines.append(Line(what, len(hours) * repeats, sum(hours) * repeats))
     if apart:
         lines.append(Line("evaluation, probes of longer chunks (first seed)", len(apart), sum(apart)))
+    steps = [SUITES[name.partition("/")[0]].max_steps if is_libero(name) else ENVIRONMENTS[name].max_steps
+             for _, name in traces(config)]  # fmt: skip
+    traced = [evaluation_hours(assumed, episodes=1, steps=most, step=assumed.libero_step, every=1) for most in steps]
+    lines.append(Line("single episodes, traced (first seed)", len(traced), sum(traced)))
     return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
 
 

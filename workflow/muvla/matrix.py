@@ -45,6 +45,12 @@ def home(control: Mapping[str, Any]) -> str:
     return f"chunk{control['trained_chunk']}/" if "trained_chunk" in control else ""
 
 
+def records_folder(done: str) -> str:
+    """Return <...>/records/<checkpoints> of <...>/records/<checkpoints>/<variant>/<environment or task>.done."""
+    home, _, below = done.partition("/records/")
+    return f"{home}/records/{below.partition('/')[0]}"
+
+
 def shown_by_effect(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return (variant, environment, name) of the controls that the effect shows beside its two cells.
 

@@ -5,7 +5,9 @@ rule audit:
     input:
         expand("config/published/{name}.csv", name=[*TABLES, "claims"]),
     output:
-        multiext(f"{OUT}/audit", ".md", ".html", ".tex", ".csv"),
+        f"{OUT}/audit.md",
+        report(f"{OUT}/audit.html", category="Tables"),
+        multiext(f"{OUT}/audit", ".tex", ".csv"),
     log:
         f"{OUT}/logs/audit.log",
     benchmark:

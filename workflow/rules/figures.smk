@@ -12,7 +12,8 @@ rule figure_effect:
         records=EFFECT_CELLS,
         published="config/published/table_mikasa.csv",
     output:
-        multiext(f"{OUT}/figures/memory_effect", ".png", ".pdf"),
+        report(f"{OUT}/figures/memory_effect.png", category="Figures"),
+        f"{OUT}/figures/memory_effect.pdf",
     log:
         f"{OUT}/logs/figures/effect.log",
     benchmark:
@@ -41,7 +42,8 @@ rule figure_probes:
         records=PROBE_CELLS,
         published="config/published/table_mikasa.csv",
     output:
-        expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["png", "pdf", "csv"]),
+        report(expand(f"{OUT}/figures/{{name}}.png", name=PROBES), category="Figures"),
+        expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["pdf", "csv"]),
     log:
         f"{OUT}/logs/figures/probes.log",
     benchmark:

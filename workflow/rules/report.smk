@@ -2,7 +2,7 @@
 
 FRAGMENTS = [*TABLES, "comparisons", "audit"]
 # each results/figures/<name>.pdf and .png
-FIGURES = [*(["memory_effect"] if matrix.has_effect(config) else []), *PROBE_FIGURES]
+FIGURES = [*(["memory_effect"] if matrix.has_effect(config) else []), *PROBE_FIGURES, *TRACE_FIGURES]
 
 
 # paper.tex is an output of its own rule: it stays when LaTeX is missing or stops.
@@ -13,7 +13,7 @@ rule paper_source:
         templates=["paper/templates/report.md.jinja", "paper/templates/report.tex.jinja"],
     output:
         tex=f"{OUT}/paper.tex",
-        html=f"{OUT}/tables.html",
+        html=report(f"{OUT}/tables.html", category="Report"),
     log:
         f"{OUT}/logs/paper.log",
     benchmark:
@@ -40,7 +40,7 @@ rule paper:
     input:
         f"{OUT}/paper.tex",
     output:
-        f"{OUT}/paper.pdf",
+        report(f"{OUT}/paper.pdf", category="Report"),
     log:
         log=f"{OUT}/logs/paper_pdf.log",
         latex=f"{OUT}/logs/paper_latex.log",

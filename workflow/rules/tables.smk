@@ -17,7 +17,9 @@ rule table:
         published="config/published/{table}.csv",
         environments="config/published/table_mikasa.csv",
     output:
-        multiext(f"{OUT}/{{table}}", ".tex", ".html", ".csv"),
+        f"{OUT}/{{table}}.tex",
+        report(f"{OUT}/{{table}}.html", category="Tables"),
+        f"{OUT}/{{table}}.csv",
     log:
         f"{OUT}/logs/{{table}}.log",
     benchmark:
@@ -43,7 +45,9 @@ rule comparisons:
         records=TABLE_CELLS,
         published="config/published/table_mikasa.csv",
     output:
-        multiext(f"{OUT}/comparisons", ".md", ".html", ".tex", ".csv"),
+        f"{OUT}/comparisons.md",
+        report(f"{OUT}/comparisons.html", category="Tables"),
+        multiext(f"{OUT}/comparisons", ".tex", ".csv"),
     log:
         f"{OUT}/logs/comparisons.log",
     benchmark:
@@ -94,28 +98,3 @@ rule effect:
         " --published {input.published} --memory {params.memory} {params.picked}"
         " --baseline {params.baseline} --statistics {params.statistics:q} --targets {params.targets:q}"
         " --output {output} 2>&1 | workflow/scripts/show {log}"
-
-
-rule provenance:
-    input:
-        records=[*EVALUATED, *AGAIN],
-    output:
-        page=f"{OUT}/provenance.html",
-        crate=f"{OUT}/ro-crate-metadata.json",
-    log:
-        f"{OUT}/logs/provenance.log",
-    benchmark:
-        f"{OUT}/benchmarks/provenance.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
-    params:
-        folder=lambda wildcards, output: Path(output.page).parent,
-        records=lambda wildcards, input: list(dict.fromkeys(str(Path(one).parents[1]) for one in input.records)),
-    message:
-        "Where every number comes from"
-    shell:
-        "python -m muvla.report.lineage --records {params.records} --output {params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"

@@ -61,7 +61,8 @@ rule figure_memory_dynamics:
     input:
         trace=TRACE,
     output:
-        multiext(DYNAMICS, ".png", ".pdf"),
+        report(f"{DYNAMICS}.png", category="Figures"),
+        f"{DYNAMICS}.pdf",
     log:
         f"{OUT}/logs/figures/memory_dynamics/{{variant}}/{{traced}}.log",
     benchmark:
@@ -86,7 +87,8 @@ rule figure_attention:
     input:
         trace=TRACE,
     output:
-        multiext(ATTENTION, ".png", ".pdf", ".gif"),
+        report(f"{ATTENTION}.png", category="Figures"),
+        multiext(ATTENTION, ".pdf", ".gif"),
     log:
         f"{OUT}/logs/figures/attention/{{variant}}/{{traced}}.log",
     benchmark:
@@ -107,10 +109,10 @@ rule figure_attention:
         " 2>&1 | workflow/scripts/show {log}"
 
 
-TRACES = [
-    f"{figure}.{kind}".format(variant=variant, traced=traced)
+# names below <outputs>/figures, each a .png and a .pdf
+TRACE_FIGURES = [
+    f"{figure}/{variant}/{traced}"
     for variant, traced in SEARCH
-    for figure, kinds in ((DYNAMICS, ("png", "pdf")), (ATTENTION, ("png", "pdf", "gif")))
-    for kind in kinds
-    if figure == ATTENTION or matrix.has_memory(variant)
+    for figure in ("memory_dynamics", "attention")
+    if figure == "attention" or matrix.has_memory(variant)
 ]

@@ -21,7 +21,7 @@ from muvla.report.templates import render
 
 FRAGMENTS = (*FILES, "comparisons", "audit")  # the csv, tex and html files that the report is made of
 REPORT = "report.md.jinja"
-DIRECTIVE = re.compile(r"@(fragment|figure) (\w+)")
+DIRECTIVE = re.compile(r"@(fragment|figure) ([\w/]+)")
 
 
 @dataclass(frozen=True)

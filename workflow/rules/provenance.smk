@@ -1,0 +1,32 @@
+# Where every number comes from: checkpoint, data, configuration, commit, image, simulator, command and time.
+
+# Beside the records: what tells its own origin. The cue is swapped in our own demonstrations, which the bundled
+# checkpoints do without; the paper's are others.
+LOOKS = [TRACE.format(variant=variant, traced=traced).replace(".npz", ".json") for variant, traced in SEARCH]
+LOOKS += [f"{OUT}/probes/cue_swap.json"] if TRAINED and not needs.paper else []
+
+
+rule provenance:
+    input:
+        records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
+        looks=LOOKS,
+    output:
+        page=report(f"{OUT}/provenance.html", category="Provenance"),
+        crate=f"{OUT}/ro-crate-metadata.json",
+    log:
+        f"{OUT}/logs/provenance.log",
+    benchmark:
+        f"{OUT}/benchmarks/provenance.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    params:
+        folder=lambda wildcards, output: Path(output.page).parent,
+        records=lambda wildcards, input: list(dict.fromkeys(map(matrix.records_folder, input.records))),
+    message:
+        "Where every number comes from"
+    shell:
+        "python -m muvla.report.lineage --records {params.records} --looks {input.looks} --output {params.folder}"
+        " 2>&1 | workflow/scripts/show {log}"

@@ -53,12 +53,35 @@ def planned(clone: Path, *arguments: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, flags=re.MULTILINE)}
 
 
-def test_released_table_trains_nothing(clone: Path) -> None:
+def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex")
     assert jobs["pull"] == jobs["table"] == 1
     assert jobs["evaluate"] == len(matrix.cells(CONFIG))
-    assert jobs["evaluate_control"] == len(CONFIG["controls"])
-    assert not MAKES_POLICIES & jobs.keys()
+    assert not {"evaluate_control", *MAKES_POLICIES} & jobs.keys()
+
+
+def test_effect_and_probes_run_the_controls_that_they_show(clone: Path) -> None:
+    effect = planned(clone, "results/effect.md", "results/figures/memory_effect.png")
+    assert effect["evaluate"] == len(matrix.cells(CONFIG))
+    assert effect["evaluate_control"] == 2  # re-planned without memory, and the memory zeroed
+    probes = planned(clone, "results/figures/delays.png", "results/figures/probes.md")
+    assert probes["evaluate"] == 1
+    assert probes["evaluate_control"] == len(CONFIG["controls"]) - 1  # all but the one without memory
+    both = planned(clone, "results/provenance.html")
+    assert both["evaluate_control"] == len(CONFIG["controls"])
+
+
+def test_the_effects_controls_are_found_by_what_they_ask() -> None:
+    place = {"variant": ["m64_k8", "m64_k2"], "environment": ["RememberColor3", "RememberColor5"]}
+    asked = [{"memory": "zero"}, {"memory": "noise"}, {"memory": "zero", "mode": "open_loop", "open_loop_steps": 4},
+             {"phases": 5}, {"memory": "zero", "mode": "receding", "phases": 5}]  # fmt: skip
+    controls = [{"name": f"c{number}", **place, **one} for number, one in enumerate(asked)]
+    controls.append({**place, "name": "other", "variant": "oft_episodic", "mode": "receding"})
+    config = {**CONFIG, "controls": controls}
+    assert matrix.shown_by_effect(config) == [
+        ("m64_k8", "RememberColor3", "c0"), ("oft_episodic", "RememberColor3", "other"),
+    ]  # fmt: skip
+    assert len(matrix.probes(config)) == len(asked) * 4
 
 
 def test_trained_table_starts_from_nothing(clone: Path) -> None:
@@ -164,7 +187,8 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     (clone / "config" / "muvla" / "scale" / "paper.yaml").touch()
     own = clone / "own_site.yaml"
     own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
-    jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
+    targets = ("all", "results/paper/figures/probes.md")
+    jobs = planned(clone, "--profile", "slurm", *targets, "--configfile", str(own), "--config", "scale=paper")
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(ENVIRONMENTS) == 23
     assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23

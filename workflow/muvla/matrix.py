@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from muvla.data.episode import dataset_name
 
+# what is asked of a policy, and the table's own question; a control has others
+ASKED = {"memory": "active", "mode": "auto", "open_loop_steps": "null", "phases": "null", "unseen_colours": "null"}
 VARIANTS = Path("config/muvla/variant")  # one file a variant: what Hydra composes, and who is trained on what
 
 
@@ -42,6 +44,27 @@ def home(control: Mapping[str, Any]) -> str:
     return f"chunk{control['trained_chunk']}/" if "trained_chunk" in control else ""
 
 
+def shown_by_effect(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (variant, environment, name) of the controls that the effect shows beside its two cells.
+
+    They are the policy with memory reading zeros, and the one without re-planning at every step.
+    """
+    effect = config["effect"]
+    roles = ({"variant": effect["memory"], "memory": "zero"}, {"variant": effect["baseline"], "mode": "receding"})
+    asked = [{"mode": "receding", "memory": "active", **role, "environment": effect["environment"]} for role in roles]
+    return [
+        (variant, environment, name)
+        for (variant, environment, name), control in controls(config).items()
+        if {"mode": "receding", "memory": "active", **_asked(control), "variant": variant, "environment": environment}
+        in asked
+    ]
+
+
+def probes(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (variant, environment, name) of the controls that the pictures of the paper's probes show (spec 10)."""
+    return [key for key, control in controls(config).items() if _asked(control).keys() - {"mode"}]
+
+
 def longer_chunks(config: Mapping[str, Any]) -> dict[str, int]:
     """Return {home: actions} of the policies that are trained to predict more actions; of the first seed only."""
     return {home(one): one["trained_chunk"] for one in controls(config).values() if "trained_chunk" in one}
@@ -70,6 +93,11 @@ def cells(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [(variant, environment) for variant in config["variants"] for environment in config["environments"]]
     pairs += [(effect[role], effect["environment"]) for role in ("memory", "baseline")]
     return [pair for pair in dict.fromkeys(pairs) if pair[0] in available(config)]
+
+
+def done(cells: str, variant: str, environment: str, control: str = "", again: str = "") -> str:
+    """Return the mark that all episodes of a cell are there, or of a control; cells: the pattern of their names."""
+    return cells.format(again=again, variant=variant, environment=environment) + f"{control and '.'}{control}.done"
 
 
 def has_effect(config: Mapping[str, Any]) -> bool:
@@ -129,6 +157,11 @@ def _meant(value: Any, known: list[str]) -> str:
     close = difflib.get_close_matches(str(value), known, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
     return f"{meant}There are: {', '.join(known)}"
+
+
+def _asked(control: Mapping[str, Any]) -> dict[str, Any]:
+    """What a control asks that the table does not."""
+    return {key: value for key, value in control.items() if key in ASKED and value != ASKED[key]}
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -1,6 +1,8 @@
 # Episodes in the simulator. The records themselves are no output: Snakemake would delete those of an interrupted
 # evaluation, which goes on where it stopped. The output is a mark beside them, set when all episodes are there.
 
+from functools import partial
+
 TRAINED = config["checkpoints"] == "trained"
 # The folders of the checkpoints, and the file that says that one is there and whole.
 if TRAINED:
@@ -14,7 +16,6 @@ else:
     CHECKPOINT = "checkpoints/mini.verified"
 CELLS = f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
 CONTROLS = matrix.controls(config)
-ASKED = {"memory": "active", "mode": "auto", "open_loop_steps": "null", "phases": "null", "unseen_colours": "null"}
 BACKEND = "gpu" if needs.paper else "cpu"
 IMAGE = config["site"]["paper_image" if needs.paper else "image"]  # with the simulator versions of the paper
 
@@ -41,7 +42,7 @@ rule evaluate:
         backend=BACKEND,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
-        question=" ".join(f"{key}={value}" for key, value in ASKED.items()),
+        question=" ".join(f"{key}={value}" for key, value in matrix.ASKED.items()),
         records=f"{CELLS}.jsonl",
         scale=config["scale"],
         seed=config["evaluation_seed"],
@@ -66,7 +67,8 @@ use rule evaluate as evaluate_control with:
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
         question=lambda w: " ".join(
-            f"{key}={CONTROLS[w.variant, w.environment, w.control].get(key, usual)}" for key, usual in ASKED.items()
+            f"{key}={CONTROLS[w.variant, w.environment, w.control].get(key, usual)}"
+            for key, usual in matrix.ASKED.items()
         ),
         records=f"{CELLS}.{{control}}.jsonl",
         scale=config["scale"],
@@ -137,19 +139,21 @@ rule episode_frames:
         " frames={output} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
-EVALUATED = [f"{RECORDS}/{variant}/{environment}.done" for variant, environment in matrix.cells(config)]
-EVALUATED += [
-    f"{RECORDS}/{variant}/{environment}.{name}.done"
-    for (variant, environment, name), control in CONTROLS.items()
-    if not matrix.home(control)
-]
-# The same cells of the other training seeds.
-AGAIN = [done.replace(OUT, f"{OUT}/{again.rstrip('/')}", 1) for again in SEEDS if again for done in EVALUATED]
-# Policies of longer chunks are others, of the first seed alone.
-AGAIN += [
-    CELLS.format(again=home, variant=variant, environment=environment) + f".{name}.done"
-    for (variant, environment, name), control in CONTROLS.items()
-    if (home := matrix.home(control))
-]
+done = partial(matrix.done, CELLS)
+# What Table 1 shows: nothing else is run for it. pi0.5 has a command of its own, where the site names one.
 PI05 = [f"{RECORDS}/pi05/{name}.done" for name in config["environments"] if needs.paper and config["site"]["pi05"]]
-EVALUATED += PI05
+TABLE_CELLS = [*(done(*cell) for cell in matrix.cells(config)), *PI05]
+# The effect: that environment's cells, and the two controls that are shown beside them.
+EFFECT_CELLS = [cell for cell in TABLE_CELLS if Path(cell).stem == config["effect"]["environment"]]
+EFFECT_CELLS += [done(*key) for key in matrix.shown_by_effect(config)]
+# The pictures of the paper's probes: the controls, and the table's cells of the same policies beside them. Policies of
+# longer chunks have a folder of their own.
+PROBE_CELLS = [done(*key, again=matrix.home(CONTROLS[key])) for key in matrix.probes(config)]
+BESIDE = {key[:2] for key in matrix.probes(config)}
+PROBE_CELLS += [done(*cell) for cell in matrix.cells(config) if cell in BESIDE]
+# Every evaluation of the first training seed; and those of the other seeds, and of the policies of longer chunks, which
+# are of the first seed alone.
+AT_HOME = [key for key, control in CONTROLS.items() if not matrix.home(control)]
+EVALUATED = [*TABLE_CELLS, *(done(*key) for key in AT_HOME)]
+AGAIN = [done(*key, again=again) for again in SEEDS if again for key in [*matrix.cells(config), *AT_HOME]]
+AGAIN += [done(*key, again=home) for key, control in CONTROLS.items() if (home := matrix.home(control))]

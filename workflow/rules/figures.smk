@@ -1,10 +1,15 @@
 # Pictures: functions of the records.
 
+PROBES = ["interventions", "chunk_sweep", "delays", "unseen_colours"]
+PROBE_FIGURES = PROBES if PROBE_CELLS else []  # what the configuration asks for
+# <folder>/<variant>/<environment>.<control>.done
+PROBE_RECORDS = list(dict.fromkeys(str(Path(cell).parents[1]) for cell in PROBE_CELLS))
+
 
 rule figure_effect:
     input:
         frames=f"{OUT}/figures/episode.npz",
-        records=EVALUATED,
+        records=EFFECT_CELLS,
         published="config/published/table_mikasa.csv",
     output:
         multiext(f"{OUT}/figures/memory_effect", ".png", ".pdf"),
@@ -29,3 +34,54 @@ rule figure_effect:
         " --published {input.published} --memory {params.memory}"
         " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
         " 2>&1 | workflow/scripts/show {log}"
+
+
+rule figure_probes:
+    input:
+        records=PROBE_CELLS,
+        published="config/published/table_mikasa.csv",
+    output:
+        expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["png", "pdf", "csv"]),
+    log:
+        f"{OUT}/logs/figures/probes.log",
+    benchmark:
+        f"{OUT}/benchmarks/figures/probes.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(2000),
+        runtime=needs.growing(10),
+    params:
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        records=PROBE_RECORDS,
+        statistics=json.dumps(config["statistics"]),
+    message:
+        "Figures: the paper's probes of the memory"
+    shell:
+        "python -m muvla.report.probe_figures --records {params.records} --published {input.published}"
+        " --statistics {params.statistics:q} --output {params.folder} 2>&1 | workflow/scripts/show {log}"
+
+
+rule probe_claims:
+    input:
+        records=PROBE_CELLS,
+        published="config/published/table_mikasa.csv",
+    output:
+        f"{OUT}/figures/probes.md",
+    log:
+        f"{OUT}/logs/figures/probe_claims.log",
+    benchmark:
+        f"{OUT}/benchmarks/figures/probe_claims.tsv"
+    threads: 1
+    resources:
+        **needs.cpu(),
+        mem_mb=needs.growing(1000),
+        runtime=needs.growing(10),
+    params:
+        records=PROBE_RECORDS,
+        statistics=json.dumps(config["statistics"]),
+    message:
+        "What the paper says of the probes, checked"
+    shell:
+        "python -m muvla.report.probe_claims --records {params.records} --published {input.published}"
+        " --statistics {params.statistics:q} --output {output} 2>&1 | workflow/scripts/show {log}"

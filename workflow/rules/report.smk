@@ -1,7 +1,8 @@
 # The report of all tables and findings: a page, and a PDF where LaTeX is installed.
 
 FRAGMENTS = [*TABLES, "comparisons", "audit"]
-FIGURES = ["memory_effect"] if matrix.has_effect(config) else []  # each results/figures/<name>.pdf and .png
+# each results/figures/<name>.pdf and .png
+FIGURES = [*(["memory_effect"] if matrix.has_effect(config) else []), *PROBE_FIGURES]
 
 
 # paper.tex is an output of its own rule: it stays when LaTeX is missing or stops.

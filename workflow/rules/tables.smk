@@ -7,7 +7,7 @@ EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "basel
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
 LIBERO_THERE = TRAINED or needs.paper or "libero/" in Path("config/checkpoints.sha256").read_text("utf-8")
-TABLE_RECORDS = {table: (EVALUATED, RECORDS) for table in TABLES}
+TABLE_RECORDS = {table: (TABLE_CELLS, RECORDS) for table in TABLES}
 TABLE_RECORDS["table_libero"] = (LIBERO_EVALUATED if LIBERO_THERE else [], LIBERO_RECORDS.format(again=""))
 
 
@@ -40,7 +40,7 @@ rule table:
 
 rule comparisons:
     input:
-        records=EVALUATED,
+        records=TABLE_CELLS,
         published="config/published/table_mikasa.csv",
     output:
         multiext(f"{OUT}/comparisons", ".md", ".html", ".tex", ".csv"),
@@ -68,7 +68,7 @@ rule comparisons:
 
 rule effect:
     input:
-        records=EVALUATED,
+        records=EFFECT_CELLS,
         published="config/published/table_mikasa.csv",
     output:
         f"{OUT}/effect.md",

@@ -6,7 +6,7 @@ import pytest
 
 from muvla.report import effect
 from muvla.report.chance import chance
-from synthetic_records import write_cell
+from synthetic_records import provenance, write_cell
 
 TRUE, FALSE = [True], [False]
 
@@ -24,6 +24,10 @@ def test_the_effect_is_judged_from_the_records(tmp_path: Path) -> None:
     write_cell(records, "m64_k2", "RememberColor3", TRUE * 16 + FALSE * 34, memory="zero", control="zero")
     replanned = TRUE * 20 + FALSE * 30
     write_cell(records, "oft_episodic", "RememberColor3", replanned, mode="receding", control="receding")
+    # Others lie there as well: longer delays are no zeroed memory, and one begins just now.
+    longer = {**provenance()["question"]["simulator"], "phases": 5}
+    write_cell(records, "m64_k2", "RememberColor3", TRUE * 50, memory="zero", control="delayed", simulator=longer)
+    (records / "m64_k2" / "RememberColor3.begun.jsonl").write_bytes(b"")
     assert run_effect(records, tmp_path / "effect.md", "--memory", "m64_k2") == 0
     text = (tmp_path / "effect.md").read_text("utf-8")
     assert text.count("**met**") == 8

@@ -1,4 +1,4 @@
-"""From nothing to the table in the real simulator, interrupted in the middle and typed again; all targets: test_slurm."""
+"""From nothing to the table in the real simulator, interrupted and typed again; all targets stand in test_slurm."""
 
 import json
 import os

@@ -94,11 +94,23 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
-    evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap"}
-    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | {
-        "table", "comparisons", "effect", "figure_effect", "audit", "all",
+    evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap", "trace"}
+    libero = {"collect_libero", "libero_base", "libero_train", "libero_probe", "evaluate_libero"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | libero | {
+        "table", "comparisons", "effect", "audit", "figure_effect", "figure_probes", "probe_claims",
+        "figure_memory_dynamics", "figure_attention", "paper_source", "provenance", "all",
     }  # fmt: skip
     assert jobs["train"] == len(SMOKE["variants"])
+
+
+def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Path) -> None:
+    jobs = planned(clone, "all")
+    assert jobs["evaluate_control"] == len(CONFIG["controls"])
+    assert jobs["evaluate_libero"] == len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
+    assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
+    assert jobs["table"] == 3
+    assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_claims"] == 1
+    assert not MAKES_POLICIES & jobs.keys()
 
 
 def test_wrong_configuration_stops_before_the_dag(clone: Path) -> None:

@@ -52,7 +52,7 @@ def draw(probe: Probe, confidence: float) -> Figure:
     columns = min(3, shared if shared > 1 else len(probe.panels))  # an environment a row
     figure, places = _layout(probe, confidence, columns, 2.4 if columns == 1 else 1.5, 0.6 + lines * ROW / 72)
     for panel, axes in zip(probe.panels, places, strict=True):
-        draw_lines(axes, panel, confidence, probe.axis, crowded=columns > 2)
+        draw_lines(axes, panel, confidence, probe.axis, crowded=columns > 2, apart=probe.name == "delays")
     return figure
 
 
@@ -96,13 +96,16 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
         )  # fmt: skip
 
 
-def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowded: bool) -> None:
-    """Success over the ticks, a line a series, and the counts of every point in a table beneath."""
+def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowded: bool, apart: bool) -> None:
+    """Success over the ticks, a line a series, and the counts of every point in a table beneath.
+
+    apart: the first tick is no number of the axis (the table's phases are drawn from 1 to 5), so no line leads there.
+    """
     letters = SMALL - 1.5 if crowded else SMALL
     for number, series in enumerate(panel.series):
         colour = colour_of(series, number)
         shift = 0.1 * (number - (len(panel.series) - 1) / 2)
-        _line(axes, series.cells, confidence, shift, colour, MARKERS[number % len(MARKERS)])
+        _line(axes, series.cells, confidence, shift, colour, MARKERS[number % len(MARKERS)], int(apart))
         depth = -20 - ROW * (number + 1)
         _beneath(axes, 0, depth, series.name, colour, letters, left=True)
         for place, cell in enumerate(series.cells):
@@ -158,12 +161,13 @@ def _of_other_policies(panels: tuple[Panel, ...]) -> list[str]:
 
 
 def _line(
-    axes: Axes, cells: tuple[Cell | None, ...], confidence: float, shift: float, colour: str, marker: str
+    axes: Axes, cells: tuple[Cell | None, ...], confidence: float, shift: float, colour: str, marker: str, begin: int
 ) -> None:
-    """The points that were run; the line breaks where one was not."""
+    """The points that were run, joined from the tick `begin` on; the line breaks where one was not."""
     rates = [None if cell is None else wilson(cell.successes, cell.episodes, confidence) for cell in cells]
     heights = [float("nan") if rate is None else rate.mean for rate in rates]
-    axes.plot([place + shift for place in range(len(cells))], heights, color=colour, linewidth=1.6, zorder=2)
+    places = [place + shift for place in range(len(cells))]
+    axes.plot(places[begin:], heights[begin:], color=colour, linewidth=1.6, zorder=2)
     for place, rate in enumerate(rates):
         if rate is not None:
             error = [[rate.mean - rate.low], [rate.high - rate.mean]]

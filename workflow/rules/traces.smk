@@ -114,3 +114,5 @@ TRACES = [
     for kind in kinds
     if figure == ATTENTION or matrix.has_memory(variant)
 ]
+# What made each of them, in JSON.
+TRACES_TOLD = [f"{OUT}/traces/{variant}/{traced}.json" for variant, traced in SEARCH]

@@ -116,3 +116,5 @@ TRACE_FIGURES = [
     for figure in ("memory_dynamics", "attention")
     if figure == "attention" or matrix.has_memory(variant)
 ]
+# What made each of them, in JSON.
+TRACES_TOLD = [f"{OUT}/traces/{variant}/{traced}.json" for variant, traced in SEARCH]

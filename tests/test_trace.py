@@ -129,16 +129,13 @@ def test_the_first_success_is_kept_with_what_its_memory_did(tmp_path: Path, simu
     assert (beside["seed"], beside["tried"], beside["simulator"]) == (8, 2, {"benchmark": "made up"})
 
 
-def test_a_search_without_success_is_refused_and_search_0_takes_what_comes(
-    tmp_path: Path, simulator: ThreeSteps
-) -> None:
+def test_a_search_without_success_keeps_the_first_and_says_so(tmp_path: Path, simulator: ThreeSteps) -> None:
     folder = write_checkpoint(tmp_path / "policy")
     output = tmp_path / "RememberColor3.npz"
-    with pytest.raises(ValueError, match="none of the 1 episodes with seeds 7 to 7 .* search=0"):
-        trace.trace(configured(folder, output, "seed=7", "search=1"))
-    assert simulator.closed
+    with pytest.raises(ValueError, match="search is 0; at least one"):
+        trace.trace(configured(folder, output, "seed=7", "search=0"))
     assert not output.exists()
-    trace.trace(configured(folder, output, "seed=7", "keep_memory=false"))
+    trace.trace(configured(folder, output, "seed=7", "search=1", "keep_memory=false"))
     found = read_trace(output)
     assert (found.about["success"], found.about["tried"]) == (False, 1)
     assert found.norms is not None

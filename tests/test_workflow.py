@@ -32,7 +32,7 @@ MAKES_POLICIES = {"collect", "base", "train"}
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files a dry run reads, where nothing was made yet."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("workflow", "config", "profiles", "slurm"):
+    for name in ("workflow", "config", "profiles", "slurm", "paper"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "data.dvc"):
         shutil.copy(REPOSITORY / name, folder / name)
@@ -199,8 +199,7 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     (clone / "config" / "muvla" / "scale" / "paper.yaml").touch()
     own = clone / "own_site.yaml"
     own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
-    targets = ("all", "results/paper/figures/probes.md")
-    jobs = planned(clone, "--profile", "slurm", *targets, "--configfile", str(own), "--config", "scale=paper")
+    jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(ENVIRONMENTS) == 23
     assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23
@@ -219,6 +218,17 @@ def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
     assert jobs["evaluate"] == 2 * 23
     assert jobs["evaluate_libero"] == 40
     assert not {"train", "libero_train", "effect"} & jobs.keys()
+
+
+def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
+    cells = ("m64_k2/RememberColor5", "m64_k2/RememberColor5.zero")
+    targets = [f"results/paper/records/trained/{cell}.done" for cell in cells]
+    targets += ["results/paper/libero/records/trained/m64_k8/libero_10/3.done"]
+    targets += ["results/paper/traces/m64_k2/RememberColor5.npz", "results/paper/figures/episode.npz"]
+    told = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper").stdout
+    commands = re.findall(r"python -m muvla\.(?:evaluate|trace) (.*) 2>&1", told)
+    assert len(commands) == len(targets)
+    assert all("device=cuda precision=bfloat16" in command for command in commands)
 
 
 def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:

@@ -90,8 +90,8 @@ def available_on_libero(config: Mapping[str, Any]) -> list[str]:
 
 
 def traces(config: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """Return {(variant, environment or task): episodes to try until one succeeds, 0: take the first} of what is traced
-    and has or gets a checkpoint; as many as are evaluated where none are named."""
+    """Return {(variant, environment or task): episodes to try until one succeeds} of what is traced and has or gets a
+    checkpoint; as many as are evaluated where no number is named."""
     found = {}
     for trace in config["traces"]:
         variant, environment = trace["variant"], trace["environment"]

@@ -74,13 +74,15 @@ class Recording:
 
 
 def trace(config: DictConfig) -> None:
-    """Run episodes until one succeeds, and write it with its provenance.
+    """Run up to `search` episodes until one succeeds, and write that one, or the first where none does, with its
+    provenance.
 
-    Raises ValueError for a mode that does not exist, a seed that LIBERO does not have, a checkpoint of the other
-    benchmark, and when none of `search` episodes succeeds; and what the simulator says when it cannot start.
+    Raises ValueError for a mode that does not exist, a seed that LIBERO does not have, no episode to run, and a
+    checkpoint of the other benchmark; and what the simulator says when it cannot start.
     """
-    seeds = max(config.search, 1)
-    first = first_seed(config.environment, config.seed, seeds)
+    if config.search < 1:
+        raise ValueError(f"search is {config.search}; at least one episode must be run")
+    first = first_seed(config.environment, config.seed, config.search)
     policy = Policy(config.checkpoint, slots=1, precision=config.precision, device=config.device,
                     environment=config.environment)  # fmt: skip
     require_benchmark(config, policy)
@@ -89,18 +91,17 @@ def trace(config: DictConfig) -> None:
     options = {"actions_per_step": per_step, **options_for(config.environment, config)}
     require(config.environment, options)
     with contextlib.closing(make_simulator(config.environment, **options)) as simulator:
-        for tried in range(1, seeds + 1):
+        kept: tuple[int, Recording, dict[str, Any]] | None = None
+        for tried in range(1, config.search + 1):
             seed = first + tried - 1
             recording, info = record(policy, simulator, seed, per_step)
             print(f"{config.name} {config.environment}, seed {seed}: {'success' if recording.success else 'failure'}")
+            if kept is None or recording.success:
+                kept = seed, recording, info
             if recording.success:
                 break
-        else:
-            if config.search:
-                raise ValueError(
-                    f"none of the {seeds} episodes with seeds {first} to {seed} of {config.name} in "
-                    f"{config.environment} succeeded: raise search, or search=0 to trace the first as it is"
-                )
+        assert kept is not None
+        seed, recording, info = kept
         about = {"seed": seed, "tried": tried, "success": recording.success, "steps": int(info["steps"]),
                  "goal": str(info["goal"]), "instruction": str(info["instruction"]), "mode": mode}  # fmt: skip
         write(config, policy, recording, about, simulator.provenance())  # type: ignore[attr-defined]

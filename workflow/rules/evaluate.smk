@@ -16,7 +16,9 @@ else:
     CHECKPOINT = "checkpoints/mini.verified"
 CELLS = f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
 CONTROLS = matrix.controls(config)
+# Where simulator and policy compute.
 BACKEND = "gpu" if needs.paper else "cpu"
+COMPUTING = "device=cuda precision=bfloat16" if needs.paper else "device=cpu precision=float32"
 IMAGE = config["site"]["paper_image" if needs.paper else "image"]  # with the simulator versions of the paper
 
 
@@ -40,6 +42,7 @@ rule evaluate:
         runtime=needs.growing(120, paper=360),
     params:
         backend=BACKEND,
+        computing=COMPUTING,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
         question=" ".join(f"{key}={value}" for key, value in matrix.ASKED.items()),
@@ -52,7 +55,7 @@ rule evaluate:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.environment} episodes={params.episodes} seed={params.seed}"
         " label={params.scale} slots={threads} threads={threads}"
-        " {params.question} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " {params.question} {params.computing} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 use rule evaluate as evaluate_control with:
@@ -64,6 +67,7 @@ use rule evaluate as evaluate_control with:
         f"{OUT}/{{again}}benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
     params:
         backend=BACKEND,
+        computing=COMPUTING,
         checkpoint=CHECKPOINTS,
         episodes=config["episodes"],
         question=lambda w: " ".join(
@@ -123,6 +127,7 @@ rule episode_frames:
         runtime=needs.growing(10, paper=30),
     params:
         backend=BACKEND,
+        computing=COMPUTING,
         checkpoint=CHECKPOINTS.format(again="", variant=config["effect"]["memory"]),
         environment=config["effect"]["environment"],
         records=lambda wildcards, output: Path(output[0]).with_suffix(".jsonl"),
@@ -136,7 +141,7 @@ rule episode_frames:
         "rm -f {params.records};"
         " python -m muvla.evaluate checkpoint={params.checkpoint} name={params.variant}"
         " environment={params.environment} episodes=1 seed={params.seed} label={params.scale} slots=1 threads=1"
-        " frames={output} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " frames={output} {params.computing} backend={params.backend} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 done = partial(matrix.done, CELLS)

@@ -59,6 +59,7 @@ rule evaluate_libero:
         runtime=needs.growing(120, paper=720),
     params:
         checkpoint=LIBERO_CHECKPOINTS,
+        computing=COMPUTING,
         episodes=LIBERO["episodes"],
         mode=LIBERO["mode"],
         records=f"{LIBERO_CELLS}.jsonl",
@@ -71,7 +72,7 @@ rule evaluate_libero:
         "python -m muvla.evaluate checkpoint={params.checkpoint} name={wildcards.variant}"
         " environment={wildcards.task} episodes={params.episodes} seed=0 reset_rule={params.reset_rule}"
         " probe={input.probe} strict={params.strict} label={params.scale} slots={threads} threads={threads}"
-        " mode={params.mode} memory=active output={params.records} 2>&1 | workflow/scripts/show {log}"
+        " mode={params.mode} memory=active {params.computing} output={params.records} 2>&1 | workflow/scripts/show {log}"
 
 
 # Of the checkpoints on the Hub only some variants were trained on LIBERO.

@@ -2,8 +2,7 @@
 
 # Beside the records: what tells its own origin. The cue is swapped in our own demonstrations, which the bundled
 # checkpoints do without; the paper's are others.
-LOOKS = [TRACE.format(variant=variant, traced=traced).replace(".npz", ".json") for variant, traced in SEARCH]
-LOOKS += [f"{OUT}/probes/cue_swap.json"] if TRAINED and not needs.paper else []
+LOOKS = [*TRACES_TOLD, *([f"{OUT}/probes/cue_swap.json"] if TRAINED and not needs.paper else [])]
 
 
 rule provenance:

@@ -40,13 +40,13 @@ rule trace:
         checkpoint=lambda wildcards: TRACED_CHECKPOINTS[is_libero(wildcards.traced)].format(
             again="", variant=wildcards.variant
         ),
-        computing="device=cuda precision=bfloat16" if needs.paper else "device=cpu precision=float32",
+        computing=COMPUTING,
         # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
         keep_memory=lambda wildcards: str(not (needs.paper and is_libero(wildcards.traced))).lower(),
         mode=lambda wildcards: LIBERO["mode"] if is_libero(wildcards.traced) else "auto",
         reset_rule=LIBERO["reset_rule"],
         scale=config["scale"],
-        search=lambda wildcards: SEARCH.get((wildcards.variant, wildcards.traced), 0),
+        search=lambda wildcards: SEARCH.get((wildcards.variant, wildcards.traced), 1),
         seed=lambda wildcards: 0 if is_libero(wildcards.traced) else config["evaluation_seed"],
     message:
         "Tracing an episode of {wildcards.variant} in {wildcards.traced}"

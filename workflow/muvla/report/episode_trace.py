@@ -55,7 +55,9 @@ class Trace:
     def origin(self) -> str:
         """Sentences for the foot of a picture: how the episode was chosen and run, and by what."""
         about = self.about
-        chosen = f"The first success of {about['tried']} tried" if about["success"] else "Not chosen for success"
+        chosen = (
+            f"The {'first success' if about['success'] else 'first, for none succeeded,'} of {about['tried']} tried"
+        )
         pace = {
             "receding": "re-planned at every step",
             "open_loop": f"chunks of {about['chunk']} actions run open loop",

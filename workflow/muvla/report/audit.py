@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.atomic import write_atomically
 from muvla.report.audit_text import TITLES, sections
 from muvla.report.averages import Average, averages, exact_text
 from muvla.report.claims import Claim, changing_baselines, changing_policies, read_claims
+from muvla.report.command import written
 from muvla.report.crosscheck import Disagreement, Mixed, disagreements, mixed_rows
-from muvla.report.document import document
+from muvla.report.document import beside
 from muvla.report.printed import FILES, FOLDER, Printed, read_printed
 
 CSV_HEADER = ("rule", "table", "row", "column", "printed", "recomputed", "exact", "detail")
@@ -107,19 +107,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--published", type=Path, default=FOLDER, help="folder of the printed tables and claims")
     parser.add_argument("--output", type=Path, required=True, help="written with .md, .html, .tex and .csv added")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, str | bytes]:
         found = audit(options.published)
         parts = sections(found)
-        contents = {f".{kind}": document(kind, TITLE, parts, "muvla.report.audit") for kind in ("md", "html", "tex")}
-        contents[".csv"] = findings_csv(found)
-        for suffix, content in contents.items():
-            write_atomically(options.output.with_name(options.output.name + suffix), content)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(parts[0].paragraphs[0])
-    print(f"written: {', '.join(f'{options.output}{suffix}' for suffix in contents)}")
-    return 0
+        print(parts[0].paragraphs[0])
+        return beside(options.output, TITLE, parts, "muvla.report.audit", findings_csv(found))
+
+    return written(make)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from muvla.report.templates import render
 
@@ -34,3 +35,9 @@ class Section:
 def document(kind: str, title: str, sections: Sequence[Section], made_by: str) -> str:
     """The whole document; kind: "md", "html" (a page) or "tex" (a fragment of sections to \\input)."""
     return render(f"document.{kind}.jinja", {"title": title, "sections": sections, "made_by": made_by})
+
+
+def beside(output: Path, title: str, sections: Sequence[Section], made_by: str, csv: str) -> dict[Path, str | bytes]:
+    """The document in every kind and its numbers as <output>.md, .html, .tex and .csv."""
+    kinds = {kind: document(kind, title, sections, made_by) for kind in ("md", "html", "tex")}
+    return {output.with_name(f"{output.name}.{kind}"): content for kind, content in {**kinds, "csv": csv}.items()}

@@ -11,9 +11,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muvla.atomic import write_atomically
 from muvla.report.caption import percent
 from muvla.report.chance import chance
+from muvla.report.command import written
 from muvla.report.comparison import Comparison, compare
 from muvla.report.drawing import (
     BLUE,
@@ -147,8 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", type=Path, default=Path("results/figures"), help="folder for memory_effect.{png,pdf}"
     )
     options = parser.parse_args(arguments)
-    try:
-        made = make_figure(
+
+    def make() -> dict[Path, bytes]:
+        drawn = make_figure(
             options.records,
             options.published,
             options.environment,
@@ -157,12 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.frames,
             read_rules(options.statistics),
         )
-        for kind, content in made.items():
-            print(f"written: {write_atomically(options.output / f'memory_effect.{kind}', content)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return {options.output / f"memory_effect.{kind}": content for kind, content in drawn.items()}
+
+    return written(make)
 
 
 if __name__ == "__main__":

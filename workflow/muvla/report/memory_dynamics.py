@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from muvla.atomic import write_atomically
+from muvla.report.command import written
 from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_strip, pictures
 from muvla.report.episode_trace import Trace, read_trace
 
@@ -119,15 +119,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trace", type=Path, required=True, help=".npz of python -m muvla.trace")
     parser.add_argument("--output", type=Path, required=True, help="the picture's name without its ending")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, bytes]:
         trace = read_trace(options.trace)
-        made = pictures(lambda: memory_dynamics(trace))
-        for kind, content in made.items():
-            print(f"written: {write_atomically(Path(f'{options.output}.{kind}'), content)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+        drawn = pictures(lambda: memory_dynamics(trace))
+        return {Path(f"{options.output}.{kind}"): content for kind, content in drawn.items()}
+
+    return written(make)
 
 
 if __name__ == "__main__":

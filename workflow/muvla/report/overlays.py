@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from muvla.atomic import write_atomically
 from muvla.report.animation import animation
+from muvla.report.command import written
 from muvla.report.drawing import DPI, NOTE, PHASES, WIDTH, pictures
 from muvla.report.episode_trace import Trace, read_trace
 from muvla.report.patch_overlay import overlay
@@ -130,19 +130,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="the pictures' name without their ending")
     parser.add_argument("--layer", type=int, help="one layer, from 0 on, instead of the mean over all")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, bytes]:
         trace = read_trace(options.trace)
-        made = pictures(lambda: contact_sheet(trace, options.layer))
+        drawn = pictures(lambda: contact_sheet(trace, options.layer))
         attention = layers_mean(trace, options.layer)
         heads = [f"{phase}, step {step}" for phase, step in zip(trace.phases, trace.steps, strict=True)]
         columns = [f"{look}pictures" for look in looks(trace)]
-        made["gif"] = animation(partial(tiles, trace, attention), heads, columns)
-        for kind, content in made.items():
-            print(f"written: {write_atomically(Path(f'{options.output}.{kind}'), content)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+        drawn["gif"] = animation(partial(tiles, trace, attention), heads, columns)
+        return {Path(f"{options.output}.{kind}"): content for kind, content in drawn.items()}
+
+    return written(make)
 
 
 if __name__ == "__main__":

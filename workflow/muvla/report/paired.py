@@ -12,9 +12,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.atomic import write_atomically
 from muvla.report.caption import percent
-from muvla.report.document import PlainTable, Section, document
+from muvla.report.command import written
+from muvla.report.document import PlainTable, Section, beside
 from muvla.report.grid import Grid, read_grid
 from muvla.report.printed import FOLDER
 from muvla.report.published import VARIANTS, Published, read_published
@@ -117,22 +117,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
     parser.add_argument("--output", type=Path, required=True, help="written with .md, .html, .tex and .csv added")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, str | bytes]:
         rules, published = read_rules(options.statistics), read_published(options.published)
         grid = read_grid(options.records, published, rules, beside=False)
         found = [contrast(grid, published, first, second) for first, second in read_pairs(options.pairs)]
         parts = [section(one, rules, len(published.group_of)) for one in found]
-        contents = {f".{kind}": document(kind, TITLE, parts, "muvla.report.paired") for kind in ("md", "html", "tex")}
-        contents[".csv"] = tidy_csv(found)
-        for suffix, content in contents.items():
-            write_atomically(options.output.with_name(options.output.name + suffix), content)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for one in parts:
-        print(f"{one.title}: {one.paragraphs[0]}")
-    print(f"written: {', '.join(f'{options.output}{suffix}' for suffix in contents)}")
-    return 0
+        for one in parts:
+            print(f"{one.title}: {one.paragraphs[0]}")
+        return beside(options.output, TITLE, parts, "muvla.report.paired", tidy_csv(found))
+
+    return written(make)
 
 
 if __name__ == "__main__":

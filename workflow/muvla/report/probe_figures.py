@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from muvla.atomic import write_atomically
+from muvla.report.command import written
 from muvla.report.draw_probes import draw
 from muvla.report.drawing import pictures
 from muvla.report.effect import PUBLISHED
@@ -49,19 +49,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
     parser.add_argument("--output", type=Path, default=Path("results/figures"), help="folder of the pictures")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, str | bytes]:
         rules = read_rules(options.statistics)
-        contents: dict[str, str | bytes] = {}
+        contents: dict[Path, str | bytes] = {}
         for probe in probes(read_answers(options.records, read_published(options.published), rules)):
             drawn = pictures(partial(draw, probe, rules.confidence))
-            contents |= {f"{probe.name}.{kind}": content for kind, content in drawn.items()}
-            contents[f"{probe.name}.csv"] = tidy_csv(probe, rules.confidence)
-        for name, content in contents.items():
-            print(f"written: {write_atomically(options.output / name, content)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+            contents |= {options.output / f"{probe.name}.{kind}": content for kind, content in drawn.items()}
+            contents[options.output / f"{probe.name}.csv"] = tidy_csv(probe, rules.confidence)
+        return contents
+
+    return written(make)
 
 
 if __name__ == "__main__":

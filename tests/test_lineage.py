@@ -26,6 +26,7 @@ def results(tmp_path: Path) -> Path:
             "command_line": f"python -m muvla.evaluate name={variant}",
             "container": DIGEST,
             "time": "2026-11-23T10:00:00+00:00",
+            "instructions": "AVX2",
             "checkpoint": str(folder / "checkpoints" / variant),
         }
         provenance_path(path).write_text(json.dumps(told))
@@ -56,6 +57,7 @@ def test_page_names_everything_of_every_number(results: Path) -> None:
         "m64_k2 RememberColor3", "oft RememberColor3", "2/3", told_sha256(results, "m64_k2"), "abababababab",
         "babababababa", "fefefefefefe", "cdcdcdcdcdcd", "2026-11-23T10:00:00+00:00",
         "python -m muvla.evaluate name=oft", "python -m muvla.train variant=m64_k2", "mani_skill 3.0.1",
+        "cpu AVX2",
     ):  # fmt: skip
         assert told in page, told
 

@@ -74,6 +74,16 @@ def test_the_text_takes_its_numbers_from_the_files(results: Path) -> None:
     assert "averages 1 does not follow from its own cells, 0 rows are put together" in text
 
 
+def test_what_was_run_of_rows_that_the_paper_does_not_print_is_counted(results: Path, tmp_path: Path) -> None:
+    write_cell(tmp_path / "libero", "m64_k2", "libero_object/0", [True, False, False])
+    given = ["--records", str(tmp_path / "libero"), "--published", str(FOLDER / "table_libero.csv")]
+    assert tables.main([*given, "--output", str(results / "table_libero")]) == 0
+    assert paper.main(["--results", str(results), *EFFECT]) == 0
+    text = (results / "paper.tex").read_text("utf-8")
+    assert "cells of the LIBERO table none was run" in text
+    assert "1 cell that the paper does not print was run beside them, 3 episodes in all." in text
+
+
 def test_the_page_is_well_formed_and_holds_every_table_and_finding(results: Path) -> None:
     html = (results / "tables.html").read_text("utf-8")
     opened: list[str] = []

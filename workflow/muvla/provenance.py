@@ -45,13 +45,25 @@ def commit() -> str:
     return name.strip()[:12] + ("+" if changed.strip() else "")
 
 
+def instructions() -> str:
+    """The processor's instruction set that torch computes with, e.g. "AVX512".
+
+    Another one rounds otherwise, which can decide an episode. It is no part of a question: a job that goes on on
+    another node must not be refused.
+    """
+    import torch
+
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
 def circumstances() -> dict[str, str]:
-    """Of this process: commit, digest of its container image, the command as it was given, and when (UTC)."""
+    """Of this process: commit, container image, the command as it was given, when (UTC), and what it rounds with."""
     return {
         "commit": commit(),
         "container": image_digest.current(),
         "command_line": shlex.join(["python", "-m", f"muvla.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "instructions": instructions(),
     }
 
 

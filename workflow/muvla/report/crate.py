@@ -65,6 +65,7 @@ def _run(made: ROCrate, identifier: str, name: str, told: Mapping[str, Any]) -> 
             "startTime": told.get("time", ""),
             "softwareVersion": told["commit"],
             "container": told.get("container", ""),
+            "instructions": told.get("instructions", ""),
         },
     )
     made.add(action)

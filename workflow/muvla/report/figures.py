@@ -38,6 +38,7 @@ from muvla.report.strip import Strip, read_strip
 
 COLOURS = (BLUE, SKY, VERMILION, ORANGE)  # memory strong, its absence pale
 LABELS = ("memory", "memory\nzeroed", "no memory\nopen loop", "no memory\nre-planned")
+ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # where the chance line runs behind
 BARS, STRIP, FOOT = 3.6, 1.6, 0.5  # inches
 
 
@@ -51,7 +52,9 @@ def draw_bars(axes: Axes, found: Comparison, confidence: float) -> None:
         error = [[rate.mean - rate.low], [rate.high - rate.mean]]
         axes.bar(place, rate.mean, width=0.62, color=COLOURS[place], zorder=2)
         axes.errorbar(place, rate.mean, yerr=error, color=INK, capsize=4, linewidth=1.3, zorder=3)
-        axes.text(place, rate.high + 0.02, f"{rate.mean:.2f}", ha="center", va="bottom", fontweight="bold")
+        axes.text(
+            place, rate.high + 0.02, f"{rate.mean:.2f}", ha="center", va="bottom", fontweight="bold", bbox=ON_WHITE
+        )
         axes.text(
             place,
             0.02,

@@ -22,6 +22,7 @@ from muvla.report.document import PlainTable, Section, document
 from muvla.report.records import Cell, RecordsError, read_cell
 
 UNKNOWN = "not recorded"  # by the version that made the record
+NOVELTIES = ("phases", "unseen_colours")  # muvla.sim.novelty.provenance
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Look:
     @property
     def versions(self) -> dict[str, Any]:
         """Of libraries, and of the simulator where there was one."""
-        return {**self.told["versions"], **self.told.get("simulator", {})}
+        return {**self.told["versions"], **self.told.get("simulator", {}), "cpu": self.told["instructions"]}
 
 
 def looks(paths: Sequence[Path]) -> list[Look]:
@@ -179,11 +180,24 @@ def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
 
 
 def _versions(numbers: Sequence[Number], seen: Sequence[Look]) -> tuple[str, ...]:
-    """One line for each different set of versions, and how many numbers it made."""
-    sets = [{**number.cell.question["versions"], **number.cell.question["simulator"]} for number in numbers]
+    """One line for each different set of versions, and how many numbers it made.
+
+    What a probe changed in the simulator is no version; the records' names and commands tell it.
+    """
+    sets = [
+        {**number.cell.question["versions"], **number.cell.question["simulator"], "cpu": number.run("instructions")}
+        for number in numbers
+    ]
     sets += [look.versions for look in seen]
-    lines = Counter(", ".join(f"{key} {short(value)}" for key, value in sorted(told.items())) for told in sets)
-    return tuple(f"{count} numbers: {line}" for line, count in lines.items())
+    lines = Counter(
+        ", ".join(
+            f"{key} {short(value)}"
+            for key, value in sorted(told.items())
+            if not isinstance(value, dict) and key not in NOVELTIES
+        )
+        for told in sets
+    )
+    return tuple(f"{count} {'number' if count == 1 else 'numbers'}: {line}" for line, count in lines.items())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,9 +42,9 @@ class Numbers:
         """The lines of a file whose columns have these values."""
         return [line for line in self.lines[file] if all(line[key] == value for key, value in wanted.items())]
 
-    def cells(self, file: str) -> list[dict[str, str]]:
-        """The lines of a table that are printed cells, run or not; averages are not among them."""
-        lines = (line for line in self.lines[file] if line["printed"])
+    def cells(self, file: str, *, printed: bool = True) -> list[dict[str, str]]:
+        """The lines of a table that are printed cells, run or not, or of those that are not; without averages."""
+        lines = (line for line in self.lines[file] if bool(line["printed"]) == printed)
         return [line for line in lines if not is_average(line["row"]) and not is_average(line["column"])]
 
 

@@ -136,7 +136,7 @@ def test_samples_without_episodes_are_not_compared() -> None:
             two_sample_exact(*counts)
 
 
-@settings(PATIENT)
+@settings(PATIENT, max_examples=40)
 @given(st.lists(st.floats(1e-6, 1), max_size=8), st.integers(0, 5))
 def test_holm_is_the_least_level_at_which_the_step_down_rejects(p_values: list[float], left_out: int) -> None:
     family = len(p_values) + left_out

@@ -89,6 +89,16 @@ def test_a_probe_tells_what_made_it(results: Path) -> None:
     assert run["object"]["sha256"] == told_sha256(results, "m64_k2")
 
 
+def test_a_probe_of_a_version_that_told_no_instruction_set_is_shown_with_a_gap(results: Path) -> None:
+    probe = results / "probes" / "cue_swap.json"
+    made = describe_run(command="muvla.probe", config={"checkpoint": "results/checkpoints/m64_k2"})
+    del made["instructions"]
+    write_json(probe, {"checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
+    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]
+    assert lineage.main(arguments) == 0
+    assert f"cpu {lineage.UNKNOWN}" in (results / "provenance.html").read_text()
+
+
 def test_a_probe_of_unknown_origin_is_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (results / "old.json").write_text('{"y_error": 0.067}')
     arguments = ["--records", str(results / "records" / "trained"), "--output", str(results)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from muvla.matrix import controls, home, seeds, traces
+from muvla.matrix import controls, has_memory, home, seeds, traces
 from muvla.sim.environments import ENVIRONMENTS
 from muvla.sim.novelty import lengthened
 from muvla.sim.suites import SUITES, is_libero
@@ -140,7 +140,7 @@ def _window(variant: str) -> int:
 
 def _every(variant: str) -> int:
     """Steps between two queries: 1 with memory, a chunk of 8 without (spec 6.4)."""
-    return 8 if _settings(variant)["num_mem_tokens"] == 0 else 1
+    return 1 if has_memory(variant) else 8
 
 
 def table(lines: list[Line]) -> str:

@@ -2,8 +2,7 @@
 
 PROBES = ["interventions", "chunk_sweep", "delays", "unseen_colours"]
 PROBE_FIGURES = PROBES if PROBE_CELLS else []  # what the configuration asks for
-# <folder>/<variant>/<environment>.<control>.done
-PROBE_RECORDS = list(dict.fromkeys(str(Path(cell).parents[1]) for cell in PROBE_CELLS))
+PROBE_RECORDS = list(dict.fromkeys(map(matrix.records_folder, PROBE_CELLS)))
 
 
 rule figure_effect:

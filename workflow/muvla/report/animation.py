@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from muvla.report.drawing import NOTE
+
 LIMIT = 2_000_000  # bytes
 TILE, GAP, LINE = 160, 4, 18  # pixels
 MOST = 100  # steps that are tried at first: more never fit
@@ -36,7 +38,7 @@ def _sheet(rows: list[list[np.ndarray]], head: str, columns: Sequence[str]) -> I
     font = ImageFont.load_default(12)
     draw.text((GAP, 2), head, fill="black", font=font)
     for place, name in enumerate(columns):
-        draw.text((GAP + place * pitch, LINE), name, fill="#444444", font=font)
+        draw.text((GAP + place * pitch, LINE), name, fill=NOTE, font=font)
     for down, row in enumerate(rows):
         for across, tile in enumerate(row):
             resized = Image.fromarray(tile).resize((TILE, TILE), Image.Resampling.BOX)

@@ -38,10 +38,13 @@ def size_label(cell: Cell) -> str:
     return f"{question['scale']}, m={question['num_mem_tokens']}, d={question['width']}"
 
 
+# Of a simulator's entries: what its start-up probe found (sim/libero_probe.py), and what was asked (sim/novelty.py).
+NOT_VERSIONS = {"probe", "phases", "unseen_colours"}
+
+
 def versions(cells: list[Cell], part: str) -> str:
     """The entries of question[part] over all cells: "key value, key value / other value"."""
-    told_elsewhere = {"probe", "phases", "unseen_colours"}
-    keys = sorted({key for cell in cells for key in cell.question[part]} - told_elsewhere)
+    keys = sorted({key for cell in cells for key in cell.question[part]} - NOT_VERSIONS)
     found = {key: distinct(short(cell.question[part].get(key, "-")) for cell in cells) for key in keys}
     return ", ".join(f"{key} {value or '-'}" for key, value in found.items())
 

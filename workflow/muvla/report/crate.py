@@ -36,7 +36,7 @@ def crate(numbers: Sequence["Number"], looks: Sequence["Look"], root: Path) -> s
         for index, run in enumerate(number.cell.runs):
             action = _run(made, f"#run-{name}-{index}", f"evaluation of {number.name}", run)
             action["configurationSha256"] = question["config_hash"]
-            action["environment"] = json.dumps({**question["versions"], **question["simulator"]}, sort_keys=True)
+            action["environment"] = json.dumps(number.versions, sort_keys=True)
             action["object"] = checkpoints[digest]
             action["result"] = records
     for look in looks:

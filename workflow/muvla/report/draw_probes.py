@@ -14,6 +14,7 @@ from muvla.report.drawing import (
     INK,
     LINES,
     NOTE,
+    ON_WHITE,
     ORANGE,
     PALE,
     PURPLE,
@@ -34,7 +35,6 @@ MARKERS = "osD^vP"
 SMALL, ROW = 8, 13  # points: letters of the counts, and the height of their lines
 HEAD, FOOT = 0.62, 0.5  # inches above and below all panels: the title, and the note
 NOT_RUN = "not run"
-LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
 def draw(probe: Probe, confidence: float) -> Figure:
@@ -62,7 +62,7 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
     for series in panel.series:
         axes.annotate(
             series.variant, (0, row), (4, 0), textcoords="offset points", fontsize=9, fontweight="bold", va="center",
-            zorder=4, bbox=LABEL_BOX,
+            zorder=4, bbox=ON_WHITE,
         )  # fmt: skip
         for number, (way, cell) in enumerate(zip(panel.ticks, series.cells, strict=True), start=row + 1):
             names.append((number, WAY_LABELS[way]))

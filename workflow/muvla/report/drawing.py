@@ -1,6 +1,7 @@
 """What all pictures share: style, colours, the strip of frames, and files that can be compared byte by byte."""
 
 import io
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ STYLE: Any = {
     "svg.hashsalt": "muvla",
     "pdf.fonttype": 42,
 }
+ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words that a line would cross
 WIDTH = 10.0  # inches; at 100 dots per inch the picture is 1000 px wide
 DPI = 100
 KINDS = ("png", "pdf")
@@ -51,6 +53,13 @@ def encoded(figure: Figure, kind: str) -> bytes:
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
     figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
     return stream.getvalue()
+
+
+def head_and_foot(figure: Figure, title: str, foot: str) -> None:
+    """Write the title at the top, and what the picture needs to be understood in lines of the full width beneath."""
+    height = figure.get_figheight()
+    figure.text(0.02, 1 - 0.12 / height, title, fontsize=10.5, va="top")
+    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(foot, 165)), fontsize=8, color=NOTE, va="bottom")
 
 
 def draw_strip(axes: Sequence[Axes], strip: Strip) -> None:

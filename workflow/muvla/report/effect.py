@@ -5,9 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from muvla.atomic import write_atomically
 from muvla.report.caption import origin, percent
 from muvla.report.chance import chance
+from muvla.report.command import written
 from muvla.report.comparison import Comparison, compare
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import VARIANTS, read_published
@@ -156,18 +156,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--targets", help="JSON; config/config.yaml's `effect.targets` when left out")
     parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, str]:
         rules, targets = read_rules(options.statistics), read_targets(options.targets)
         grid = read_grid(options.records, read_published(options.published), rules)
         found = compare(grid, options.environment, options.memory, options.baseline, picked=options.picked)
         text = effect_text(grid, found, targets)
-        write_atomically(options.output, text)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(text, end="")
-    print(f"written: {options.output}")
-    return 0
+        print(text, end="")
+        return {options.output: text}
+
+    return written(make)
 
 
 if __name__ == "__main__":

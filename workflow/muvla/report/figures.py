@@ -20,6 +20,7 @@ from muvla.report.drawing import (
     DPI,
     INK,
     NOTE,
+    ON_WHITE,
     ORANGE,
     PALE,
     SKY,
@@ -38,7 +39,6 @@ from muvla.report.strip import Strip, read_strip
 
 COLOURS = (BLUE, SKY, VERMILION, ORANGE)  # memory strong, its absence pale
 LABELS = ("memory", "memory\nzeroed", "no memory\nopen loop", "no memory\nre-planned")
-ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # where the chance line runs behind
 BARS, STRIP, FOOT = 3.6, 1.6, 0.5  # inches
 
 

@@ -10,19 +10,18 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from muvla.atomic import write_atomically
-from muvla.report.caption import short
+from muvla.report.caption import NOT_VERSIONS, short
 from muvla.report.crate import crate
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.records import Cell, RecordsError, read_cell
 
 UNKNOWN = "not recorded"  # by the version that made the record
-NOVELTIES = ("phases", "unseen_colours")  # muvla.sim.novelty.provenance
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ class Number:
         """variant, environment and control, e.g. "m64_k2 RememberColor3.zero" or "m64_k2 libero_object/0"."""
         variant, *environment = self.cell.path.relative_to(self.folder).with_suffix("").parts
         return f"{variant} {'/'.join(environment)}"
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        """Of libraries and of the simulator."""
+        return {**self.cell.question["versions"], **self.cell.question["simulator"]}
 
     def run(self, key: str) -> str:
         """A circumstance of all its runs; the different ones joined, the last first."""
@@ -87,7 +91,7 @@ class Look:
     @property
     def versions(self) -> dict[str, Any]:
         """Of libraries, and of the simulator where there was one."""
-        return {**self.told["versions"], **self.told.get("simulator", {}), "cpu": self.told["instructions"]}
+        return {**self.told["versions"], **self.told.get("simulator", {})}
 
 
 def looks(paths: Sequence[Path]) -> list[Look]:
@@ -148,7 +152,7 @@ def _looks(seen: Sequence[Look]) -> PlainTable:
         (
             str(look.path),
             short(look.told["checkpoint_sha256"]),
-            ", ".join(f"{name} {short(value)}" for name, value in sorted(look.told.get("data", {}).items())) or "-",
+            _data(look.told),
             short(look.told["config_sha256"]),
             short(look.told["commit"]),
             short(look.told["container"].removeprefix("sha256:")),
@@ -160,14 +164,18 @@ def _looks(seen: Sequence[Look]) -> PlainTable:
     return PlainTable(head, rows, "lllllll")
 
 
+def _data(told: Mapping[str, Any]) -> str:
+    """Every data set with its checksum."""
+    return ", ".join(f"{name} {short(value)}" for name, value in sorted(told.get("data", {}).items())) or "-"
+
+
 def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
     found = {number.cell.question["checkpoint_sha256"]: number for number in numbers}
     rows = tuple(
         (
             number.cell.question["variant"],
             digest,
-            ", ".join(f"{name} {short(value)}" for name, value in sorted(number.trained.get("data", {}).items()))
-            or "-",
+            _data(number.trained),
             short(number.trained.get("base") or "-"),
             short(number.trained.get("config_sha256", "-")),
             number.trained.get("commit") or number.trained.get("revision", UNKNOWN),
@@ -184,17 +192,10 @@ def _versions(numbers: Sequence[Number], seen: Sequence[Look]) -> tuple[str, ...
 
     What a probe changed in the simulator is no version; the records' names and commands tell it.
     """
-    sets = [
-        {**number.cell.question["versions"], **number.cell.question["simulator"], "cpu": number.run("instructions")}
-        for number in numbers
-    ]
-    sets += [look.versions for look in seen]
+    sets = [{**number.versions, "cpu": number.run("instructions")} for number in numbers]
+    sets += [{**look.versions, "cpu": look.told.get("instructions", UNKNOWN)} for look in seen]
     lines = Counter(
-        ", ".join(
-            f"{key} {short(value)}"
-            for key, value in sorted(told.items())
-            if not isinstance(value, dict) and key not in NOVELTIES
-        )
+        ", ".join(f"{key} {short(value)}" for key, value in sorted(told.items()) if key not in NOT_VERSIONS)
         for told in sets
     )
     return tuple(f"{count} {'number' if count == 1 else 'numbers'}: {line}" for line, count in lines.items())

@@ -6,7 +6,6 @@ Norms, distances and a heat-map of all tokens over the episode's steps, and its 
 
 import argparse
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from muvla.report.command import written
-from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_strip, pictures
+from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_strip, head_and_foot, pictures
 from muvla.report.episode_trace import Trace, read_trace
 
 HEAD, CURVES, HEATMAP, AXIS, STRIP, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
@@ -97,7 +96,6 @@ def memory_dynamics(trace: Trace) -> Figure:
     row = figure.add_gridspec(1, 8, top=(FOOT + STRIP) / height, bottom=FOOT / height, left=0.02, right=0.98,
                               wspace=0.06)  # fmt: skip
     draw_strip([figure.add_subplot(row[place]) for place in range(8)], strip)
-    figure.text(0.02, 1 - 0.12 / height, trace.title, fontsize=10.5, va="top")
     shown = dict.fromkeys(trace.phases.tolist())
     patches = [Patch(color=PHASES.get(phase, NOTE), alpha=0.45, label=phase) for phase in shown]
     figure.legend(
@@ -109,7 +107,7 @@ def memory_dynamics(trace: Trace) -> Figure:
         "token; dark: their mean. The language model's last normalisation keeps norms near the root of d where its "
         f"weights are near 1, so their axis and colours do not begin at 0. {trace.origin}"
     )
-    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(told, 165)), fontsize=8, color=NOTE, va="bottom")
+    head_and_foot(figure, trace.title, told)
     return figure
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from muvla.report.animation import animation
 from muvla.report.command import written
-from muvla.report.drawing import DPI, NOTE, PHASES, WIDTH, pictures
+from muvla.report.drawing import DPI, NOTE, PHASES, WIDTH, head_and_foot, pictures
 from muvla.report.episode_trace import Trace, read_trace
 from muvla.report.patch_overlay import overlay
 from muvla.report.strip import chosen_steps
@@ -105,9 +105,7 @@ def contact_sheet(trace: Trace, layer: int | None) -> Figure:
         label = labels[row % len(labels)] + CAMERAS[str(trace.cameras[row // len(labels)])]
         figure.text(LEFT - 0.008, middle / height, "\n".join(textwrap.wrap(label, 10)),
                     ha="right", va="center", fontsize=8.5, linespacing=1.15)  # fmt: skip
-    figure.text(0.02, 1 - 0.12 / height, trace.title, fontsize=10.5, va="top")
-    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(caption(trace, layer), 165)), fontsize=8,
-                color=NOTE, va="bottom")  # fmt: skip
+    head_and_foot(figure, trace.title, caption(trace, layer))
     return figure
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from muvla.atomic import write_atomically
+from muvla.report.command import written
 from muvla.report.printed import FILES, is_average
 from muvla.report.templates import render
 
@@ -107,7 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     results: Path = options.results
     effect = {name: getattr(options, name) for name in ("environment", "memory", "baseline")}
-    try:
+
+    def make() -> dict[Path, str]:
         asked = {
             "figures": options.figures,
             "numbers": read_numbers(results),
@@ -119,13 +120,9 @@ def main(arguments: list[str] | None = None) -> int:
         pages = {name: page_of(results / f"{name}.html") for name in FRAGMENTS}
         pictures = {name: picture(results / "figures" / f"{name}.png") for name in options.figures}
         page = render("report.html.jinja", {**report, "pages": pages, "pictures": pictures})
-        write_atomically(results / "tables.html", page)
-        write_atomically(results / "paper.tex", render("report.tex.jinja", report))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"written: {results / 'tables.html'}, {results / 'paper.tex'}")
-    return 0
+        return {results / "tables.html": page, results / "paper.tex": render("report.tex.jinja", report)}
+
+    return written(make)
 
 
 if __name__ == "__main__":

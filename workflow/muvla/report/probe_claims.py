@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.atomic import write_atomically
 from muvla.report.caption import origin, percent
 from muvla.report.chance import chance
+from muvla.report.command import written
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.effect import PUBLISHED
 from muvla.report.probes import UNSEEN, Answers, chunked, delayed, read_answers, recoloured
@@ -224,19 +224,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
     parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> dict[Path, str]:
         rules = read_rules(options.statistics)
         answers = read_answers(options.records, read_published(options.published), rules)
         found = claims(answers, rules)
         parts = [origin_of(answers), method(rules), *(section(claim) for claim in found)]
-        write_atomically(options.output, document("md", "What the paper says of the probes", parts, MADE_BY))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for claim in found:
-        print(f"{claim.statement}: {claim.verdict}")
-    print(f"written: {options.output}")
-    return 0
+        for claim in found:
+            print(f"{claim.statement}: {claim.verdict}")
+        return {options.output: document("md", "What the paper says of the probes", parts, MADE_BY)}
+
+    return written(make)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-from muvla import accounts, image_digest, leftovers, matrix
+from muvla.jobs import accounts, image_digest, matrix, orphans
 from muvla.data.episode import dataset_name
-from muvla.resources import Needs
+from muvla.jobs.resources import Needs
 
 
 configfile: "config/config.yaml"
@@ -92,7 +92,7 @@ include: "workflow/rules/provenance.smk"
 onstart:
     if accounts.ask_whoever_knows(workflow.executor_settings):
         print("Slurm keeps no accounts here: squeue is asked how jobs ended", file=sys.stderr)
-    if jobs := leftovers.cancel(Path.cwd()):
+    if jobs := orphans.cancel(Path.cwd()):
         print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from muvla.evaluate import run
-from muvla.policy import Policy
+from muvla.evaluate.__main__ import run
+from muvla.evaluate.policy import Policy
 from muvla.sim.vector import make_vector
 
 OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")

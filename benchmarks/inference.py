@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 
-from muvla.policy import Policy
+from muvla.evaluate.policy import Policy
 
 INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
 

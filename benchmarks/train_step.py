@@ -26,9 +26,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from muvla.model.architecture import Architecture, MemorySettings, Tower
-from muvla.model.cell import Cell, Prompt
+from muvla.model.cell import Cell
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed
+from muvla.model.prompt import Prompt
 from muvla.model.window import Window, WindowBatch
 
 SLOTS, TEXT, TOKENS = 4, 28, 8

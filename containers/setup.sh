@@ -168,7 +168,10 @@ environment() {
         .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$(grep ^torch== "$LOCK")" ||
             fail "torch cannot be made to work; point pip at a CPU build of $(grep ^torch== "$LOCK") and run again"
     fi
-    echo "$PWD/workflow" >"$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/muvla.pth"
+    if [ -f pyproject.toml ]; then # an image has the packages only: rules run the working tree's muvla there
+        .venv/bin/python -m pip install -q --no-deps --no-build-isolation --no-index --disable-pip-version-check -e . ||
+            fail "pip could not install muvla from $PWD"
+    fi
     echo "$mark" >.venv/muvla-setup
     say "ready"
 }

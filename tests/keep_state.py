@@ -4,8 +4,8 @@ import shutil
 import sys
 from typing import Any
 
-from muvla import train
-from muvla.training_state import TrainingState
+from muvla.train import __main__ as train
+from muvla.train.state import TrainingState
 
 kept = sys.argv.pop(1)
 save = TrainingState.save

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 import tiny
+from muvla import checkpoint
+from muvla.checkpoint.config_files import preprocessor
 from muvla.data.episode import Counterfactual, Episode, dataset_name
-from muvla.data.rlds import write_dataset
+from muvla.data.rlds.dataset import write_dataset
 from muvla.data.text import Tokenizer
-from muvla.model import checkpoint
 from muvla.model.architecture import MemorySettings
-from muvla.train import preprocessor
 
 INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
 BOUNDS = {"q01": [-1.0] * 7, "q99": [1.0] * 7}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from muvla.report.episode_trace import Trace, write_trace
+from muvla.records.trace import Trace, write_trace
 
 PHASES = ["cue", "cue", "empty", "act", "act", "act"]
 ABOUT = {

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from made_up import write_checkpoint, write_demonstrations
-from muvla import train as training
 from muvla.model.architecture import MemorySettings
+from muvla.train import __main__ as training
 
 ENVIRONMENTS = ("RememberColor3", "RememberColor5")
 SMALL = (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from muvla.report.records import RecordFile
+from muvla.records.file import RecordFile
 
 BASE_SEED = 4242424242
 

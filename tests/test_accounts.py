@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla import accounts
+from muvla.jobs import accounts
 
 
 @dataclass

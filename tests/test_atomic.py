@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla.atomic import replacing, write_atomically, write_json
+from muvla.files import replacing, write_atomically, write_json
 
 
 def test_a_file_is_written_with_its_folders_and_nothing_beside_it(tmp_path: Path) -> None:

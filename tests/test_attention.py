@@ -8,7 +8,8 @@ import torch
 import tiny
 from muvla.model.architecture import MemorySettings
 from muvla.model.attention import attention_blocks
-from muvla.model.cell import Cell, Prompt
+from muvla.model.cell import Cell
+from muvla.model.prompt import Prompt
 
 MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muvla.report import audit
-from muvla.report.averages import exact_text, half_up, mean
-from muvla.report.claims import changing_baselines, changing_policies, parts
-from muvla.report.printed import FOLDER, read_printed
+from muvla.report.audit import __main__ as command
+from muvla.report.audit.averages import exact_text, half_up, mean
+from muvla.report.audit.claims import changing_baselines, changing_policies, parts
+from muvla.report.audit.findings import audit
+from muvla.report.printed import FILES, FOLDER, read_printed
 
 # By hand, with a calculator, from the three tables: cell -> (printed, recomputed as printed, exact to four digits).
 WRONG = {
@@ -49,12 +50,12 @@ def edit(folder: Path, file: str, row: str, column: str, value: str) -> None:
 def wrong(folder: Path) -> dict[tuple[str, str, str], tuple[str, str, str]]:
     return {
         (one.table, one.row, one.column): (one.printed, one.recomputed, exact_text(one.exact, one.printed))
-        for one in audit.audit(folder).mismatches
+        for one in audit(folder).mismatches
     }
 
 
 def test_the_averages_that_were_found_by_hand_and_no_other() -> None:
-    found = audit.audit(FOLDER)
+    found = audit(FOLDER)
     assert len(found.averages) == 44 + 6 + 13
     assert wrong(FOLDER) == WRONG
     assert not any(one.rounding_explains for one in found.mismatches)
@@ -80,7 +81,7 @@ def test_a_planted_average_is_found(copy: Path, file: str, row: str, column: str
 @pytest.mark.parametrize("place", WRONG)
 def test_a_repaired_average_is_gone(copy: Path, place: tuple[str, str, str]) -> None:
     table, row, column = place
-    file = next(file for file in audit.FILES if read_printed(FOLDER / f"{file}.csv").name == table)
+    file = next(file for file in FILES if read_printed(FOLDER / f"{file}.csv").name == table)
     edit(copy, file, row, column, WRONG[place][1])
     assert wrong(copy).keys() == WRONG.keys() - {place}
 
@@ -92,18 +93,18 @@ def test_a_changed_cell_changes_every_average_that_counts_it(copy: Path) -> None
 
 
 def test_a_row_of_two_models_is_named_and_goes_when_it_is_one(copy: Path) -> None:
-    (mix,) = audit.audit(copy).mixed
+    (mix,) = audit(copy).mixed
     assert (mix.model, mix.nearest, mix.nearest_average, mix.printed_average) == (
         "μVLA (ours)", "K=2 (Ours)", "0.68", "0.71",
     )  # fmt: skip
     assert mix.nearest_mean == Fraction("0.6825")
     assert mix.sources["InterceptMedium"] == ("EMA full mask (Ours)",)
     edit(copy, "table_memory_vlas", "μVLA (ours)", "InterceptMedium", "0.47")
-    assert audit.audit(copy).mixed == []
+    assert audit(copy).mixed == []
 
 
 def test_contradictions_between_tables_follow_the_cells(copy: Path) -> None:
-    found = audit.audit(copy).disagreements
+    found = audit(copy).disagreements
     assert [(two.model, two.task, two.first[1], two.second[1]) for two in found] == [
         ("OpenVLA-OFT", "InterceptMedium", "0.36", "0.14"),
         ("OpenVLA-OFT", "RememberColor3", "0.00", "0.59"),
@@ -111,11 +112,11 @@ def test_contradictions_between_tables_follow_the_cells(copy: Path) -> None:
         ("OpenVLA-OFT", "RememberColor9", "0.03", "0.06"),
     ]
     edit(copy, "table_memory_vlas", "OpenVLA-OFT", "RememberColor3", "0.00")
-    assert len(audit.audit(copy).disagreements) == 3
+    assert len(audit(copy).disagreements) == 3
 
 
 def test_claims_are_traced_to_their_cells_and_compared_like_for_like(copy: Path) -> None:
-    found = audit.audit(copy)
+    found = audit(copy)
     training, matched, libero = found.claims
     assert training.used == {"baseline": ("OpenVLA-OFT",), "ours": ("K=2 (Ours)",)}
     assert matched.used == {"baseline": ("OpenVLA-OFT†",), "ours": ("K=2 (Ours)",)}
@@ -128,13 +129,13 @@ def test_claims_are_traced_to_their_cells_and_compared_like_for_like(copy: Path)
     assert changing_policies(found.claims)["LIBERO"] == ("m64_k8",)
     # With one baseline printing both numbers nothing changes between the claims.
     edit(copy, "table_mikasa", "Average (11 envs)", "OpenVLA-OFT", "0.07")
-    assert changing_baselines(audit.audit(copy).claims) == {}
+    assert changing_baselines(audit(copy).claims) == {}
 
 
 def test_a_claim_whose_number_nobody_prints_says_so(copy: Path, tmp_path: Path) -> None:
     text = (copy / "claims.csv").read_text("utf-8")
     (copy / "claims.csv").write_text(text.replace("96.2,table3", "96.3,table3"), "utf-8")
-    assert audit.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 0
+    assert command.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 0
     assert "96.3, the authors' model, is printed for no such model" in (tmp_path / "audit.md").read_text("utf-8")
 
 
@@ -150,14 +151,14 @@ def test_damaged_claims_are_refused(
     copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[str], str], told: str
 ) -> None:
     (copy / "claims.csv").write_text(change((copy / "claims.csv").read_text("utf-8")), "utf-8")
-    assert audit.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 1
+    assert command.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 1
     assert told in capsys.readouterr().err
     assert not list(tmp_path.glob("audit.*"))
 
 
 def test_the_report_has_every_finding_in_every_format_and_twice_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert audit.main(["--output", str(tmp_path / name)]) == 0
+        assert command.main(["--output", str(tmp_path / name)]) == 0
     for kind in ("md", "html", "csv", "tex"):
         text = (tmp_path / f"one.{kind}").read_text("utf-8")
         assert text == (tmp_path / f"two.{kind}").read_text("utf-8")

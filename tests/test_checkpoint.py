@@ -9,10 +9,10 @@ from safetensors.torch import load_file, save_file
 
 import tiny
 from made_up import MEMORY, write_checkpoint
-from muvla import checkpoint as command
-from muvla.model import checkpoint
+from muvla import checkpoint
+from muvla.checkpoint import __main__ as command
+from muvla.checkpoint.load import CheckpointError
 from muvla.model.architecture import MemorySettings
-from muvla.model.checkpoint import CheckpointError
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from muvla import collect
-from muvla.data.rlds import RldsDataset
-from muvla.demonstration import Demonstration, part_file, part_succeeded, save_part
+from muvla.collect import __main__ as collect
+from muvla.collect.demonstration import Demonstration, part_file, part_succeeded, save_part
+from muvla.data.rlds.dataset import RldsDataset
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "remember_color_3_vla_v0"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from muvla import cost
+from muvla.jobs import cost
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def test_guide_shows_what_the_program_says() -> None:
-    command = [sys.executable, "-m", "muvla.cost"]
+    command = [sys.executable, "-m", "muvla.jobs.cost"]
     environment = {"PYTHONPATH": str(REPOSITORY / "workflow")}
     told = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True).stdout
     assert told.strip() in (REPOSITORY / "docs" / "scaling.md").read_text("utf-8")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from muvla.report import tables
-from muvla.report.records import RecordFile, provenance_path
+from muvla.records.file import RecordFile, provenance_path
+from muvla.report.tables import __main__ as tables
 from synthetic_records import provenance, record, write_cell
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published" / "table_mikasa.csv"

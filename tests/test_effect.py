@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from muvla.report import effect
-from muvla.report.chance import chance
+from muvla.report.effect import __main__ as effect
+from muvla.report.published import chance
 from synthetic_records import provenance, write_cell
 
 TRUE, FALSE = [True], [False]

@@ -10,10 +10,10 @@ import torch
 
 import tiny
 from muvla.data.images import OPENVLA, pack_pixels
-from muvla.episode_metrics import EpisodeWatch
-from muvla.metrics import Metrics
 from muvla.model.architecture import MemorySettings
 from muvla.model.window import Window, WindowBatch
+from muvla.train.episode_watch import EpisodeWatch
+from muvla.train.metrics import Metrics
 
 CPU = torch.device("cpu")
 

@@ -8,11 +8,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from made_up import INSTRUCTION, write_checkpoint
-from muvla import evaluate as evaluation
+from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
-from muvla.policy import Policy
-from muvla.report.asked import asked
-from muvla.report.records import RecordsOfAnotherQuestion, read_cell
+from muvla.records.file import RecordsOfAnotherQuestion, read_cell
+from muvla.records.settings import asked
 
 
 @pytest.fixture(scope="module")

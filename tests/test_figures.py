@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muvla.report import figures
-from muvla.report.strip import chosen_steps, read_strip
+from muvla.records.frames import chosen_steps, read_strip
+from muvla.report.effect import figure as figures
 from synthetic_records import write_cell
 
 # A loaded machine is not a failure.
@@ -65,11 +65,11 @@ def test_the_strip_adds_frames_and_the_records_move_the_bars(records: Path, fram
 
 
 def test_bars_are_as_high_as_the_rates(records: Path) -> None:
-    from muvla.report.comparison import compare
-    from muvla.report.effect import PUBLISHED
+    from muvla.report.effect.__main__ import PUBLISHED
+    from muvla.report.effect.comparison import compare
     from muvla.report.grid import read_grid
     from muvla.report.published import read_published
-    from muvla.report.rules import read_rules
+    from muvla.report.statistics.rules import read_rules
 
     grid = read_grid(records, read_published(PUBLISHED), read_rules())
     found = compare(grid, "RememberColor3", "m64_k2", "oft_episodic")

@@ -14,16 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from muvla.data.actions import libero_command, mikasa_command, standardise_libero_gripper
+from muvla import checkpoint
+from muvla.benchmark.benchmark import libero_command, mikasa_command, standardise_libero_gripper
 from muvla.data.statistics import LIBERO_ACTION_MASK, Bounds
-from muvla.model import checkpoint
 from muvla.model.architecture import Architecture, Tower
-from muvla.model.cell import Cell, Prompt, StepOutput
+from muvla.model.cell import Cell, StepOutput
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed
+from muvla.model.prompt import Prompt
 from muvla.model.vision import Projector, VisionBackbone
 from muvla.model.window import Window, WindowBatch
-from muvla.schedule import cosine, multistep
+from muvla.train.optimiser import cosine, multistep
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 pytestmark = pytest.mark.skipif(

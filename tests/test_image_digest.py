@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla import image_digest
+from muvla.jobs import image_digest
 
 
 @pytest.fixture

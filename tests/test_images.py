@@ -10,14 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muvla.data.images import (
-    OPENVLA,
-    Normalisation,
-    center_crop,
-    pack_pixels,
-    read_normalisation,
-    resize_lanczos3,
-)
+from muvla.data.images import OPENVLA, Normalisation, center_crop, pack_pixels, read_normalisation, resize_lanczos3
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference pictures beside the repository")

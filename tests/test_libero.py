@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from muvla.demonstration import Manner, demonstrate
-from muvla.sim.libero import SETTLING, WAIT, LiberoEnv
+from muvla.benchmark.benchmark import options_for
+from muvla.benchmark.libero import SUITES, TABLE_SUITES, libero_task
+from muvla.collect.demonstration import Manner, demonstrate
+from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv
 from muvla.sim.observation import axis_angle
-from muvla.sim.simulator import known_environment, options_for, require
-from muvla.sim.suites import SUITES, TABLE_SUITES, libero_task
+from muvla.sim.simulator import known_environment, require
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
@@ -114,7 +115,7 @@ def test_the_contract_on_libero_object() -> None:
 
 def upstream_pictures() -> tuple[np.ndarray, np.ndarray]:
     """What the suite's own environment shows of episode 0 after the waiting steps, by its own loop."""
-    from muvla.sim.libero_package import environments, stored_states, task_files
+    from muvla.sim.libero.package import environments, stored_states, task_files
 
     bddl, states, _ = task_files(libero_task("libero_object/0"))
     env = environments().OffScreenRenderEnv(bddl_file_name=str(bddl), camera_heights=256, camera_widths=256)
@@ -215,7 +216,7 @@ def test_the_expert_picks_and_places(task: str) -> None:
 @pytest.mark.skipif(ctypes.util.find_library("OSMesa") is not None, reason="this machine has OSMesa")
 @pytest.mark.slow
 def test_without_an_opengl_library_one_sentence_says_what_to_install() -> None:
-    code = "from muvla.sim.libero import LiberoEnv; LiberoEnv('libero_object/0')"
+    code = "from muvla.sim.libero.env import LiberoEnv; LiberoEnv('libero_object/0')"
     environment = {**os.environ, "MUJOCO_GL": "osmesa"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "NoOpenGL: LIBERO cannot render with MUJOCO_GL=osmesa" in result.stderr
@@ -224,7 +225,7 @@ def test_without_an_opengl_library_one_sentence_says_what_to_install() -> None:
 
 @pytest.mark.slow
 def test_nothing_is_written_to_the_home_folder(tmp_path: Path) -> None:
-    code = "from muvla.sim.libero import LiberoEnv; LiberoEnv('libero_object/0').reset(seed=0)"
+    code = "from muvla.sim.libero.env import LiberoEnv; LiberoEnv('libero_object/0').reset(seed=0)"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
     subprocess.run(
         [sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True, stdin=subprocess.DEVNULL

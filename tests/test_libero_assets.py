@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from muvla.sim.libero_assets import AlteredAssets, verify
-from muvla.sim.libero_probe import GOLDEN, warnings_of
-from muvla.sim.suites import SUITES
+from muvla.benchmark.libero import SUITES
+from muvla.sim.libero.assets import AlteredAssets, verify
+from muvla.sim.libero.first_frames import GOLDEN, warnings_of
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from muvla.data.episode import Episode, dataset_name, environment_name
-from muvla.data.frames import load_frames
-from muvla.data.reader import Pictures, Reader
-from muvla.data.recorded import EpisodeStreams
-from muvla.data.rlds import RldsDataset, write_dataset
+from muvla.data.rlds.dataset import RldsDataset, write_dataset
 from muvla.data.statistics import compute_statistics, parse_statistics, statistics_entry
+from muvla.train.composed.frames import load_frames
+from muvla.train.recorded.reader import Pictures, Reader
+from muvla.train.recorded.streams import EpisodeStreams
 
 SUITES = [f"libero_{name}_no_noops" for name in ("spatial", "object", "goal", "10")]
 LENGTH = 6

@@ -13,14 +13,14 @@ from hydra import compose, initialize_config_dir
 
 import tiny
 from made_up import write_checkpoint
-from muvla import evaluate as evaluation
+from muvla import checkpoint
+from muvla.checkpoint.config_files import preprocessor
 from muvla.data.text import Tokenizer
-from muvla.model import checkpoint
+from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
-from muvla.policy import Policy
-from muvla.report.records import read_cell
-from muvla.train import preprocessor
+from muvla.records.file import read_cell
 
 UNIT = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
 PROPRIO = {"q01": [-2.0] * 8, "q99": [2.0] * 8}

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from muvla.atomic import write_json
+from muvla.files import write_json
 from muvla.provenance import describe_run
-from muvla.report import lineage
-from muvla.report.records import provenance_path
+from muvla.records.file import provenance_path
+from muvla.report.lineage import __main__ as lineage
 from synthetic_records import write_cell
 
 DIGEST = "sha256:" + "cd" * 32
@@ -79,19 +79,19 @@ def test_libero_and_other_training_seeds_stand_in_the_page_too(results: Path) ->
 
 def test_a_probe_tells_what_made_it(results: Path) -> None:
     probe = results / "probes" / "cue_swap.json"
-    made = describe_run(command="muvla.probe", config={"checkpoint": "results/checkpoints/m64_k2"})
+    made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})
     write_json(probe, {"y_error": 0.067, "checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
     arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]
     assert lineage.main(arguments) == 0
     page = (results / "provenance.html").read_text()
     assert all(told in page for told in (str(probe), made["command_line"], made["time"], made["config_sha256"][:12]))
-    (run,) = [run for run in ROCrate(results).get_by_type("CreateAction") if "muvla.probe" in run["name"]]
+    (run,) = [run for run in ROCrate(results).get_by_type("CreateAction") if "muvla.cue_swap" in run["name"]]
     assert run["object"]["sha256"] == told_sha256(results, "m64_k2")
 
 
 def test_a_probe_of_a_version_that_told_no_instruction_set_is_shown_with_a_gap(results: Path) -> None:
     probe = results / "probes" / "cue_swap.json"
-    made = describe_run(command="muvla.probe", config={"checkpoint": "results/checkpoints/m64_k2"})
+    made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})
     del made["instructions"]
     write_json(probe, {"checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
     arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from muvla import train as training
-from muvla.model import checkpoint
-from muvla.policy import Policy
+from muvla import checkpoint
+from muvla.evaluate.policy import Policy
+from muvla.train import __main__ as training
 from paper_scale import configured, write_paper
 
 

@@ -8,10 +8,11 @@ import torch
 
 import tiny
 from made_up import write_checkpoint
-from muvla.model import checkpoint
+from muvla import checkpoint
+from muvla.checkpoint.adapters import merged_tensors
 from muvla.model.architecture import OPENVLA_7B, MemorySettings
 from muvla.model.cell import Cell
-from muvla.model.lora import LoraSettings, adapter_parameters, add_adapters, merged_tensors
+from muvla.model.lora import LoraSettings, adapter_parameters, add_adapters
 
 MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
 

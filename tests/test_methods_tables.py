@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from muvla.report import tables
 from muvla.report.published import libero_tasks
+from muvla.report.tables import __main__ as tables
 from synthetic_records import write_cell
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published"

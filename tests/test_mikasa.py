@@ -9,9 +9,9 @@ import mani_skill
 import numpy as np
 import pytest
 
-from muvla.sim import camera_mesh, cup, vulkan
-from muvla.sim.environments import ENVIRONMENTS
-from muvla.sim.mikasa import MikasaEnv, _make_raw
+from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.sim.mikasa import camera_mesh, cup, vulkan
+from muvla.sim.mikasa.env import MikasaEnv, _make_raw
 from muvla.sim.vector import DeadSimulator, make_vector
 
 LIBRARY = Path(__file__).resolve().parents[1] / "workflow"
@@ -191,7 +191,7 @@ def test_parallel_simulators_agree_and_a_dead_one_is_named(env):
 
 
 def run_check(**environment):
-    command = [sys.executable, "-m", "muvla.sim.check", "--frames", "1"]
+    command = [sys.executable, "-m", "muvla.sim.mikasa.check", "--frames", "1"]
     variables = {**os.environ, "PYTHONPATH": str(LIBRARY), **environment}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
 

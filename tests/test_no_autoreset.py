@@ -4,9 +4,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from muvla.sim import backend, no_autoreset
+from muvla.sim import no_autoreset
+from muvla.sim.mikasa import vulkan as backend
+from muvla.sim.mikasa.vulkan import NoVulkan
 from muvla.sim.vector import SimulatorVector
-from muvla.sim.vulkan import NoVulkan
 
 SLOTS = 2
 

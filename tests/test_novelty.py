@@ -2,7 +2,7 @@
 
 from mani_skill.utils.registration import REGISTERED_ENVS
 
-from muvla.sim.mikasa import MikasaEnv
+from muvla.sim.mikasa.env import MikasaEnv
 
 SEED = 5
 

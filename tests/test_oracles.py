@@ -5,12 +5,12 @@ import sys
 import numpy as np
 import pytest
 
-from muvla.sim.mikasa import MikasaEnv
-from muvla.sim.oracles import __main__ as command
-from muvla.sim.oracles import oracle_for
-from muvla.sim.oracles.motion import towards
-from muvla.sim.oracles.oracle import tool
-from muvla.sim.oracles.remember import RememberOracle, candidates
+from muvla.collect.experts import __main__ as command
+from muvla.collect.experts import oracle_for
+from muvla.collect.experts.expert import tool
+from muvla.collect.experts.motion import towards
+from muvla.collect.experts.remember import RememberOracle, candidates
+from muvla.sim.mikasa.env import MikasaEnv
 
 TOUCH = 0.05  # metres: what the environments count as touching
 

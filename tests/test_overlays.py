@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from made_up_trace import PHASES, made_up_trace, write_made_up
-from muvla.report import animation, memory_dynamics, overlays
-from muvla.report.episode_trace import Trace
-from muvla.report.patch_overlay import overlay
+from muvla.records.trace import Trace
+from muvla.report.traces import animation, memory_dynamics
+from muvla.report.traces import attention as overlays
+from muvla.report.traces.attention import overlay
 
 
 def changed(trace: Trace, step: int) -> np.ndarray:
@@ -77,12 +78,12 @@ def test_all_pictures_twice_are_the_same_bytes(tmp_path: Path) -> None:
         for draw in (overlays, memory_dynamics):
             assert draw.main(["--trace", str(file), "--output", str(tmp_path / name / draw.__name__)]) == 0
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert [name.rpartition(".")[2] for name in names] == ["pdf", "png", "gif", "pdf", "png"]
+    assert [name.rpartition(".")[2] for name in names] == ["gif", "pdf", "png", "pdf", "png"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
         if name.endswith("png"):
             assert Image.open(tmp_path / "one" / name).width == 1000
-    assert Image.open(tmp_path / "one" / "muvla.report.overlays.gif").n_frames == len(PHASES)
+    assert Image.open(tmp_path / "one" / "muvla.report.traces.attention.gif").n_frames == len(PHASES)
 
 
 def test_an_animation_that_would_be_too_large_leaves_steps_out_but_not_the_last(

@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muvla.report import audit, paired, paper, pdf, tables
+from muvla.report import paired
+from muvla.report.audit import __main__ as audit
+from muvla.report.paper import __main__ as paper
+from muvla.report.paper import pdf
 from muvla.report.printed import FILES, FOLDER, read_printed
 from muvla.report.published import VARIANTS, libero_tasks, read_published
+from muvla.report.tables import __main__ as tables
 from muvla.report.templates import TEX_SPECIAL, escape_tex, render
 from synthetic_records import write_cell
 

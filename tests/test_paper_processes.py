@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from muvla.model import checkpoint
+from muvla import checkpoint
 from paper_scale import arguments, lines, trained, write_paper
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from muvla import train as training
-from muvla.budget import Budget
-from muvla.checkpoint import inspect
-from muvla.data.rlds import RldsDataset
-from muvla.data.tfrecord import CorruptRecord, index_records
-from muvla.model import checkpoint
-from muvla.parallel import Group
-from muvla.sources import RecordedSource, normalised
-from muvla.start import memory_settings, start
+from muvla import checkpoint
+from muvla.checkpoint.__main__ import inspect
+from muvla.data.rlds.dataset import RldsDataset
+from muvla.data.rlds.tfrecord import CorruptRecord, index_records
+from muvla.train import __main__ as training
+from muvla.train.__main__ import start
+from muvla.train.parallel import Group
+from muvla.train.recorded.source import RecordedSource, normalised
+from muvla.train.start import Budget, memory_settings
 from paper_scale import configured, lines, trained, write_paper
 
 VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")
@@ -53,7 +53,7 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
 def test_metrics_in_lines_and_in_tensorboard(root: Path) -> None:
     from tensorboardX.proto.event_pb2 import Event
 
-    from muvla.data.tfrecord import read_record
+    from muvla.data.rlds.tfrecord import read_record
 
     every = "every: 1, memory_every: 2, attention_every: 3, episode_every: 3, tensorboard: true"
     metrics = f"scale.memory_training.metrics={{{every}}}"

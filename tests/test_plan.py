@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from muvla import train as training
+from muvla.train import __main__ as training
 from paper_scale import configured, write_paper
 
 VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from made_up import write_checkpoint, write_demonstrations
-from muvla import probe
+from muvla import cue_swap as probe
 from muvla.model.architecture import MemorySettings
 
 
@@ -38,7 +38,7 @@ def test_a_swapped_cue_changes_nothing_without_memory(data: Path, tmp_path: Path
 def test_the_command_writes_its_result_and_names_the_probes(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "cue_swap.json"
     arguments = [f"checkpoint={write_checkpoint(tmp_path / 'memory')}", f"data={data}", f"output={output}", "threads=1"]
-    command = [sys.executable, "-m", "muvla.probe"]
+    command = [sys.executable, "-m", "muvla.cue_swap"]
     run = subprocess.run([*command, "cue_swap", *arguments], capture_output=True, text=True, check=True)
     assert "swap_change" in run.stdout
     assert json.loads(output.read_text())["environment"] == "RememberColor3"

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from muvla.report import probe_claims, probe_figures
-from muvla.report.draw_probes import draw
 from muvla.report.drawing import KINDS
-from muvla.report.effect import PUBLISHED
-from muvla.report.probes import probes, read_answers
+from muvla.report.effect.__main__ import PUBLISHED
+from muvla.report.probes import claims as probe_claims
+from muvla.report.probes import figures as probe_figures
+from muvla.report.probes.draw import draw
+from muvla.report.probes.probes import probes, read_answers
 from muvla.report.published import read_published
-from muvla.report.rules import read_rules
+from muvla.report.statistics.rules import read_rules
 from synthetic_records import provenance, write_cell
 
 NAMES = ("interventions", "chunk_sweep", "delays", "unseen_colours")

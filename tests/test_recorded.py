@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muvla.data.recorded import EpisodeStreams, FrameStreams, Shot
+from muvla.train.recorded.streams import EpisodeStreams, FrameStreams, Shot
 
 LENGTHS = [[3, 5, 4, 2, 6, 3, 4], [2, 8, 3, 3], [5]]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from muvla.report.records import (
+from muvla.records.file import (
     InvalidRecord,
     RecordFile,
     RecordsError,

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
-from muvla.policy import Policy
+from muvla.evaluate.policy import Policy
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOLDEN = REPOSITORY.parent / "shared" / "golden"

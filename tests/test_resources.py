@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from muvla.resources import Needs
+from muvla.jobs.resources import Needs
 
 RULES = Path(__file__).resolve().parents[1] / "workflow" / "rules"
 SITE = {"account": None, "cpu_partition": None, "gpu_partition": None, "gpu_model": None}

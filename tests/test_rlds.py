@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muvla.data.episode import Counterfactual, Episode, dataset_name, environment_name
-from muvla.data.example import decode_example, encode_example
-from muvla.data.rlds import RldsDataset, write_dataset
-from muvla.data.tfrecord import index_records
+from muvla.data.rlds.dataset import RldsDataset, write_dataset
+from muvla.data.rlds.example import decode_example, encode_example
+from muvla.data.rlds.tfrecord import index_records
 from synthetic_episodes import NAME, make_counterfactual, make_episode
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "rlds"

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muvla.data import rlds
-from muvla.data.codec import decode_picture
-from muvla.data.example import decode_example, encode_example
-from muvla.data.rlds import RldsDataset, write_dataset
-from muvla.data.shards import encode_episode
-from muvla.data.tfrecord import CorruptRecord, index_records, write_record
+from muvla.data.rlds import dataset as rlds
+from muvla.data.rlds.dataset import RldsDataset, write_dataset
+from muvla.data.rlds.example import decode_example, encode_example
+from muvla.data.rlds.pictures import decode_picture
+from muvla.data.rlds.tfrecord import CorruptRecord, index_records, write_record
+from muvla.data.rlds.write import encode_episode
 from synthetic_episodes import NAME, make_episode
 
 

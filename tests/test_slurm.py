@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from muvla import leftovers
+from muvla.jobs import orphans as leftovers
 from slurm_cluster import cluster, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from muvla.benchmark.benchmark import libero_command, mikasa_command, standardise_libero_gripper
 from muvla.data import statistics
-from muvla.data.actions import libero_command, mikasa_command, standardise_libero_gripper
 from muvla.data.episode import Episode
-from muvla.data.rlds import RldsDataset, write_dataset
+from muvla.data.rlds.dataset import RldsDataset, write_dataset
 from muvla.data.statistics import Bounds, compute_statistics, read_statistics, write_statistics
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from muvla.report.stats import (
+from muvla.report.statistics.tests import (
     Paired,
     holm,
     paired_average,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from made_up import write_demonstrations
-from muvla.data.frames import chunks, load_frames
-from muvla.data.streams import Lengths, Streams
+from muvla.train.composed.frames import chunks, load_frames
+from muvla.train.composed.streams import Lengths, Streams
 
 PAIRS = [Lengths(1.0, (1, 1), (0, 0), (1, 1))]
 LONG = [Lengths(0.5, (1, 1), (0, 0), (1, 1)), Lengths(1.0, (2, 3), (1, 2), (1, 4))]

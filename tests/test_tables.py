@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from muvla.report import tables
 from muvla.report.published import VARIANTS
-from muvla.report.rules import read_rules
-from muvla.report.stats import wilson
+from muvla.report.statistics.rules import read_rules
+from muvla.report.statistics.tests import wilson
+from muvla.report.tables import __main__ as tables
 from muvla.report.templates import escape_tex
 from synthetic_records import write_cell
 

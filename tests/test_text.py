@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, decoders, models, normalizers, processors
 from tokenizers import Tokenizer as Backend
 
-from muvla.data.text import Tokenizer, prompt
-from muvla.data.vocabulary import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, SHAPES
+from muvla.data.text import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, SHAPES, Tokenizer, prompt
 
 COLOUR_TASK = "Observe the cube's color, wait, then touch the cube of the same color."
 

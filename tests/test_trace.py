@@ -10,12 +10,13 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from made_up import INSTRUCTION, write_checkpoint
-from muvla import evaluate, trace
+from muvla import trace
+from muvla.evaluate import __main__ as evaluate
+from muvla.evaluate.policy import Policy
+from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.model.attention import group_shares, layout_of, to_patches, watched
-from muvla.policy import Policy
-from muvla.provenance import file_sha256
-from muvla.report.episode_trace import read_trace
+from muvla.records.trace import read_trace
 
 
 class ThreeSteps:

@@ -4,7 +4,7 @@ import copy
 
 from snakemake.utils import update_config
 
-from muvla import matrix
+from muvla.jobs import matrix
 from test_workflow import CONFIG, PAPER, SMOKE, clone, planned  # noqa: F401 (clone is a fixture)
 
 MINI = ["attention/m64_k8/RememberColor3.gif", "memory_dynamics/m64_k2/libero_object/0.png"]

@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from made_up import write_demonstrations
-from muvla import train as training
-from muvla.model import checkpoint
-from muvla.training_state import TrainingState
+from muvla import checkpoint
+from muvla.train import __main__ as training
+from muvla.train.state import TrainingState
 
 VARIANTS = sorted(path.stem for path in (Path(training.CONFIG) / "variant").glob("*.yaml"))
 

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from muvla.report.entry import Shape
-from muvla.report.rules import read_rules, read_targets
-from muvla.report.stats import two_sample_exact
-from muvla.report.tally import Tally
-from muvla.report.verdict import Verdict, difference_interval, judge
+from muvla.report.statistics.rules import read_rules, read_targets
+from muvla.report.statistics.tests import two_sample_exact
+from muvla.report.statistics.verdict import Verdict, difference_interval, judge
+from muvla.report.tables.entry import Shape, Tally
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RULES = read_rules()

@@ -14,10 +14,11 @@ import yaml
 from hydra import compose, initialize_config_dir
 from snakemake.utils import update_config
 
-from muvla import matrix, train
+from muvla.benchmark.mikasa import ENVIRONMENTS
 from muvla.data.episode import dataset_name
+from muvla.jobs import matrix
 from muvla.report.published import VARIANTS
-from muvla.sim.environments import ENVIRONMENTS
+from muvla.train import __main__ as train
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"

@@ -4,7 +4,8 @@ import torch
 
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import Architecture, MemorySettings, Tower
-from muvla.model.cell import Cell, Prompt
+from muvla.model.cell import Cell
+from muvla.model.prompt import Prompt
 from muvla.model.window import WindowBatch
 
 TOWER = Tower(image_size=16, patch_size=8, width=12, depth=2, heads=2, mlp_hidden=24)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from muvla.atomic import write_atomically
+from muvla.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from muvla.atomic import write_atomically
+from muvla.files import write_atomically
 
 _SHOWN = 10  # faults named in an error
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")

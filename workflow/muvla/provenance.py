@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -12,7 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from muvla import image_digest
+from muvla.files import ROOT, json_sha256
+
+VARIABLE = "MUVLA_IMAGE"  # how the digest reaches a process inside
 
 PACKAGES = ("torch", "transformers", "numpy", "mani_skill", "sapien", "mikasa-robo-suite", "gymnasium")
 
@@ -30,12 +32,11 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """The commit of this source tree, with "+" when files differ from it; "unknown" without git."""
-    root = Path(__file__).resolve().parents[2]
     try:
-        name = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True).stdout
+        name = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--untracked-files=no"],
-            cwd=root,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -60,20 +61,11 @@ def circumstances() -> dict[str, str]:
     """Of this process: commit, container image, the command as it was given, when (UTC), and what it rounds with."""
     return {
         "commit": commit(),
-        "container": image_digest.current(),
+        "container": current(),
         "command_line": shlex.join(["python", "-m", f"muvla.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "instructions": instructions(),
     }
-
-
-def json_sha256(content: Any) -> str:
-    """Hash of a configuration, independent of the order of its keys."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
@@ -86,3 +78,15 @@ def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
         "versions": versions(),
         **circumstances(),
     }
+
+
+def current() -> str:
+    """Return the digest of the image that this process runs in; "none" outside of any, "unknown ..." if unnamed."""
+    image = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+    if not image:
+        return "none"
+    announced: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
+    for name, found in announced.items():
+        if Path(name).name == Path(image).name:
+            return found
+    return f"unknown ({Path(image).name})"

@@ -21,19 +21,20 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from tqdm import tqdm
 
-from muvla.atomic import write_json
+from muvla import checkpoint
+from muvla.benchmark.benchmark import options_for
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
-from muvla.episode_metrics import token_distances, token_norms
-from muvla.model import checkpoint
+from muvla.evaluate.policy import Policy
+from muvla.evaluate.settings import first_seed, inference_mode, require_benchmark
+from muvla.files import ROOT, file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
-from muvla.policy import Policy
-from muvla.provenance import describe_run, file_sha256
-from muvla.question import first_seed, inference_mode, require_benchmark
-from muvla.report.episode_trace import Trace, write_trace
-from muvla.sim.simulator import make_simulator, options_for, require
+from muvla.model.memory import token_distances, token_norms
+from muvla.provenance import describe_run
+from muvla.records.trace import Trace, write_trace
+from muvla.sim.simulator import make_simulator, require
 
-CONFIG = str(Path(__file__).resolve().parents[2] / "config" / "muvla")
+CONFIG = str(ROOT / "config" / "muvla")
 
 
 @hydra.main(version_base=None, config_path=CONFIG, config_name="trace")

@@ -30,7 +30,7 @@ rule figure_effect:
     message:
         "Figure: success with memory and without"
     shell:
-        "python -m muvla.report.figures --records {params.records} --environment {params.environment}"
+        "python -m muvla.report.effect.figure --records {params.records} --environment {params.environment}"
         " --published {input.published} --memory {params.memory}"
         " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
         " 2>&1 | workflow/scripts/show {log}"
@@ -59,7 +59,7 @@ rule figure_probes:
     message:
         "Figures: the paper's probes of the memory"
     shell:
-        "python -m muvla.report.probe_figures --records {params.records} --published {input.published}"
+        "python -m muvla.report.probes.figures --records {params.records} --published {input.published}"
         " --statistics {params.statistics:q} --output {params.folder} 2>&1 | workflow/scripts/show {log}"
 
 
@@ -84,5 +84,5 @@ rule probe_claims:
     message:
         "What the paper says of the probes, checked"
     shell:
-        "python -m muvla.report.probe_claims --records {params.records} --published {input.published}"
+        "python -m muvla.report.probes.claims --records {params.records} --published {input.published}"
         " --statistics {params.statistics:q} --output {output} 2>&1 | workflow/scripts/show {log}"

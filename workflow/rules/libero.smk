@@ -35,7 +35,7 @@ rule libero_probe:
     message:
         "Does LIBERO compute here what it computed elsewhere? The first frame of every suite"
     shell:
-        "python -m muvla.sim.libero_probe --suites {params.suites} --output {output} 2>&1 | workflow/scripts/show {log}"
+        "python -m muvla.sim.libero.first_frames --suites {params.suites} --output {output} 2>&1 | workflow/scripts/show {log}"
 
 
 rule evaluate_libero:

@@ -24,5 +24,5 @@ rule cue_swap:
     message:
         "Swapping the cue's colour: is it read, and is the right object found?"
     shell:
-        "python -m muvla.probe cue_swap checkpoint={params.checkpoint} environment={params.environment}"
+        "python -m muvla.cue_swap cue_swap checkpoint={params.checkpoint} environment={params.environment}"
         " data={params.data} output={output} 2>&1 | workflow/scripts/show {log}"

@@ -54,4 +54,4 @@ rule paper:
     message:
         "The report as PDF"
     shell:
-        "python -m muvla.report.pdf {input} --latex-log {log.latex} 2>&1 | workflow/scripts/show {log.log}"
+        "python -m muvla.report.paper.pdf {input} --latex-log {log.latex} 2>&1 | workflow/scripts/show {log.log}"

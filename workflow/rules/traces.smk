@@ -1,5 +1,5 @@
 # Single episodes, looked at from the inside: what the memory did, and where memory and actions look.
-from muvla.sim.suites import is_libero
+from muvla.benchmark.libero import is_libero
 
 SEARCH = matrix.traces(config)
 TRACE = f"{OUT}/traces/{{variant}}/{{traced}}.npz"
@@ -79,7 +79,7 @@ rule figure_memory_dynamics:
     message:
         "Figure: the memory of {wildcards.variant} in an episode of {wildcards.traced}"
     shell:
-        "python -m muvla.report.memory_dynamics --trace {input.trace} --output {params.name}"
+        "python -m muvla.report.traces.memory_dynamics --trace {input.trace} --output {params.name}"
         " 2>&1 | workflow/scripts/show {log}"
 
 
@@ -105,7 +105,7 @@ rule figure_attention:
     message:
         "Figure: where {wildcards.variant} looks in an episode of {wildcards.traced}"
     shell:
-        "python -m muvla.report.overlays --trace {input.trace} --output {params.name}"
+        "python -m muvla.report.traces.attention --trace {input.trace} --output {params.name}"
         " 2>&1 | workflow/scripts/show {log}"
 
 

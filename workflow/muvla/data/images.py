@@ -13,6 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+CROP_AREA = 0.9
+BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.2, 0.2, 0.2, 0.05  # added, and factors 1 +- that, and turns added
+_SECTORS = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 1, 0], [2, 0, 1], [0, 2, 1]])  # value, mid, low of RGB
+
 LANCZOS_RADIUS = 3
 CROP_AREA = 0.9
 BATCH_BYTES = 2**20  # of float32 intermediates at a time: they stay in cache, and memory is bounded
@@ -148,3 +152,74 @@ def _lookup(normalisation: Normalisation) -> np.ndarray:
     levels = np.arange(256, dtype=np.float32) / np.float32(255)
     means, stds = (np.array(rows, np.float32)[..., None] for rows in (normalisation.means, normalisation.stds))
     return (levels - means) / stds  # (towers, 3, 256)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One picture's draw: where the crop begins (shares of the side) and the four colour operations."""
+
+    top: float
+    left: float
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+
+
+def draw_change(rng: np.random.Generator, *, diagonal: bool = False) -> Change:
+    """diagonal: both offsets of the crop from one draw, as in the release, where they always come out equal."""
+    slack = 1 - np.sqrt(CROP_AREA)
+    top, left = rng.uniform(0, slack, size=2)
+    return Change(
+        top=top,
+        left=top if diagonal else left,
+        brightness=rng.uniform(-BRIGHTNESS, BRIGHTNESS),
+        contrast=rng.uniform(1 - CONTRAST, 1 + CONTRAST),
+        saturation=rng.uniform(1 - SATURATION, 1 + SATURATION),
+        hue=rng.uniform(-HUE, HUE),
+    )
+
+
+def augment(picture: np.ndarray, change: Change) -> np.ndarray:
+    """(S, S, 3) uint8 -> the same, changed. Values become integers as floor(x * 255.5) (spec 13.2)."""
+    size = len(picture)
+    if picture.shape != (size, size, 3) or picture.dtype != np.uint8:
+        raise ValueError(f"a picture to change must be (S, S, 3) uint8, not {picture.shape} {picture.dtype}")
+    x = picture.transpose(2, 0, 1).astype(np.float32) / np.float32(255)  # (3, S, S)
+    x = _crop(size, change.top) @ x @ _crop(size, change.left).T
+    x = np.clip(x + np.float32(change.brightness), 0, 1)
+    mean = x.mean(axis=(1, 2), keepdims=True)
+    x = np.clip((x - mean) * np.float32(change.contrast) + mean, 0, 1)
+    x = _shift_colours(x, change.saturation, change.hue)
+    return np.floor(np.clip(x, 0, 1) * np.float32(255.5)).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _crop(size: int, start: float) -> np.ndarray:
+    """(S, S) weights: bilinear, the outer target pixels on the borders of the crop."""
+    positions = (size - 1) * np.linspace(start, start + np.sqrt(CROP_AREA), size)
+    weights = np.maximum(0, 1 - np.abs(np.arange(size) - positions[:, None]))
+    return weights.astype(np.float32)
+
+
+def _shift_colours(x: np.ndarray, saturation: float, hue: float) -> np.ndarray:
+    """(3, S, S) RGB -> the same with the HSV saturation multiplied (clipped) and the hue turned."""
+    red, green, blue = x
+    value, low = x.max(axis=0), x.min(axis=0)
+    chroma = value - low
+    scale = np.where(chroma > 0, chroma, 1)
+    h = np.where(
+        value == red,
+        (green - blue) / scale,
+        np.where(value == green, (blue - red) / scale + 2, (red - green) / scale + 4),
+    )
+    h = np.mod(h / 6 + np.float32(hue), 1) * 6  # sectors 0..6
+    s = np.clip(chroma / np.where(value > 0, value, 1) * np.float32(saturation), 0, 1)
+    sector = np.minimum(h.astype(np.int64), 5)
+    fraction = h - sector
+    bottom = value * (1 - s)
+    middle = value * (1 - s * np.where(sector % 2 == 0, 1 - fraction, fraction))
+    levels = np.stack([value, middle, bottom])  # each channel is one of the three, by sector
+    rank = np.empty((3, 6), np.int64)
+    for number, order in enumerate(_SECTORS):
+        rank[order, number] = (0, 1, 2)
+    return np.take_along_axis(levels, rank[:, sector], axis=0).astype(np.float32)

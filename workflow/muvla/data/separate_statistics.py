@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .episode import dataset_name
-from .statistics import (
+from muvla.data.episode import dataset_name
+from muvla.data.statistics import (
     COMBINED_SUFFIX,
     LIBERO_ACTION_MASK,
     STATISTICS_FILE,

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import write_json
-from .actions import standardise_libero_gripper
-from .rlds import RldsDataset
+from muvla.benchmark.benchmark import standardise_libero_gripper
+from muvla.data.rlds.dataset import RldsDataset
+from muvla.files import write_json
 
 STATISTICS_FILE = "dataset_statistics.json"
 COMBINED_SUFFIX = "_combined"

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from muvla.model.cell import Cell, Prompt
+from muvla.model.cell import Cell
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import require_mask_honoured
+from muvla.model.prompt import Prompt
 
 
 @dataclass(frozen=True)

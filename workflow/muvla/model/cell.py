@@ -16,20 +16,10 @@ from muvla.model.architecture import Architecture, MemorySettings
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed, require_mask_honoured
 from muvla.model.memory import Memory
+from muvla.model.prompt import Prompt
 from muvla.model.vision import Projector, VisionBackbone
 
 STOP_ID = 2
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Tokenised instructions, padded on the right: ids (B, L) with BOS first; lengths (B,) without BOS."""
-
-    ids: Tensor
-    lengths: Tensor
-
-    def to(self, device: torch.device) -> Prompt:
-        return Prompt(self.ids.to(device), self.lengths.to(device))
 
 
 @dataclass(frozen=True)

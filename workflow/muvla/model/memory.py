@@ -33,3 +33,13 @@ class Memory(nn.Module):
             return memory_out
         alpha = self.settings.ema_alpha
         return alpha * memory_out.detach() + (1.0 - alpha) * memory_in.detach()
+
+
+def token_norms(memory: Tensor) -> Tensor:
+    """(..., m, D) -> (..., m): the L2 norm of each token."""
+    return memory.norm(dim=-1)
+
+
+def token_distances(memory: Tensor, before: Tensor) -> Tensor:
+    """M_t and M_{t-1}, both (..., m, D) -> (..., m): 1 - cos of each token's angle to what it was."""
+    return 1 - torch.nn.functional.cosine_similarity(memory, before, dim=-1)

@@ -7,11 +7,13 @@ N images, P patches, W tower width, D language width.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from muvla.data.images import Normalisation, pack_pixels
 from muvla.model.architecture import Architecture, Tower
 
 NORM_EPS = 1e-6  # timm's ViTs
@@ -159,3 +161,17 @@ class Projector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc3(F.gelu(self.fc2(F.gelu(self.fc1(x)))))
+
+
+@torch.no_grad()
+def tower_features(vision: VisionBackbone, images: np.ndarray, normalisation: Normalisation) -> Tensor:
+    """images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1): frozen towers run once per frame."""
+    parts = []
+    weights = vision.featurizer.pos_embed
+    for start in range(0, len(images), 256):
+        pixels = torch.from_numpy(pack_pixels(images[start : start + 256], normalisation)).to(weights)
+        n, channels, height, width = pixels.shape
+        per_camera = pixels.reshape(n * channels // 6, 6, height, width)
+        features = torch.cat([vision.featurizer(per_camera[:, :3]), vision.fused_featurizer(per_camera[:, 3:])], dim=2)
+        parts.append(features.view(n, channels // 6, *features.shape[1:]))
+    return torch.cat(parts)

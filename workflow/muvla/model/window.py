@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from muvla.model.cell import Cell, Prompt
+from muvla.model.cell import Cell
+from muvla.model.prompt import Prompt
 
 
 @dataclass(frozen=True)

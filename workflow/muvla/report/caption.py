@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from muvla.report.entry import PAPER, Shape
-from muvla.report.records import Cell
-from muvla.report.tally import MARKS, warnings
+from muvla.records.file import Cell
 
 SCALES = {
     "mini": "MINI RESULTS: small policies of the same architecture, trained from scratch on demonstrations "
@@ -83,28 +81,6 @@ def origin(cells: list[Cell]) -> list[str]:
     ]
 
 
-def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
-    """Sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
-    rules = shape.rules
-    confidence = percent(rules.confidence)
-    sentences = [
-        f"A cell is the success rate (an episode succeeds if it did once), its {confidence} Wilson interval and the "
-        "number of episodes; a dash was not run. Beneath it, or beside the dash, is what the paper prints.",
-        f"Averages count every part that was run the same and say how many of how many those are; their {confidence} "
-        f"intervals are a bootstrap of {rules.resamples:,} draws within the parts.",
-    ]
-    if PAPER in scales:
-        sentences.append(
-            f"Verdicts, single cells at the paper's scale against {shape.printed_episodes} printed episodes: = "
-            f"reproduced, the {percent(1 - 2 * rules.significance)} interval of the difference lies within "
-            f"±{rules.equivalence_margin:.2f}; ≠ differs, it does not and Fisher's exact p < {rules.significance:g}; "
-            "? inconclusive. Not corrected for the number of cells."
-        )
-    else:
-        sentences.append(
-            "A printed value in parentheses is of the paper's policy, at its scale; nothing is held against it."
-        )
-    if marks:
-        told = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
-        sentences.append(f"Marks: {told}.")
-    return sentences
+def warnings(cell: Cell) -> list[str]:
+    """What the simulator's start-up probe warned of; MIKASA-Robo has no probe."""
+    return list(cell.question["simulator"].get("probe", {}).get("warnings", []))

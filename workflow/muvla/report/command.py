@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from muvla.atomic import write_atomically
+from muvla.files import write_atomically
 
 
 def written(make: Callable[[], Mapping[Path, str | bytes]]) -> int:

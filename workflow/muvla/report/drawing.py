@@ -10,7 +10,12 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muvla.report.strip import Strip
+from muvla.records.file import Cell
+from muvla.records.frames import Strip
+from muvla.report.caption import distinct, short, size_label
+from muvla.report.published import chance, objects
+
+LETTERS = 170  # of a note's line over the whole width
 
 # Colours of Okabe and Ito, told apart by readers with any colour vision.
 BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
@@ -77,3 +82,28 @@ def draw_strip(axes: Sequence[Axes], strip: Strip) -> None:
         for spine in axis.spines.values():
             spine.set_color(colour)
             spine.set_linewidth(2.5)
+
+
+def chance_label(environment: str) -> str:
+    """ "chance 1/3"; empty where success is no choice among objects."""
+    return "" if chance(environment) is None else f"chance 1/{objects(environment)}"
+
+
+def rate_axis(axes: Axes) -> None:
+    """A vertical axis of success rates from 0 to 1 with room for what stands above a bar or a point."""
+    axes.set_ylim(0, 1.1)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
+    axes.grid(axis="y", color=LINES, linewidth=0.8, zorder=0)
+
+
+def footnote(sentence: str, cells: Sequence[Cell]) -> str:
+    """`sentence`, then where the numbers come from: scale, sizes, simulator and commit; in lines of the full width."""
+    told = [sentence]
+    if cells:
+        sizes = "; ".join(sorted({size_label(cell) for cell in cells}))
+        simulator = distinct(f"mani_skill {cell.question['simulator'].get('mani_skill', '?')}" for cell in cells)
+        commits = distinct(short(run["commit"]) for cell in cells for run in cell.runs)
+        mini = any(cell.question["scale"] == "mini" for cell in cells)
+        told += ["Mini policies, not the paper's models."] if mini else []
+        told.append(f"Scale, memory tokens, width: {sizes}. {simulator}, commit {commits}.")
+    return "\n".join(textwrap.wrap(" ".join(told), LETTERS))

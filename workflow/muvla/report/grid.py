@@ -5,11 +5,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.report.asked import asked
+from muvla.records.file import Cell, RecordsError, read_cell
+from muvla.records.settings import asked
 from muvla.report.published import SUITES, VARIANTS, Published
-from muvla.report.records import Cell, RecordsError, read_cell
-from muvla.report.rules import Rules
-from muvla.report.stats import Estimate, stratified_average
+from muvla.report.statistics.rules import Rules
+from muvla.report.statistics.tests import Estimate, stratified_average
 
 LIBERO_TASK = re.compile(rf"({'|'.join(SUITES.values())})/[0-9]|libero_90/[0-8]?[0-9]")
 

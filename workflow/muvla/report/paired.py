@@ -18,8 +18,8 @@ from muvla.report.document import PlainTable, Section, beside
 from muvla.report.grid import Grid, read_grid
 from muvla.report.printed import FOLDER
 from muvla.report.published import VARIANTS, Published, read_published
-from muvla.report.rules import Rules, read_rules
-from muvla.report.stats import Estimate, Paired, holm, paired_average, paired_exact
+from muvla.report.statistics.rules import Rules, read_rules
+from muvla.report.statistics.tests import Estimate, Paired, holm, paired_average, paired_exact
 
 CSV_HEADER = (
     "first", "second", "environment", "pairs", "both", "only_first", "only_second", "neither", "difference", "low",

@@ -5,8 +5,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from muvla.files import ROOT
+
 HEADER = ("table", "group", "row", "column", "value", "unit", "note")
-FOLDER = Path(__file__).resolve().parents[3] / "config" / "published"
+FOLDER = ROOT / "config" / "published"
 FILES = ("table_mikasa", "table_memory_vlas", "table_libero")
 NUMBER = re.compile(r"\d+(\.\d+)?")  # as printed: no sign, no exponent
 AVERAGE = re.compile(r"Avg\.|Average \(")  # how the names of average rows and columns begin

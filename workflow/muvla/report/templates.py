@@ -1,12 +1,13 @@
 """Jinja templates of paper/templates/, filled without surprises from LaTeX's or HTML's special characters."""
 
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-TEMPLATES = Path(__file__).resolve().parents[3] / "paper" / "templates"
+from muvla.files import ROOT
+
+TEMPLATES = ROOT / "paper" / "templates"
 TEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",

@@ -1,6 +1,5 @@
 """Where files that are made at first use live, and how a folder gets there whole or not at all."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -12,12 +11,6 @@ def cache_directory() -> Path:
     """$XDG_CACHE_HOME/muvla, or ~/.cache/muvla. Not created here."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "muvla"
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:

@@ -8,13 +8,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from muvla.sim import libero_assets
-from muvla.sim.environments import environment_named
+from muvla.benchmark.libero import is_libero, libero_task
+from muvla.benchmark.mikasa import environment_named
+from muvla.sim.libero import assets as libero_assets
 from muvla.sim.observation import action_space, observation_space
-from muvla.sim.suites import is_libero, libero_task
-
-MIKASA_OPTIONS = ("backend", "light_mesh", "standin_mug", "phases", "unseen_colours")
-LIBERO_OPTIONS = ("reset_rule", "placement", "reflections")
 
 
 def known_environment(name: str) -> str:
@@ -27,24 +24,13 @@ def known_environment(name: str) -> str:
         raise ValueError(f"{error}; LIBERO's tasks are spelt like libero_spatial/3") from None
 
 
-def proprio_width(name: str) -> int:
-    """8 for a LIBERO task, 7 for a MIKASA-Robo environment."""
-    return 8 if is_libero(name) else 7
-
-
-def options_for(environment: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the `given` options that the environment's simulator has."""
-    own = LIBERO_OPTIONS if is_libero(environment) else MIKASA_OPTIONS
-    return {name: given[name] for name in own if name in given}
-
-
 def make_simulator(environment: str, **options: Any) -> gymnasium.Env:
     """The environment in this process; options as LiberoEnv's or MikasaEnv's. Raises what their constructors raise."""
     if is_libero(environment):
-        from muvla.sim.libero import LiberoEnv
+        from muvla.sim.libero.env import LiberoEnv
 
         return LiberoEnv(environment, **options)
-    from muvla.sim.mikasa import MikasaEnv
+    from muvla.sim.mikasa.env import MikasaEnv
 
     return MikasaEnv(environment, **options)
 
@@ -52,7 +38,7 @@ def make_simulator(environment: str, **options: Any) -> gymnasium.Env:
 def spaces(environment: str, actions_per_step: int) -> tuple[gymnasium.Space, gymnasium.Space]:
     """(observation space, action space) without making the environment."""
     if is_libero(environment):
-        from muvla.sim.libero import PROPRIO, SIZE
+        from muvla.sim.libero.env import PROPRIO, SIZE
 
         return observation_space(SIZE, PROPRIO), action_space(actions_per_step, bound=np.inf)
     return observation_space(), action_space(actions_per_step)
@@ -66,15 +52,14 @@ def require(environment: str, options: Mapping[str, Any]) -> None:
     """
     known_environment(environment)
     if is_libero(environment):
-        from muvla.sim.libero import check_options
+        from muvla.sim.libero.env import check_options
 
         check_options(options)
         libero_assets.verify()
         return
-    from muvla.sim import camera_mesh, cup, novelty
-    from muvla.sim.backend import require_backend
-    from muvla.sim.mikasa import BACKENDS
-    from muvla.sim.vulkan import driver
+    from muvla.sim.mikasa import camera_mesh, cup, novelty
+    from muvla.sim.mikasa.env import BACKENDS
+    from muvla.sim.mikasa.vulkan import driver, require_backend
 
     row, backend = environment_named(environment), options.get("backend", "cpu")
     if backend not in BACKENDS:

@@ -8,14 +8,14 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv
 
+from muvla.benchmark.libero import is_libero
 from muvla.sim import no_autoreset
 from muvla.sim.interrupts import deaf_children
 from muvla.sim.simulator import make_simulator, require, spaces
-from muvla.sim.suites import is_libero
 
 # The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
 CONTEXT = "forkserver"
-PRELOAD = ["muvla.sim.preload"]
+PRELOAD = ["muvla.sim.mikasa.preload"]
 
 
 class DeadSimulator(RuntimeError):
@@ -64,8 +64,8 @@ class SimulatorVector(AsyncVectorEnv):
                 pipe.close()
         self.closed = True
         return DeadSimulator(
-            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `python -m muvla.sim.check` says "
-            "whether the simulator works; if it does, memory may be short: each process takes 1.2 GB."
+            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `python -m muvla.sim.mikasa.check` "
+            "says whether the simulator works; if it does, memory may be short: each process takes 1.2 GB."
         )
 
     def _check_spaces(self) -> None:

@@ -1,0 +1,119 @@
+"""`python -m muvla.checkpoint inspect DIR`: what is in a checkpoint folder, and whether it can be used.
+
+Reads only: shards are mapped, components unpickled as tensors only, nothing of the folder is run or written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from muvla import checkpoint
+from muvla.checkpoint.config_files import BENCHMARKS, read_architecture, read_memory_settings
+from muvla.checkpoint.names import COMPONENTS
+from muvla.checkpoint.tensors import CheckpointError, Stored, read_component, read_json, read_shards
+from muvla.data.images import read_normalisation
+from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, read_statistics
+from muvla.data.text import Tokenizer
+from muvla.model.architecture import MemorySettings
+
+PREFIXES = (
+    "vision_backbone.featurizer.",
+    "vision_backbone.fused_featurizer.",
+    "projector.",
+    "language_model.model.",
+    "language_model.lm_head.",
+)
+
+
+def inspect(folder: Path) -> Iterator[str]:
+    """Lines about the folder's tensors, sizes, memory and statistics.
+
+    Raises:
+        CheckpointError, ValueError or FileNotFoundError: naming the file and the tensor that is wrong.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is not a folder: download the checkpoint first, then name its folder")
+    yield f"{folder}"
+    stored = read_shards(folder)
+    for prefix in PREFIXES:
+        yield _group(prefix.rstrip("."), [value for name, value in stored.items() if name.startswith(prefix)])
+    rest = sorted(name for name in stored if not name.startswith(PREFIXES))
+    if rest:
+        yield f"  {len(rest)} tensors under other names, first {rest[0]}"
+    components = {name: read_component(folder, name) for name in COMPONENTS}
+    for name, component in components.items():
+        yield _group(name, list(component.values())) if component else f"  {name:34} none"
+    architecture = read_architecture(folder, components["proprio_projector"])
+    towers = " and ".join(f"{tower.depth} blocks of {tower.width}" for tower in architecture.towers)
+    yield f"towers          {towers}, {architecture.cameras} cameras of {architecture.image_size} px, "
+    yield f"                {architecture.patches} patches each"
+    yield (
+        f"language model  {architecture.layers} layers of {architecture.width}, {architecture.heads} heads, "
+        f"vocabulary {architecture.vocab_size}"
+    )
+    if components["proprio_projector"]:
+        yield f"benchmark       {BENCHMARKS[architecture.proprio_dim]} (proprio width {architecture.proprio_dim})"
+    yield f"memory          {read_memory_settings(folder, components['memory_module'])}"
+    if components["action_head"] is None:
+        yield "use             a base to train from: it has no action head (python -m muvla.train base=...)"
+        checkpoint.load_to_train(
+            folder, MemorySettings(), cameras=2, proprio_dim=architecture.proprio_dim, dtype=torch.bfloat16
+        )
+        return
+    checkpoint.load(folder, dtype=torch.bfloat16)  # every name and shape; the shards stay mapped
+    yield from _statistics(folder)
+    normalisation = read_normalisation(folder / "preprocessor_config.json")
+    crop = read_json(folder, "preprocessor_config.json").get("center_crop", True)
+    yield f"pictures        means {normalisation.means[0]} and {normalisation.means[1]}, centre crop {crop}"
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocab_size > architecture.vocab_size:
+        raise CheckpointError(f"{folder}/tokenizer.json has {tokenizer.vocab_size} ids, the embeddings fewer rows")
+    yield f"tokenizer       pad {tokenizer.pad_id}, empty {tokenizer.empty_id}"
+    yield "use             complete: python -m muvla.evaluate checkpoint=" + str(folder)
+
+
+def _statistics(folder: Path) -> Iterator[str]:
+    """The joint entry, or where there is none every data set's own (data/separate_statistics.py)."""
+    path = folder / STATISTICS_FILE
+    entries = json.loads(path.read_text()) if path.is_file() else {}
+    joint = any(name.endswith(COMBINED_SUFFIX) for name in entries)
+    for key in [None] if joint or not entries else sorted(entries):
+        statistics = read_statistics(folder, key)
+        yield f"statistics      {statistics.key} of {sorted(entries)}, {_frames(entries[statistics.key])}"
+        yield f"                action mask {statistics.action.mask.astype(int).tolist()}"
+
+
+def _frames(entry: dict[str, object]) -> str:
+    return f"{entry.get('num_transitions', 'unknown')} frames of {entry.get('num_trajectories', 'unknown')} episodes"
+
+
+def _group(name: str, stored: list[Stored]) -> str:
+    if not stored:
+        return f"  {name:34} none"
+    kinds = sorted({str(value.tensor.dtype).removeprefix("torch.") for value in stored})
+    files = sorted({value.file.name for value in stored})
+    where = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+    count = sum(value.tensor.numel() for value in stored)
+    return f"  {name:34} {len(stored):5} tensors {count:14,} {'/'.join(kinds):9} {where}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m muvla.checkpoint", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("inspect", help="what is inside, and whether it can be used").add_argument("folder", type=Path)
+    options = parser.parse_args()
+    try:
+        for line in inspect(options.folder):
+            print(line)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The tensor files of a checkpoint folder (spec 4.6, 12.2, 12.3): safetensors shards and small .pt components.
+
+Shards are mapped into memory, not read; components are unpickled as tensors only. Nothing here runs code of a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from muvla.files import write_json
+
+INDEX = "model.safetensors.index.json"
+SHARD_BYTES = 5 * 10**9  # transformers' default limit, which the released folders keep
+
+
+class CheckpointError(ValueError):
+    """A checkpoint folder that cannot be used; the message names the file and the tensor."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One tensor as it lies in a folder: its file, and its name there."""
+
+    file: Path
+    name: str
+    tensor: Tensor
+
+
+def read_json(directory: str | Path, name: str) -> Any:
+    """One of the folder's JSON files. Raises CheckpointError when it is missing or damaged."""
+    path = Path(directory) / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def read_component(folder: Path, name: str) -> dict[str, Stored] | None:
+    """The tensors of `name`--N_checkpoint.pt without their leading "module."; None when there is no such file."""
+    found = sorted(path for path in folder.glob(f"*{name}*checkpoint*.pt"))
+    if not found:
+        return None
+    if len(found) > 1:
+        raise CheckpointError(f"{folder} has several {name} files: {', '.join(p.name for p in found)}; keep one")
+    try:
+        tensors = torch.load(found[0], map_location="cpu", weights_only=True)
+        return {key.removeprefix("module."): Stored(found[0], key, value) for key, value in tensors.items()}
+    except Exception as error:
+        raise CheckpointError(f"{found[0]} cannot be read as tensors only: {error}") from error
+
+
+def read_shards(folder: Path) -> dict[str, Stored]:
+    """All tensors of the model, mapped from model.safetensors.index.json's shards or from one model.safetensors."""
+    single = folder / "model.safetensors"
+    if not (folder / INDEX).is_file():
+        if not single.is_file():
+            raise CheckpointError(f"{folder} has no {INDEX}: download the folder completely")
+        return _read_shard(single)
+    index = read_json(folder, INDEX)
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{folder / INDEX} has no weight_map: fetch it again")
+    state: dict[str, Stored] = {}
+    for shard in sorted(set(weight_map.values())):
+        if Path(shard).name != shard:
+            raise CheckpointError(f"{folder / INDEX} names {shard!r}, which is not a file of the folder")
+        state |= _read_shard(folder / shard)
+    if missing := sorted(set(weight_map) - set(state)):
+        raise CheckpointError(
+            f"{folder / INDEX} lists {missing[0]} and {len(missing) - 1} more tensors, which no shard holds"
+        )
+    return state
+
+
+def _read_shard(file: Path) -> dict[str, Stored]:
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            return {name: Stored(file, name, tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+    except Exception as error:
+        raise CheckpointError(f"{file} cannot be read: {error}") from error
+
+
+def write_shards(
+    folder: Path, tensors: Mapping[str, Callable[[], Tensor]], sizes: Mapping[str, int], limit: int = SHARD_BYTES
+) -> None:
+    """Write model-*.safetensors and their index.
+
+    tensors: each made only when its shard is written, so that one shard at a time is in memory.
+    sizes: bytes of each. A tensor larger than `limit` bytes gets a shard of its own.
+    """
+    shards: list[list[str]] = [[]]
+    filled = 0
+    for name in tensors:
+        if shards[-1] and filled + sizes[name] > limit:
+            shards.append([])
+            filled = 0
+        shards[-1].append(name)
+        filled += sizes[name]
+    files: dict[str, str] = {}
+    for number, names in enumerate(shards, 1):
+        file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        save_file({name: tensors[name]() for name in names}, folder / file, metadata={"format": "pt"})
+        files |= dict.fromkeys(names, file)
+    content = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": dict(sorted(files.items()))}
+    write_json(folder / INDEX, content)

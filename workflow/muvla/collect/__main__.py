@@ -1,0 +1,181 @@
+"""`python -m muvla.collect environment=RememberColor3 episodes=200 output=DIR`: demonstrations as RLDS (spec 3.1).
+
+Every finished seed is kept at once as a part; the set is assembled from the parts at the end, under a temporary name.
+So an interrupted run loses at most the episodes under way, and the same command goes on. Same options, same bytes.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from muvla.benchmark.libero import SUITES, is_libero, libero_task
+from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.collect.attempts import Simulator, attempt
+from muvla.collect.demonstration import Manner, load_part
+from muvla.collect.experts import oracle_for
+from muvla.data.episode import Counterfactual, Episode, dataset_name
+from muvla.data.rlds.dataset import VERSION, write_dataset
+from muvla.files import ROOT, write_json
+from muvla.sim.simulator import known_environment
+
+SEED_END = 2**31  # evaluation seeds lie above
+SEEDS_PER_ENVIRONMENT = 10_000_000
+CONFIG = ROOT / "config" / "muvla"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Everything that decides what the set holds; `processes` decides only how fast."""
+
+    environment: str
+    episodes: int
+    first_seed: int
+    shards: int
+    manner: Manner
+    simulator: Simulator
+
+    def __post_init__(self) -> None:
+        oracle_for(self.environment)
+        for name in ("episodes", "shards"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not self.first_seed >= 0 or self.first_seed + self.attempts_allowed > SEED_END:
+            raise ValueError(f"first_seed is {self.first_seed}; seeds must lie within 0 and {SEED_END - 1}")
+
+    @property
+    def attempts_allowed(self) -> int:
+        """Seeds to try before the expert is declared unfit."""
+        return 2 * self.episodes + 20
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON ({error}). Remove it and run the same command again.") from error
+
+
+def _same_question(question: dict[str, Any], stored: dict[str, Any], where: Path, but: tuple[str, ...]) -> None:
+    """Raise ValueError when `stored` was made with other options than `question`, except those named in `but`."""
+    other = [key for key in question if key not in but and stored.get(key) != question[key]]
+    if other:
+        told = ", ".join(f"{key} {stored.get(key)} instead of {question[key]}" for key in other)
+        raise ValueError(f"{where} was made with {told}. Remove it, or choose another output.")
+
+
+def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Counterfactual]) -> Iterator[Episode]:
+    for seed in tqdm(seeds, desc=f"write {plan.environment}", unit="episode"):
+        part = load_part(folder, plan.environment, seed)
+        assert part.episode is not None
+        if part.counterfactual is not None:
+            others.append(part.counterfactual)
+        yield part.episode
+
+
+def collect(plan: Collection, output: Path, processes: int) -> Path:
+    """Make the set, or finish it; returns OUTPUT/NAME/1.0.0.
+
+    Raises ValueError for options that contradict what is there or an expert that fails too often; RuntimeError when a
+    simulator cannot start or dies; OSError when the disk is full. Finished episodes are kept in every case.
+    """
+    if processes < 1:
+        raise ValueError(f"processes is {processes}; it must be at least 1")
+    name = dataset_name(plan.environment)
+    target, folder = output / name / VERSION, output / f".{name}.parts"
+    report = output / name / "collection.json"
+    question = asdict(plan)
+    done = _read_json(report)
+    if done is not None and target.is_dir():
+        _same_question(question, done["config"], output / name, ())
+        shutil.rmtree(folder, ignore_errors=True)
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = _read_json(folder / "config.json")
+    if stored is not None:
+        _same_question(question, stored, folder, ("episodes", "shards"))
+    write_json(folder / "config.json", question)
+    results, versions = attempt(
+        plan.environment,
+        folder,
+        wanted=plan.episodes,
+        seeds=range(plan.first_seed, plan.first_seed + plan.attempts_allowed),
+        manner=plan.manner,
+        simulator=plan.simulator,
+        processes=processes,
+    )
+    wins = [seed for seed in sorted(results) if results[seed]]
+    others: list[Counterfactual] = []
+    remembers = plan.environment.startswith("Remember")
+    write_dataset(
+        output,
+        name,
+        _episodes(plan, folder, wins, others),
+        shards=plan.shards,
+        counterfactuals=_deferred(others) if remembers else None,
+        overwrite=True,  # a finished set has its report, and was returned above
+    )
+    summary = {
+        "attempted": len(results),
+        "succeeded": len(wins),
+        "success_rate": len(wins) / len(results),
+        "seeds": [min(results), max(results)],
+        "failed_seeds": [seed for seed in sorted(results) if not results[seed]],
+        "config": question,
+        "versions": versions,
+    }
+    write_json(report, summary)
+    shutil.rmtree(folder)
+    return target
+
+
+def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
+    """The list as it is when the writer asks, after the last episode."""
+    yield from items
+
+
+def plan_of(config: DictConfig) -> Collection:
+    """The collection a configuration describes. Raises ValueError for values that make no sense."""
+    environment = known_environment(config.environment)
+    first = config.first_seed
+    if first is None:
+        first = _place(environment) * SEEDS_PER_ENVIRONMENT
+    manner = Manner(
+        float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
+    )
+    simulator = Simulator(config.backend, config.light_mesh, config.standin_mug, config.reflections)
+    return Collection(environment, int(config.episodes), int(first), int(config.shards), manner, simulator)
+
+
+def _place(environment: str) -> int:
+    """Where the environment stands in its table, from 0."""
+    if not is_libero(environment):
+        return list(ENVIRONMENTS).index(environment)
+    task = libero_task(environment)
+    return sum(suite.tasks for suite in list(SUITES.values())[: list(SUITES).index(task.suite.name)]) + task.index
+
+
+@hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """The command; options in config/muvla/collect.yaml."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        target = collect(plan_of(config), Path(config.output), int(config.processes))
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted: finished episodes are kept, the same command goes on") from None
+    except (ValueError, RuntimeError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None
+    print(f"demonstrations in {target}")
+
+
+if __name__ == "__main__":
+    main()

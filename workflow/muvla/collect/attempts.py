@@ -1,0 +1,122 @@
+"""Consecutive seeds of one environment, tried by its expert in parallel simulators until enough of them succeeded."""
+
+import multiprocessing
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from muvla.benchmark.benchmark import options_for
+from muvla.collect.demonstration import Manner, demonstrate, part_succeeded, save_part
+from muvla.sim.interrupts import deaf_children
+from muvla.sim.simulator import make_simulator, require
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Which simulator the episodes run in; fields as in config/muvla/collect.yaml, each for those that have it."""
+
+    backend: str
+    light_mesh: bool
+    standin_mug: bool
+    reflections: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("light_mesh", "standin_mug", "reflections"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be true or false")
+
+    def options(self, environment: str) -> dict[str, Any]:
+        """What the environment's simulator is made with. LIBERO's demonstrations share no initial state with its
+        evaluation: their objects are placed by the seed."""
+        return options_for(environment, asdict(self) | {"placement": "sampled"})
+
+
+_env: Any = None  # one a worker process
+
+
+def _start_worker(environment: str, simulator: Simulator) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    global _env
+    _env = make_simulator(environment, **simulator.options(environment))
+
+
+def _work(folder: Path, seed: int, manner: Manner) -> bool:
+    assert _env is not None
+    result = demonstrate(_env, seed, manner)
+    save_part(folder, result)
+    return result.success
+
+
+def _versions() -> dict[str, Any]:
+    assert _env is not None
+    found: dict[str, Any] = _env.provenance()
+    return found
+
+
+def attempt(
+    environment: str,
+    folder: Path,
+    *,
+    wanted: int,
+    seeds: range,
+    manner: Manner,
+    simulator: Simulator,
+    processes: int,
+) -> tuple[dict[int, bool], dict[str, Any]]:
+    """Try `seeds` in order until `wanted` succeeded, keeping each result in `folder`; (seed -> success, versions).
+
+    A seed is begun only if those before it cannot suffice, even if all under way succeed. So the seeds tried are the
+    same for any number of processes and any interruption; results that are in the folder already are not made again.
+    Raises ValueError when the seeds run out, what sim.simulator.require raises, RuntimeError when a simulator dies.
+    """
+    require(environment, simulator.options(environment))
+    results: dict[int, bool] = {}
+    pending: dict[Future[bool], int] = {}
+    upcoming = iter(seeds)
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(environment, simulator),
+    )
+    try:
+        with deaf_children():  # a worker finishes its episode, so that it is not lost
+            versions = pool.submit(_versions)
+        with tqdm(total=wanted, desc=f"collect {environment}", unit="episode", smoothing=0.1) as bar:
+            while (wins := sum(results.values())) < wanted:
+                while len(pending) < 2 * processes and wins + len(pending) < wanted:
+                    seed = next(upcoming, None)
+                    if seed is None:
+                        if pending:
+                            break
+                        raise ValueError(
+                            f"the expert succeeded on {wins} of {len(results)} seeds of {environment}, too few for "
+                            f"{wanted} demonstrations. Less noise may help."
+                        )
+                    known = part_succeeded(folder, seed)
+                    if known is None:
+                        pending[pool.submit(_work, folder, seed, manner)] = seed
+                    else:
+                        results[seed] = known
+                        wins += known
+                        bar.update(known)
+                        bar.initial += known  # the time left is told by what this run makes
+                for future in wait(pending, return_when=FIRST_COMPLETED).done if pending else ():
+                    success = future.result()
+                    results[pending.pop(future)] = success
+                    bar.update(success)
+                bar.set_postfix_str(f"{len(results) - sum(results.values())} failed")
+        return results, versions.result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"a simulator process died ({error}). `python -m muvla.sim.mikasa.check` says whether the simulator "
+            "works; if it does, memory may be short: each process takes 1 to 2 GB. Finished episodes are kept."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)

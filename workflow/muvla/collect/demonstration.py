@@ -1,0 +1,151 @@
+"""One demonstration: the expert acts in the real simulator, and what a learner needs is written down (spec 3.1, 14).
+
+The executed action is the expert's plus noise, the recorded one is the expert's: states vary, labels stay clean.
+Letters: T frames, n objects on the table.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from muvla.collect.experts import oracle_for
+from muvla.collect.experts.remember import RememberOracle, candidates
+from muvla.data.episode import Counterfactual, Episode
+from muvla.files import replacing
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How demonstrations are made; the fields are explained in config/muvla/collect.yaml."""
+
+    noise: float
+    rotation_noise: float
+    quiet_distance: float
+    hold_steps: int
+
+    def __post_init__(self) -> None:
+        for name in ("noise", "rotation_noise", "quiet_distance", "hold_steps"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What one seed gave. episode and counterfactual are None where the expert failed or there is nothing to choose."""
+
+    seed: int
+    success: bool
+    episode: Episode | None
+    counterfactual: Counterfactual | None
+
+
+def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
+    """Let the expert act on the episode `seed`; same arguments, same result, in every process."""
+    oracle = oracle_for(env.environment)
+    rng = np.random.default_rng(seed)
+    scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
+    observation, info = env.reset(seed=seed)
+    choice = candidates(env) if isinstance(oracle, RememberOracle) else None
+    images, proprio, actions, plans_to = [], [], [], []
+    success, over, held = False, False, 0
+    while not over and held <= manner.hold_steps:
+        action = oracle.act(env)
+        images.append(observation["image"])
+        proprio.append(observation["proprio"])
+        actions.append(action)
+        if isinstance(oracle, RememberOracle):
+            plans_to.append(oracle.plans(env))
+        # Drawn at every frame, used or not, so that one frame's choice does not shift the next one's noise.
+        noise = rng.normal(size=7) * scale
+        if success or oracle.distance(env) < manner.quiet_distance:
+            noise[:] = 0
+        executed = np.clip(action + noise, -1, 1).astype(np.float32)
+        observation, _, _, over, info = env.step(executed[None])
+        success = success or info["success"]
+        held += success
+    if not success:
+        return Demonstration(seed, False, None, None)
+    episode = Episode(
+        environment=env.environment,
+        instruction=info["instruction"],
+        images=np.stack(images),
+        proprio=np.stack(proprio),
+        actions=np.stack(actions),
+        file_path=f"{env.environment}/seed-{seed}",
+    )
+    if choice is None:
+        return Demonstration(seed, True, episode, None)
+    counterfactual = Counterfactual(
+        seed=seed,
+        success=True,
+        cue_steps=info["cue_steps"],
+        empty_steps=info["empty_steps"],
+        target=choice.target,
+        colours=choice.colours,
+        shapes=choice.shapes,
+        positions=choice.positions,
+        plans_to=np.stack(plans_to),
+    )
+    return Demonstration(seed, True, episode, counterfactual)
+
+
+def part_file(folder: Path, seed: int) -> Path:
+    """Where the result of one seed waits until the set is assembled."""
+    return folder / f"seed-{seed:010d}.npz"
+
+
+def save_part(folder: Path, demonstration: Demonstration) -> None:
+    """Write one result whole or not at all. Raises OSError when the disk is full."""
+    arrays: dict[str, np.ndarray] = {"success": np.array(demonstration.success)}
+    if demonstration.episode is not None:
+        episode = demonstration.episode
+        arrays |= {"instruction": np.array(episode.instruction), "images": episode.images}
+        arrays |= {"proprio": episode.proprio, "actions": episode.actions}
+    if demonstration.counterfactual is not None:
+        other = demonstration.counterfactual
+        arrays |= {"phases": np.array([other.cue_steps, other.empty_steps, other.target], np.int64)}
+        arrays |= {"colours": np.array(other.colours, np.str_), "shapes": np.array(other.shapes, np.str_)}
+        arrays |= {"positions": other.positions, "plans_to": other.plans_to}
+    with replacing(part_file(folder, demonstration.seed)) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def part_succeeded(folder: Path, seed: int) -> bool | None:
+    """Whether the finished part of `seed` is a success; None if it is missing or damaged (it is then made again)."""
+    try:
+        with np.load(part_file(folder, seed), allow_pickle=False) as stored:
+            return bool(stored["success"])
+    except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def load_part(folder: Path, environment: str, seed: int) -> Demonstration:
+    """Read back what save_part wrote. Raises ValueError for a damaged file, naming it."""
+    file = part_file(folder, seed)
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            part = {name: stored[name] for name in stored.files}
+        if not part["success"]:
+            return Demonstration(seed, False, None, None)
+        episode = Episode(
+            environment=environment,
+            instruction=str(part["instruction"]),
+            images=part["images"],
+            proprio=part["proprio"],
+            actions=part["actions"],
+            file_path=f"{environment}/seed-{seed}",
+        )
+        if "phases" not in part:
+            return Demonstration(seed, True, episode, None)
+        cue_steps, empty_steps, target = (int(value) for value in part["phases"])
+        colours, shapes = tuple(part["colours"].tolist()), tuple(part["shapes"].tolist())
+        positions, plans_to = part["positions"], part["plans_to"]
+        counterfactual = Counterfactual(
+            seed, True, cue_steps, empty_steps, target, colours, shapes, positions, plans_to
+        )
+        return Demonstration(seed, True, episode, counterfactual)
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+        raise ValueError(f"{file} is damaged ({error}). Remove it and run the same command again.") from error

@@ -1,0 +1,54 @@
+"""`python -m muvla.collect.experts RememberColor3 --seeds 50`: an expert's success rate, without rendering."""
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+
+from muvla.benchmark.benchmark import options_for
+from muvla.collect.experts import oracle_for
+from muvla.sim.simulator import make_simulator
+
+
+def episode(env: Any, seed: int) -> tuple[bool, int, float]:
+    """(success, steps, smallest distance to the precise point in metres) of the expert on the episode `seed`."""
+    oracle = oracle_for(env.environment)
+    _, info = env.reset(seed=seed)
+    success, truncated, nearest = False, False, np.inf
+    while not (success or truncated):
+        _, _, _, truncated, info = env.step(oracle.act(env)[None])
+        success, nearest = info["success"], min(nearest, oracle.distance(env))
+    return success, info["steps"], nearest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m muvla.collect.experts", description=__doc__)
+    parser.add_argument("environment", nargs="+", help="names, e.g. RememberColor3 libero_object/0")
+    parser.add_argument("--seeds", type=int, default=50, help="episodes (default 50)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--standin-mug", action="store_true", help="allow the stand-in cup")
+    options = parser.parse_args()
+    for name in options.environment:
+        try:
+            oracle_for(name)
+            asked = {"standin_mug": options.standin_mug, "placement": "sampled"}
+            env = make_simulator(name, render=False, **options_for(name, asked))
+        except (ValueError, RuntimeError) as error:
+            raise SystemExit(f"error: {error}") from None
+        began = time.monotonic()
+        results = [episode(env, options.first + index) for index in range(options.seeds)]
+        env.close()
+        wins = [result for result in results if result[0]]
+        steps = f"{min(r[1] for r in wins)}-{max(r[1] for r in wins)} steps" if wins else "no success"
+        lost = [options.first + index for index, result in enumerate(results) if not result[0]]
+        seconds = (time.monotonic() - began) / max(1, sum(result[1] for result in results))
+        print(
+            f"{name}: {len(wins)}/{len(results)} ({steps}, {1000 * seconds:.1f} ms a step)"
+            + (f"; lost seeds {lost}" if lost else ""),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

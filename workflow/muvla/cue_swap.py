@@ -1,0 +1,149 @@
+"""`python -m muvla.cue_swap cue_swap checkpoint=DIR`: grounding trouble or memory trouble? A minute, no simulator.
+
+At the first frame after the objects appear the arm has not moved yet, so only the memory says where to go. Two numbers
+tell the story (spec 14): the error of the sideways action (y) there, and what happens to it when the cue's object is
+swapped for another one. A policy that remembers and finds the object has a small error and follows the swap. One that
+remembers but cannot find the object follows it with a large error; one without memory does not move at all.
+Options: config/muvla/probe.yaml.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from muvla import checkpoint
+from muvla.data.episode import dataset_name
+from muvla.data.images import read_normalisation
+from muvla.data.statistics import read_statistics
+from muvla.data.text import Tokenizer
+from muvla.files import ROOT, file_sha256, write_json
+from muvla.model.cell import Cell
+from muvla.model.vision import tower_features
+from muvla.provenance import describe_run
+from muvla.train.composed.batches import Batcher
+from muvla.train.composed.frames import Frames, load_frames
+from muvla.train.composed.streams import Step
+
+CONFIG = str(ROOT / "config" / "muvla")
+Y = 1  # the action dimension that tells objects in a row apart
+PROBES = ("cue_swap",)
+
+
+@hydra.main(version_base=None, config_path=CONFIG, config_name="probe")
+def main(config: DictConfig) -> None:
+    torch.set_num_threads(config.threads)
+    try:
+        result = cue_swap(config)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    demonstrations = Path(config.data) / dataset_name(config.environment) / "collection.json"
+    made = describe_run(
+        command="muvla.cue_swap",
+        config=OmegaConf.to_container(config, resolve=True),
+        data={config.environment: file_sha256(demonstrations)},
+    )
+    write_json(Path(config.output), {**result, **made})
+    for name, value in result.items():
+        print(f"{name:32} {value:.3f}" if isinstance(value, float) else f"{name:32} {value}")
+
+
+def cue_swap(config: DictConfig) -> dict[str, Any]:
+    """The numbers described above, over every (episode, object) pair of `config.episodes` demonstrations
+    whose object some demonstration showed as its cue.
+
+    y_error: mean |predicted - expert's| sideways action, in action units (1 is 0.1 m); y_error_of_median: that of
+    always answering the median; swap_change: mean change of the prediction when the cue is swapped;
+    follows_swap: share of pairs in which the prediction then lies nearer to the swapped object's action.
+    """
+    cell = checkpoint.load(config.checkpoint)
+    size, chunk = cell.architecture.image_size, cell.architecture.chunk
+    frames = load_frames(config.data, [config.environment], image_size=size, chunk=chunk)
+    batcher = _batcher(config.checkpoint, cell, frames)
+    shown = shown_as_cue(frames)
+    pairs, swapped = [], []
+    for number, row in enumerate(frames.rows[: config.episodes]):
+        known = [target for target, name in enumerate(row.objects) if name in shown]
+        if len(known) > 1:
+            pairs += [(number, target) for target in known]
+            swapped += known[1:] + known[:1]
+    if not pairs:
+        raise ValueError(
+            f"the demonstrations of {config.environment} show fewer than two different cues: collect more of them, "
+            "or use a Remember* environment"
+        )
+    predicted = first_choice(cell, batcher, pairs, [target for _, target in pairs], config.cue, config.empty)
+    other = first_choice(cell, batcher, pairs, swapped, config.cue, config.empty)
+    labels = np.array([_label(frames, number, target) for number, target in pairs])
+    targets = np.array([_label(frames, n, target) for (n, _), target in zip(pairs, swapped, strict=True)])
+    return {
+        "checkpoint": Path(config.checkpoint).name,
+        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
+        "environment": config.environment,
+        "pairs": len(pairs),
+        "y_error": float(np.abs(predicted - labels).mean()),
+        "y_error_of_median": float(np.abs(np.median(labels) - labels).mean()),
+        "swap_change": float(np.abs(other - predicted).mean()),
+        "follows_swap": float((np.abs(other - targets) < np.abs(other - labels)).mean()),
+    }
+
+
+@torch.no_grad()
+def first_choice(
+    cell: Cell, batcher: Batcher, pairs: list[tuple[int, int]], cues: list[int], cue: int, empty: int
+) -> np.ndarray:
+    """Sideways action (len(pairs),) at each first choice frame, after `cue` frames that show object `cues[i]`."""
+    frames, rng, shown = batcher.frames, np.random.default_rng(0), shown_as_cue(batcher.frames)
+    sequences: list[list[Step]] = []
+    for (number, _), target in zip(pairs, cues, strict=True):
+        row = frames.rows[number]
+        source = shown[row.objects[target]]
+        other = source[rng.integers(len(source))]
+        start = frames.rows[other].start
+        steps = [Step(start, other, frames.rows[other].target, t == 0, start) for t in range(cue)]
+        steps += [Step(row.start + row.cue, number, target, False, start) for _ in range(empty)]
+        sequences.append([*steps, Step(row.start + row.choice, number, target, False, start)])
+    memory: Tensor = cell.memory.start(len(pairs))
+    for column in zip(*sequences, strict=True):
+        batch = batcher.steps([column])
+        assert batch.features is not None
+        vision = cell.projector(batch.features[0])
+        output = cell.step(vision, batch.proprio[0], batch.prompts[0], memory)
+        memory = cell.memory.update(memory, output.memory)
+    actions = batcher.statistics.action.unnormalise(output.actions.double().numpy())
+    return actions[:, 0, Y]
+
+
+def shown_as_cue(frames: Frames) -> dict[str, list[int]]:
+    """The episodes that showed each object as their cue, by its name."""
+    shown: dict[str, list[int]] = {}
+    for number, row in enumerate(frames.rows):
+        if len(row.objects) > 1:
+            shown.setdefault(row.objects[row.target], []).append(number)
+    return shown
+
+
+def _label(frames: Frames, number: int, target: int) -> float:
+    row = frames.rows[number]
+    return float(row.labels[row.choice, target, 0, Y])
+
+
+def _batcher(directory: str, cell: Cell, frames: Frames) -> Batcher:
+    normalisation = read_normalisation(Path(directory) / "preprocessor_config.json")
+    features = tower_features(cell.vision_backbone, frames.images, normalisation)
+    third = cell.architecture.cameras == 3
+    return Batcher(frames, features, read_statistics(directory), Tokenizer.load(directory), first_observation=third)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in PROBES:
+        sys.exit(f"error: name a probe: python -m muvla.cue_swap {{{','.join(PROBES)}}} [option=value ...]")
+    del sys.argv[1]
+    main()

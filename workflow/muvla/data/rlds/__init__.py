@@ -1,0 +1,1 @@
+"""The RLDS format on disk, without TensorFlow."""

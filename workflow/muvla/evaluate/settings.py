@@ -1,0 +1,116 @@
+"""What one evaluation asks: which episodes, in which mode, of which simulator; and the provenance of its records."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from muvla import checkpoint
+from muvla.benchmark.benchmark import proprio_width
+from muvla.benchmark.libero import STORED_STATES, is_libero, libero_task
+from muvla.evaluate.policy import Policy
+from muvla.files import json_sha256
+from muvla.provenance import circumstances, versions
+from muvla.sim.libero.first_frames import probe
+from muvla.sim.simulator import known_environment
+
+# where, how fast and how often: no part of the question that the records answer
+CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint", "probe", "strict", "precision",
+                 "device")  # fmt: skip
+PROBES = ("phases", "unseen_colours")  # a part of the question where they are asked for
+MIKASA_SEED = 4242424242
+
+
+def settle_seed(config: DictConfig) -> None:
+    """Fill in the benchmark's own first seed. Raises ValueError as first_seed does, and for probes of MIKASA-Robo's
+    asked of LIBERO."""
+    known_environment(config.environment)
+    if is_libero(config.environment) and (asked := [name for name in PROBES if config[name] is not None]):
+        raise ValueError(f"{config.environment} has no {' and no '.join(asked)}: leave null")
+    config.seed = first_seed(config.environment, config.seed, config.episodes)
+
+
+def first_seed(environment: str, seed: int | None, episodes: int) -> int:
+    """`seed`, or the benchmark's own where it is None. Raises ValueError for unknown environments, and for initial
+    states that LIBERO does not have."""
+    libero = is_libero(known_environment(environment))
+    if seed is None:
+        seed = 0 if libero else MIKASA_SEED
+    if libero and not 0 <= seed <= seed + episodes <= STORED_STATES:
+        raise ValueError(
+            f"seed {seed} and {episodes} episodes ask for the initial states {seed} to {seed + episodes - 1} of "
+            f"{environment}; there are 0 to {STORED_STATES - 1}"
+        )
+    return seed
+
+
+def require_benchmark(config: DictConfig, policy: Policy) -> None:
+    """Raise ValueError when the checkpoint belongs to the other benchmark."""
+    expected, given = policy.cell.architecture.proprio_dim, proprio_width(config.environment)
+    if expected != given:
+        names = {7: "MIKASA-Robo", 8: "LIBERO"}
+        raise ValueError(
+            f"{config.checkpoint} is a policy for {names[expected]} (proprio width {expected}); "
+            f"{config.environment} belongs to {names[given]} ({given})"
+        )
+
+
+def inference_mode(asked: str, policy: Policy) -> str:
+    if asked not in ("auto", "receding", "open_loop"):
+        raise ValueError(f"mode is {asked!r}: choose auto, receding or open_loop")
+    if asked == "auto":
+        return "receding" if policy.replans_every_step else "open_loop"
+    return asked
+
+
+def probed(config: DictConfig) -> dict[str, Any]:
+    """{"probe": ...} for LIBERO: what the start-up probe found (sim/libero_probe.py). Raises ValueError if strict."""
+    if not is_libero(config.environment):
+        return {}
+    suite = libero_task(config.environment).suite.name
+    found = json.loads(Path(config.probe).read_text("utf-8")).get(suite) if config.probe else None
+    found = found or probe(suite)
+    if found["warnings"]:
+        told = "; ".join(found["warnings"])
+        if config.strict:
+            raise ValueError(f"strict=true, and the start-up probe warns: {told}")
+        print(f"warning: {told}", file=sys.stderr)
+    return {"probe": found}
+
+
+def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
+    asked = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(asked, dict)
+    left_out = [*CIRCUMSTANCES, *(name for name in PROBES if config[name] is None)]
+    question = {
+        "scale": config.label,
+        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
+        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in left_out}),
+        "environment": config.environment,
+        "variant": config.name,
+        "mode": mode,
+        "memory": config.memory,
+        "base_seed": config.seed,
+        "num_mem_tokens": policy.settings.num_mem_tokens,
+        "width": policy.cell.architecture.width,
+        "simulator": simulator,
+        "versions": versions(),
+    }
+    if config.open_loop_steps is not None and mode == "open_loop":
+        question["open_loop_steps"] = config.open_loop_steps
+    if config.precision != "float32":
+        question["precision"] = config.precision
+    source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
+    run = {**circumstances(), "episodes": config.episodes, "checkpoint_source": source, "checkpoint": config.checkpoint}
+    return {"question": question, "run": {**run, "checkpoint_step": updates_of(Path(config.checkpoint))}}
+
+
+def updates_of(folder: Path) -> int | None:
+    """How many updates made the checkpoint, by the name of its action head; None when the name does not say."""
+    names = [re.fullmatch(r"action_head--(\d+)_checkpoint", file.stem) for file in folder.glob("action_head--*.pt")]
+    return next((int(name[1]) for name in names if name), None)

@@ -1,0 +1,1 @@
+"""What the Snakefile imports: the matrix, resources, and the cluster's ways."""

@@ -1,0 +1,35 @@
+"""SHA-256 of the container image that rules run in, for the provenance of what they make.
+
+An image is gigabytes, and every job asks again: so the digest is kept beside Snakemake's own notes, with the size and
+time of the file that it was taken of.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from muvla.files import write_atomically
+from muvla.provenance import VARIABLE
+
+
+def announce(images: list[str], notes: Path | str = ".snakemake/muvla_images.json") -> None:
+    """Set MUVLA_IMAGE to {image: digest} of those `images` that are files here; Apptainer hands it to what it runs."""
+    digests = {image: digest(image, notes) for image in dict.fromkeys(images) if Path(image).is_file()}
+    os.environ[VARIABLE] = json.dumps(digests)
+
+
+def digest(image: Path | str, notes: Path | str) -> str:
+    """Return "sha256:..." of a file; read it only if it is not the one noted. Raises OSError when it is not there."""
+    image, notes = Path(image), Path(notes)
+    state = image.stat()
+    stamp = [state.st_size, state.st_mtime_ns]
+    try:
+        known = json.loads(notes.read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if known.get(str(image), [None])[:2] != stamp:
+        with open(image, "rb") as stream:
+            known[str(image)] = [*stamp, "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()]
+        write_atomically(notes, json.dumps(known, indent=1) + "\n")
+    return str(known[str(image)][2])

@@ -1,0 +1,215 @@
+"""Episode records and their provenance: the one module that writes and reads them (spec 6.4, 6.5).
+
+A cell of a table is one file, `<records>/<variant>/<environment>[.<mode>].jsonl`, one JSON line an episode,
+with `<environment>[.<mode>].provenance.json` beside it (provenance.py). Records of another question are
+refused, not mixed; a run that was interrupted goes on where it stopped.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from muvla.files import write_json
+from muvla.records.episode import InvalidRecord, RecordsError, decode, encode
+from muvla.records.provenance_file import (
+    QUESTION,
+    RUN,
+    RecordsOfAnotherQuestion,
+    differences,
+    provenance_path,
+    read_provenance,
+)
+
+__all__ = [
+    "Cell",
+    "InvalidRecord",
+    "RecordFile",
+    "RecordsError",
+    "RecordsOfAnotherQuestion",
+    "provenance_path",
+    "read_cell",
+]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The records of one file: the last line of every seed, in the order of the seeds."""
+
+    path: Path
+    question: dict[str, Any]
+    runs: tuple[dict[str, Any], ...]
+    records: tuple[dict[str, Any], ...]
+    cut_line: bool  # the last line was incomplete and is not among the records
+
+    @property
+    def asked(self) -> int:
+        """How many episodes the last run asked for."""
+        return int(self.runs[-1]["episodes"])
+
+    @property
+    def outcomes(self) -> dict[int, bool]:
+        """Success by seed; episodes that ended in an error have none."""
+        return {record["seed"]: record["success"] for record in self.records if record["error"] is None}
+
+    @property
+    def episodes(self) -> int:
+        """Episodes with an outcome."""
+        return len(self.outcomes)
+
+    @property
+    def successes(self) -> int:
+        """Episodes that succeeded once."""
+        return sum(self.outcomes.values())
+
+    @property
+    def errors(self) -> int:
+        """Seeds whose last line is an error."""
+        return len(self.records) - self.episodes
+
+
+def parse(path: Path, data: bytes, question: Mapping[str, Any]) -> tuple[dict[int, dict[str, Any]], int]:
+    """Return the last record of every seed, and how many bytes of `data` are whole lines.
+
+    What follows the last newline was cut off while it was written and is not looked at, even if it happens to
+    be JSON. A seed may come again only after an error: that is a later attempt. Raises RecordsError naming
+    the file and the line of a corrupt or doubled record.
+    """
+    whole = data.rfind(b"\n") + 1
+    records: dict[int, dict[str, Any]] = {}
+    for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
+        try:
+            record = decode(line, question)
+        except InvalidRecord as error:
+            advice = "delete that line to have the episode evaluated again"
+            raise RecordsError(f"{path}, line {number}: {error}; {advice}") from error
+        earlier = records.get(record["seed"])
+        if earlier is not None and earlier["error"] is None:
+            raise RecordsError(f"{path}, line {number}: seed {record['seed']} again; delete one of its two lines")
+        records[record["seed"]] = record
+    return records, whole
+
+
+def read_cell(path: Path | str) -> Cell:
+    """Read one record file for a table; nothing is changed. Raises RecordsError, or OSError when it is not
+    there."""
+    path = Path(path)
+    data = path.read_bytes()
+    question, runs = read_provenance(path)
+    records, whole = parse(path, data, question)
+    ordered = tuple(records[seed] for seed in sorted(records))
+    return Cell(path, question, tuple(runs), ordered, whole < len(data))
+
+
+class RecordFile:
+    """The record file of one cell, open for writing; a second writer is refused for as long as it is open.
+
+    provenance: {"question": {...}, "run": {...}}, see QUESTION and RUN.
+    Raises RecordsOfAnotherQuestion naming the keys that differ, RecordsError for a corrupt file or a second
+    writer. An incomplete last line (a run that was interrupted) is cut off, and said so on stderr.
+    """
+
+    def __init__(self, path: Path | str, provenance: Mapping[str, Any]) -> None:
+        self.path = Path(path)
+        # Through JSON, so that tuples and lists compare as what the file holds.
+        given = json.loads(json.dumps(dict(provenance), allow_nan=False))
+        self.question, run = given.get("question", {}), given.get("run", {})
+        missing = [f"question.{key}" for key in QUESTION if key not in self.question]
+        missing += [f"run.{key}" for key in RUN if key not in run]
+        if missing:
+            raise RecordsError(f"provenance for {self.path} misses {', '.join(missing)}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock()
+            self._open(run)
+        except BaseException:
+            self.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            advice = "wait for the evaluation that writes it, or stop that one first"
+            raise RecordsError(f"{self.path} is being written by another process; {advice}") from error
+        except OSError:
+            # Some shared file systems have no locks; the check for doubled seeds still stands there.
+            return
+
+    def _open(self, run: dict[str, Any]) -> None:
+        data = self.path.read_bytes()
+        runs: list[dict[str, Any]] = []
+        if data:
+            question, runs = read_provenance(self.path)
+            different = list(differences(question, self.question))
+            if different:
+                advice = "move the file and its provenance away to evaluate anew, or put back what changed"
+                raise RecordsOfAnotherQuestion(
+                    f"{self.path} answers another question: {'; '.join(different)}. To go on: {advice}"
+                )
+        self._records, self._size = parse(self.path, data, self.question)
+        if self._size < len(data):
+            os.ftruncate(self._descriptor, self._size)
+            print(
+                f"{self.path}: the last line was incomplete (interrupted); cut off, its episode runs again",
+                file=sys.stderr,
+            )
+        if not runs or runs[-1] != run:
+            content = {"question": self.question, "runs": [*runs, run]}
+            write_json(provenance_path(self.path), content)
+
+    def done(self) -> set[int]:
+        """Seeds that have an outcome. A seed that ended in an error is not done: it may be tried again."""
+        return {seed for seed, record in self._records.items() if record["error"] is None}
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one whole line and flush it to the disk, or leave the file as it was.
+
+        Raises InvalidRecord (a field or an invariant), RecordsError (a seed that is done), OSError (disk
+        full).
+        """
+        line = encode(record, self.question)
+        seed = record["seed"]
+        if seed in self.done():
+            raise RecordsError(f"{self.path}: seed {seed} has an outcome already; ask done() which seeds to skip")
+        try:
+            self._write(line)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
+            if not isinstance(error, OSError):
+                raise
+            advice = "the episodes before it are safe; free some space and run again to go on there"
+            full = errno.errorcode.get(error.errno or 0, "")
+            message = f"cannot write the record of seed {seed} to {self.path}: {error.strerror} ({full}); {advice}"
+            raise OSError(error.errno, message) from error
+        self._size += len(line)
+        self._records[seed] = json.loads(line)
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:  # a nearly full disk takes a part of the line first, and complains at the next call
+            rest = rest[os.write(self._descriptor, rest) :]
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let the next writer in; safe to call twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""Does what the paper prints add up?"""

@@ -1,0 +1,1 @@
+"""Memory against no memory in one environment."""

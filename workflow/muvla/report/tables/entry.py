@@ -1,0 +1,173 @@
+"""One cell of a table as it is shown: what was measured, beneath it what is printed, and the verdict between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from muvla.records.file import Cell, RecordsError
+from muvla.records.provenance_file import differences
+from muvla.report.caption import warnings
+from muvla.report.grid import Average
+from muvla.report.statistics.rules import Rules
+from muvla.report.statistics.tests import Estimate, wilson
+from muvla.report.statistics.verdict import SIGNS, Verdict, judge
+
+# What may differ between the tasks of a suite: the task itself, and the hash over a configuration that names it.
+OWN_TO_A_TASK = ("environment", "config_hash")
+NO_WIDTH = "z"
+MARKS = {
+    "e": "episodes ended in an error and are counted neither as successes nor as failures",
+    "i": "fewer episodes than asked for",
+    "x": "the last line of a record file was cut off and is not counted",
+    "p": "a cell's episodes come from runs of different commits or checkpoint sources",
+    "t": "tasks of the suite are missing",
+    "w": "the simulator's start-up probe warned",
+    NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see their own intervals",
+}
+
+HARMLESS = "pw"  # marks that say nothing against counting the episodes
+PAPER = "paper"  # the only scale whose numbers are held against the printed ones
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Text of one cell; mean, low and high are empty where nothing was run, dashes where no episode has an outcome."""
+
+    mean: str
+    low: str
+    high: str
+    count: str  # episodes, or "run/of" for an average
+    marks: str  # letters of tally.MARKS
+    printed: str  # the paper's value at this place, as printed; empty where it prints none
+    verdict: Verdict
+    tally: Tally | None = None  # of a cell
+    estimate: Estimate | None = None  # unrounded, from 0 to 1
+
+    @property
+    def run(self) -> bool:
+        """Whether anything was run."""
+        return bool(self.mean)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The interval where room is scarce: "0.71" -> ".71", "1.00" -> "1"; others as they are."""
+        low, high = ({"0.": end[1:], "1.": "1"}.get(end[:2], end) for end in (self.low, self.high))
+        return low, high
+
+    @property
+    def sign(self) -> str:
+        """The verdict in one character; empty without a verdict."""
+        return SIGNS[self.verdict]
+
+    @property
+    def below(self) -> str:
+        """The line beneath: "= 0.93" with a verdict, "(0.93)" where the two must not be held against each other."""
+        if not self.printed:
+            return ""
+        return f"{self.sign} {self.printed}" if self.sign else f"({self.printed})"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the numbers of a table are written, and what its verdicts are held against."""
+
+    unit: str  # "success rate": 0.93; "%": 93.0
+    printed_episodes: int
+    rules: Rules
+
+    def text(self, rate: float) -> str:
+        """A rate in the table's unit."""
+        return f"{100 * rate:.1f}" if self.unit == "%" else f"{rate:.2f}"
+
+    def numbers(self, estimate: Estimate | None) -> list[str]:
+        """Mean and both ends with two digits more than are shown; empty without an estimate."""
+        scale, digits = (100, 3) if self.unit == "%" else (1, 4)
+        return ["", "", ""] if estimate is None else [f"{scale * value:.{digits}f}" for value in estimate]
+
+    def texts(self, estimate: Estimate) -> tuple[str, str, str]:
+        """Mean and both ends."""
+        return self.text(estimate.mean), self.text(estimate.low), self.text(estimate.high)
+
+    def printed_rate(self, printed: str) -> Fraction:
+        """A printed value as a fraction from 0 to 1."""
+        return Fraction(printed) / (100 if self.unit == "%" else 1)
+
+    def empty(self, printed: str) -> Entry:
+        """What was not run."""
+        return Entry("", "", "", "", "", printed, Verdict.NOT_RUN)
+
+    def cell(self, tally: Tally | None, printed: str) -> Entry:
+        """The entry of one cell. With a doubt about its episodes a verdict would be one about other episodes."""
+        if tally is None:
+            return self.empty(printed)
+        judged = tally.scale == PAPER and bool(printed)
+        if not tally.episodes:
+            verdict = Verdict.INCONCLUSIVE if judged else Verdict.NONE
+            return Entry("-", "-", "-", "0", tally.marks, printed, verdict, tally)
+        verdict = Verdict.NONE
+        if judged and set(tally.marks) - set(HARMLESS):
+            verdict = Verdict.INCONCLUSIVE
+        elif judged:
+            rate = self.printed_rate(printed)
+            verdict = judge(tally.successes, tally.episodes, rate, self.printed_episodes, self.rules)
+        estimate = wilson(tally.successes, tally.episodes, self.rules.confidence)
+        count = str(tally.episodes)
+        return Entry(*self.texts(estimate), count, tally.marks, printed, verdict, tally, estimate)
+
+    def average(self, average: Average | None, printed: str) -> Entry:
+        """The entry of an average; a printed average is no count of episodes, so it gets no verdict."""
+        if average is None:
+            return self.empty(printed)
+        count = f"{average.run}/{average.of}"
+        marks = NO_WIDTH if average.estimate.low == average.estimate.high else ""
+        return Entry(*self.texts(average.estimate), count, marks, printed, Verdict.NONE, None, average.estimate)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts over one or more record files that answer one question."""
+
+    successes: int
+    episodes: int
+    marks: str  # letters of MARKS
+    scale: str
+    parts: int  # record files with at least one line
+    of: int  # how many there should be
+
+
+def marks(cells: list[Cell], of: int) -> str:
+    """Letters of MARKS that hold for these cells, in that order."""
+    found = {
+        "e": any(cell.errors for cell in cells),
+        "i": any(cell.episodes + cell.errors < cell.asked for cell in cells),
+        "x": any(cell.cut_line for cell in cells),
+        "p": any(len({(run["commit"], run["checkpoint_source"]) for run in cell.runs}) > 1 for cell in cells),
+        "t": len(cells) < of,
+        "w": any(warnings(cell) for cell in cells),
+    }
+    return "".join(letter for letter, holds in found.items() if holds)
+
+
+def check_one_question(cells: list[Cell]) -> None:
+    """Raise RecordsError when cells that are counted together were asked different questions."""
+    first = cells[0]
+    for cell in cells[1:]:
+        ours, theirs = (
+            {key: value for key, value in one.question.items() if key not in OWN_TO_A_TASK} for one in (first, cell)
+        )
+        if different := list(differences(ours, theirs)):
+            raise RecordsError(
+                f"{first.path} and {cell.path} are counted together but answer different questions: "
+                f"{'; '.join(different)}; evaluate the older of the two again"
+            )
+
+
+def tally(cells: list[Cell | None], of: int = 1) -> Tally | None:
+    """Count the cells that hold a line; None when none does. Raises RecordsError as check_one_question does."""
+    run = [cell for cell in cells if cell is not None and cell.records]
+    if not run:
+        return None
+    check_one_question(run)
+    successes, episodes = sum(cell.successes for cell in run), sum(cell.episodes for cell in run)
+    return Tally(successes, episodes, marks(run, of), str(run[0].question["scale"]), len(run), of)

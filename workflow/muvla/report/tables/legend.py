@@ -1,0 +1,39 @@
+"""The sentences beneath a table that say how to read its cells."""
+
+from __future__ import annotations
+
+from muvla.report.caption import (
+    percent,
+)
+from muvla.report.tables.entry import (
+    MARKS,
+    PAPER,
+    Shape,
+)
+
+
+def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
+    """Sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
+    rules = shape.rules
+    confidence = percent(rules.confidence)
+    sentences = [
+        f"A cell is the success rate (an episode succeeds if it did once), its {confidence} Wilson interval and the "
+        "number of episodes; a dash was not run. Beneath it, or beside the dash, is what the paper prints.",
+        f"Averages count every part that was run the same and say how many of how many those are; their {confidence} "
+        f"intervals are a bootstrap of {rules.resamples:,} draws within the parts.",
+    ]
+    if PAPER in scales:
+        sentences.append(
+            f"Verdicts, single cells at the paper's scale against {shape.printed_episodes} printed episodes: = "
+            f"reproduced, the {percent(1 - 2 * rules.significance)} interval of the difference lies within "
+            f"±{rules.equivalence_margin:.2f}; ≠ differs, it does not and Fisher's exact p < {rules.significance:g}; "
+            "? inconclusive. Not corrected for the number of cells."
+        )
+    else:
+        sentences.append(
+            "A printed value in parentheses is of the paper's policy, at its scale; nothing is held against it."
+        )
+    if marks:
+        told = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
+        sentences.append(f"Marks: {told}.")
+    return sentences

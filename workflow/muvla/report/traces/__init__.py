@@ -1,0 +1,1 @@
+"""Single episodes from the inside."""

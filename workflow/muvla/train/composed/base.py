@@ -1,0 +1,193 @@
+"""The mini scale's own openvla-7b: a base without memory that every variant starts from (README, spec 14).
+
+Two stages: the vision towers learn what is in each patch (pretext.py) and are frozen; then the whole policy learns
+language-conditioned touching in fully visible scenes: single frames of the choice phase, an object named in the text,
+labelled with the expert's actions towards that object.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from muvla.checkpoint.config_files import preprocessor
+from muvla.data.episode import dataset_name
+from muvla.data.images import OPENVLA, Normalisation, pack_pixels
+from muvla.data.rlds.dataset import RldsDataset
+from muvla.data.statistics import Statistics, cached_statistics, parse_statistics, statistics_entry
+from muvla.data.text import Tokenizer
+from muvla.model.architecture import Architecture, MemorySettings, Tower
+from muvla.model.cell import Cell
+from muvla.model.prompt import padded
+from muvla.model.vision import VisionBackbone, tower_features
+from muvla.model.window import Window, WindowBatch
+from muvla.train.composed.batches import Batcher
+from muvla.train.composed.frames import Frames, load_frames
+from muvla.train.composed.pretext import targets
+from muvla.train.composed.streams import Step
+from muvla.train.metrics import Metrics
+from muvla.train.optimiser import Optimiser
+
+
+def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, normalisation: Normalisation, seed: int,
+                 metrics: Metrics) -> None:  # fmt: skip
+    """Fit both towers to the pretext targets of single pictures; the read-out is thrown away."""
+    rng = np.random.default_rng(seed)
+    tower = vision.featurizer.tower
+    pictures = frames.images.reshape(-1, *frames.images.shape[2:])  # (N * cameras, S, S, 3)
+    sample = _unit(pictures[rng.integers(len(pictures), size=1000)])
+    spread = targets(sample, tower.patch_size).std((0, 1)) + 0.01  # rare colours must weigh as much as wood
+    width = vision.featurizer.tower.width + vision.fused_featurizer.tower.width
+    heads = nn.Linear(width, len(spread))
+    module = nn.ModuleDict({"vision": vision, "heads": heads})
+    optimiser = Optimiser(module, settings.optimiser, settings.updates)
+    for update in tqdm(range(settings.updates), desc="vision towers", unit="update"):
+        batch = pictures[rng.integers(len(pictures), size=settings.batch)]
+        pixels = torch.from_numpy(pack_pixels(batch[:, None], normalisation))
+        features = torch.cat([vision.featurizer(pixels[:, :3]), vision.fused_featurizer(pixels[:, 3:])], dim=2)
+        loss = F.mse_loss(heads(features), targets(_unit(batch), tower.patch_size) / spread)
+        optimiser.step(loss)
+        metrics.write(stage="towers", update=update + 1, loss=loss.item(), lr=optimiser.lr)
+
+
+def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metrics: Metrics) -> None:
+    """i.i.d. frames. Where there is something to choose, they are of the choice phase, and every object of a frame is
+    named once, only the word tells them apart; where there is not, they are labelled as demonstrated."""
+    rng = np.random.default_rng(seed)
+    rows = [number for number, row in enumerate(batcher.frames.rows) if len(row.objects) > 1]
+    window = Window(cell, settings.naming)
+    standardise_projector(cell, batcher.features, rng)
+    optimiser = Optimiser(window, settings.optimiser, settings.updates)
+    nothing = torch.empty(0, cell.architecture.width)
+    progress = tqdm(range(settings.updates), desc="base", unit="update")
+    for update in progress:
+        if rows:
+            batch = grounding_batch(batcher, rows, settings.batch, rng)
+        else:
+            batch = demonstrated_batch(batcher, settings.batch, rng)
+        output = window(batch, nothing.expand(batch.is_first.shape[1], 0, -1))
+        optimiser.step(output.loss)
+        metrics.write(stage="base", update=update + 1, loss=output.action_loss.item(),
+                      naming_loss=output.naming_loss.item(), lr=optimiser.lr)  # fmt: skip
+        progress.set_postfix(loss=f"{output.action_loss.item():.3f}", naming=f"{output.naming_loss.item():.3f}")
+
+
+def grounding_batch(batcher: Batcher, rows: list[int], size: int, rng: np.random.Generator) -> WindowBatch:
+    """(1, about `size`) frames. Seven in eight are of a choice phase, each once for every object on the table, which is
+    named either in the prompt ("touch the red cube.") or by its word before the task's own prompt, one to eight times:
+    that is where memory tokens will stand. The rest are of a cue phase, with nothing but the task's prompt."""
+    steps: list[Step] = []
+    labels, encoded = [], []
+    encode = batcher.tokenizer.encode
+    while len(steps) < size * 7 // 8:
+        number = rows[rng.integers(len(rows))]
+        row = batcher.frames.rows[number]
+        t = int(rng.integers(row.choice, row.length))
+        hints = 0 if rng.random() < 0.4 else int(rng.integers(1, 9))
+        for target, name in enumerate(row.objects):
+            steps.append(Step(row.start + t, number, target, True, row.start))
+            labels.append(row.labels[t, target])
+            bos, *task = encode(row.instruction if hints else f"touch the {name}.")
+            encoded.append([bos, *[batcher.tokenizer.word_id(row.word(target))] * hints, *task])
+    while len(steps) < size:
+        number = rows[rng.integers(len(rows))]
+        row = batcher.frames.rows[number]
+        t = int(rng.integers(row.cue))
+        steps.append(Step(row.start + t, number, row.target, True, row.start))
+        labels.append(row.labels[t, row.target])
+        encoded.append(encode(row.instruction))
+    prompt = padded(batcher.tokenizer, encoded)
+    return batcher.batch(steps, np.stack(labels), [prompt], torch.ones(1, len(steps), dtype=torch.bool))
+
+
+def demonstrated_batch(batcher: Batcher, size: int, rng: np.random.Generator) -> WindowBatch:
+    """(1, `size`) frames of any episode under its own instruction, episodes drawn with equal chances."""
+    steps = []
+    for number in rng.integers(len(batcher.frames.rows), size=size).tolist():
+        row = batcher.frames.rows[number]
+        steps.append(Step(row.start + int(rng.integers(row.length)), number, 0, True, row.start))
+    return batcher.steps([steps])
+
+
+def new_cell(architecture: Architecture, settings: MemorySettings) -> Cell:
+    """Random weights: N(0, 1/fan_in), outputs into the residual stream scaled by 1/sqrt(2 * layers), words N(0, 1)."""
+    cell = Cell(architecture, settings)
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            if name.startswith("vision_backbone.") or name == "memory.initial_memory":
+                continue
+            if name.endswith("embed_tokens.weight"):
+                parameter.normal_(0, 1)
+            elif parameter.ndim == 2:
+                deep = "o_proj" in name or "down_proj" in name
+                parameter.normal_(0, 1 / math.sqrt(parameter.shape[1] * (2 * architecture.layers if deep else 1)))
+    return cell
+
+
+@torch.no_grad()
+def standardise_projector(cell: Cell, features: Tensor, rng: np.random.Generator) -> None:
+    """Set the projector's scale and offset so that each layer's outputs have mean 0, deviation 1 on real features."""
+    picked = features[torch.from_numpy(rng.integers(len(features), size=300))].flatten(0, 2)
+    layers = (cell.projector.fc1, cell.projector.fc2, cell.projector.fc3)
+    mean, deviation = picked.mean(0), picked.std(0) + 0.05
+    layers[0].weight /= deviation
+    layers[0].bias.copy_(-(layers[0].weight @ mean))
+    x = picked
+    for number, layer in enumerate(layers):
+        x = layer(x)
+        if number:
+            mean, deviation = x.mean(0), x.std(0)
+            layer.weight /= deviation[:, None]
+            layer.bias.copy_((layer.bias - mean) / deviation)
+            x = (x - mean) / deviation
+        x = F.gelu(x)
+
+
+def _unit(pictures: np.ndarray) -> Tensor:
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+
+
+def base_policy(architecture: Architecture, frames: Frames, statistics: Statistics, tokenizer: Tokenizer,
+                normalisation: Normalisation, settings: Any, seed: int, metrics: Metrics) -> Cell:  # fmt: skip
+    """Both stages, from random weights to the base every variant starts from."""
+    cell = new_cell(architecture, MemorySettings())
+    train_towers(cell.vision_backbone, frames, settings.towers, normalisation, seed, metrics)
+    cell.vision_backbone.requires_grad_(False)
+    features = tower_features(cell.vision_backbone, frames.images, normalisation)
+    batcher = Batcher(frames, features, statistics, tokenizer)
+    train_grounding(cell, batcher, settings.grounding, seed, metrics)
+    return cell
+
+
+def train_base(config: DictConfig) -> tuple[Cell, dict[str, Any]]:
+    """The base and the files of its checkpoint, from the demonstrations that `config` names."""
+    architecture = mini_architecture(config.scale)
+    names = list(config.variant.environments or config.environments)
+    frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
+    datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
+    entry = statistics_entry(cached_statistics(datasets, config.data))
+    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
+    statistics, tokenizer = parse_statistics(entry), Tokenizer.mini()
+    cell = base_policy(architecture, frames, statistics, tokenizer, OPENVLA, config.scale, config.seed, metrics)
+    metrics.close()
+    return cell, {
+        "dataset_statistics.json": entry,
+        "preprocessor_config.json": preprocessor(architecture),
+        "tokenizer.json": tokenizer.as_json(),
+    }
+
+
+def mini_architecture(scale: DictConfig) -> Architecture:
+    """Sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
+    tokenizer = Tokenizer.mini()
+    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
+    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
+    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)

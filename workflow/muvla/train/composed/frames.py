@@ -1,0 +1,130 @@
+"""All demonstrations in memory, frame by frame, ready to be drawn from (spec 3.3, 14).
+
+N frames of all episodes one after the other, n objects on the table, C chunk, A action, P proprio, S picture side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from muvla.benchmark.benchmark import standardise_libero_gripper
+from muvla.data.episode import Counterfactual, Episode, dataset_name
+from muvla.data.images import resize_lanczos3
+from muvla.data.rlds.dataset import RldsDataset
+from muvla.data.statistics import BENCHMARKS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One episode in the table of frames.
+
+    start, length: its frames. cue, empty: lengths of the phases before the choice (0 where there are none).
+    objects: what can be touched, "red cube" and the like; one entry, the instruction itself, where nothing is chosen.
+    target: index of the true object. labels (length, n, C, A): the expert's next C actions towards each object.
+    """
+
+    environment: str
+    instruction: str
+    start: int
+    length: int
+    cue: int
+    empty: int
+    objects: tuple[str, ...]
+    target: int
+    labels: np.ndarray
+
+    def word(self, target: int) -> str:
+        """The word that names object `target` among the others: its colour, or its shape where colours do not vary."""
+        return self.objects[target].split()[0]
+
+    @property
+    def choice(self) -> int:
+        """First frame in which actions have an effect."""
+        return self.cue + self.empty
+
+
+@dataclass(frozen=True)
+class Frames:
+    """images (N, 2, S, S, 3) uint8, proprio (N, P) float32 as recorded."""
+
+    rows: list[Row]
+    images: np.ndarray
+    proprio: np.ndarray
+
+    def label(self, frame: int, row: int, target: int) -> np.ndarray:
+        """(C, A) the expert's next actions at `frame` (a number in the table) of `row` towards object `target`."""
+        return self.rows[row].labels[frame - self.rows[row].start, target]
+
+    @property
+    def environments(self) -> list[str]:
+        return sorted({row.environment for row in self.rows})
+
+
+def load_frames(root: str | Path, environments: Sequence[str], *, image_size: int, chunk: int) -> Frames:
+    """Read `root`/<dataset name>/1.0.0 of every environment, in the order given.
+
+    Raises:
+        FileNotFoundError: a data set is missing; says which command makes it.
+        CorruptRecord: a damaged record, naming shard and offset.
+    """
+    rows: list[Row] = []
+    images: list[np.ndarray] = []
+    proprio: list[np.ndarray] = []
+    start = 0
+    for environment in environments:
+        directory = Path(root) / dataset_name(environment)
+        if not directory.is_dir():
+            raise FileNotFoundError(
+                f"no demonstrations of {environment} in {directory}: "
+                f"make them with `python -m muvla.collect environment={environment} output={root}`"
+            )
+        dataset = RldsDataset(directory)
+        libero = BENCHMARKS.get(dataset.proprio_width) == "libero"
+        others: Sequence[Counterfactual | None] = dataset.counterfactuals or [None] * len(dataset)
+        for index, other in enumerate(others):
+            episode = dataset[index]
+            if libero:
+                episode = replace(episode, actions=standardise_libero_gripper(episode.actions))
+            rows.append(_row(episode, other, start, chunk))
+            images.append(resize_lanczos3(episode.images, image_size))
+            proprio.append(episode.proprio)
+            start += len(episode)
+    return Frames(rows, np.concatenate(images), np.concatenate(proprio))
+
+
+def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int) -> Row:
+    if other is None:
+        labels = chunks(episode.actions, chunk)[:, None]  # (T, 1, C, A)
+        return Row(
+            episode.environment,
+            episode.instruction,
+            start,
+            len(episode),
+            0,
+            0,
+            (episode.instruction,),
+            0,
+            labels,
+        )
+    if other.plans_to.shape[2] < chunk:
+        raise ValueError(
+            f"{episode.file_path} holds plans of {other.plans_to.shape[2]} actions, this policy predicts {chunk}"
+        )
+    objects = tuple(
+        " ".join(word for word in (colour, shape or "cube") if word).lower()
+        for colour, shape in zip(other.colours, other.shapes, strict=True)
+    )
+    return Row(
+        episode.environment, episode.instruction, start, len(episode), other.cue_steps, other.empty_steps,
+        objects, other.target, other.plans_to[:, :, :chunk],
+    )  # fmt: skip
+
+
+def chunks(actions: np.ndarray, chunk: int) -> np.ndarray:
+    """actions (T, A) -> (T, C, A): the next C of each frame, the last one repeated past the end (spec 3.3)."""
+    index = np.arange(len(actions))[:, None] + np.arange(chunk)[None]
+    return actions[np.minimum(index, len(actions) - 1)]

@@ -1,0 +1,1 @@
+"""Paper scale: episodes as they were recorded."""

@@ -1,0 +1,131 @@
+"""The start of a paper-scale training: openvla-7b, adapters, recorded episodes (spec 3.3-3.6, 4.2, 4.4)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+
+from muvla import checkpoint
+from muvla.data.episode import dataset_name
+from muvla.data.images import read_normalisation
+from muvla.data.rlds.dataset import RldsDataset
+from muvla.data.rlds.tfrecord import CorruptRecord
+from muvla.data.separate_statistics import separate_entries
+from muvla.data.statistics import cached_statistics, parse_statistics, statistics_entry
+from muvla.data.text import Tokenizer
+from muvla.model.architecture import MemorySettings
+from muvla.model.lora import LoraSettings, add_adapters
+from muvla.train.parallel import Group
+from muvla.train.recorded.reader import Pictures, Reader
+from muvla.train.recorded.source import RecordedSource
+from muvla.train.recorded.streams import EpisodeStreams, FrameStreams
+from muvla.train.start import Budget, Start, environments
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
+                   "added_tokens.json", "generation_config.json")  # fmt: skip
+UNPADDED = 7  # the release's frame-shuffled loader leaves out frames whose chunk would be padded (spec 3.6)
+
+
+def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
+    """As `start.start`."""
+    training = config.scale.memory_training
+    base = Path(config.base)
+    if not base.is_dir():
+        raise FileNotFoundError(f"{base} is missing: fetch the base first (docs/paper-scale.md), then pass base=FOLDER")
+    datasets = recorded_datasets(config, group)
+    if config.match_release and config.variant.loader == "shuffled":
+        statistics = separate_entries({each.name: cached_statistics([each], config.data) for each in datasets})
+        normalised_by = [parse_statistics(statistics, each.name) for each in datasets]
+    else:
+        statistics = statistics_entry(cached_statistics(datasets, config.data))
+        normalised_by = [parse_statistics(statistics)] * len(datasets)
+    cell = checkpoint.load_to_train(
+        base,
+        settings,
+        cameras=config.variant.cameras,
+        proprio_dim=datasets[0].proprio_width,
+        chunk=training.chunk,
+        padded_context=config.match_release,
+        dtype=getattr(torch, training.precision.backbone),
+    )
+    add_adapters(cell, LoraSettings(**training.lora, unused=config.match_release))
+    keep = getattr(torch, "bfloat16" if config.match_release else training.precision.trained)
+    for name, parameter in cell.named_parameters():
+        if parameter.requires_grad and not name.startswith("proprio_projector."):
+            parameter.data = parameter.data.to(keep)
+    cell.checkpoint_activations(training.gradient_checkpointing)
+    cell.to(group.device)
+    lengths = [dataset.lengths for dataset in datasets]
+    place = {
+        "slots": budget.slots,
+        "first": group.rank * budget.slots,
+        "total": group.world * budget.slots,
+        "seed": config.seed,
+    }
+    streams: EpisodeStreams | FrameStreams
+    if config.variant.loader == "shuffled":
+        streams = FrameStreams(lengths, **place, drop_last=UNPADDED if config.match_release else 0)
+    else:
+        streams = EpisodeStreams(lengths, **place)
+    pictures = Pictures(
+        size=cell.architecture.image_size,
+        augmented=training.augment,
+        diagonal=config.match_release,
+        first_observation=config.variant.cameras == 3,
+        seed=config.seed,
+    )
+    reader = Reader(datasets, normalised_by, pictures, cell.architecture.chunk)
+    preprocessor_config = checkpoint.read_json(base, "preprocessor_config.json")
+    source = RecordedSource(
+        reader,
+        streams,
+        budget.steps,
+        Tokenizer.load(base),
+        read_normalisation(base / "preprocessor_config.json"),
+        group.device,
+        training.workers,
+    )
+    return Start(
+        cell,
+        source,
+        {
+            "dataset_statistics.json": statistics,
+            # evaluation crops the centre exactly when training cropped at random (spec P18)
+            "preprocessor_config.json": preprocessor_config | {"center_crop": bool(training.augment)},
+        },
+        checkpoint.read_json(base, "config.json"),
+        [base / name for name in TOKENIZER_FILES if (base / name).is_file()],
+        {dataset.name: dataset.fingerprint for dataset in datasets},
+    )
+
+
+def recorded_datasets(config: DictConfig, group: Group) -> list[RldsDataset]:
+    """Every training environment's data set, indexed; the first process builds the indices the others read."""
+    found = []
+    for turn in (True, False):  # the leader first
+        if group.leads == turn:
+            found = [_dataset(config, name) for name in environments(config)]
+        group.wait()
+    widths = {dataset.name: dataset.proprio_width for dataset in found}
+    if len(set(widths.values())) > 1:
+        raise ValueError(f"data sets of both benchmarks cannot be mixed: proprio widths {widths}")
+    return found
+
+
+def _dataset(config: DictConfig, name: str) -> RldsDataset:
+    root = Path(config.data)
+    directory = root / name if (root / name).is_dir() else root / dataset_name(name)
+    if not directory.is_dir():
+        raise FileNotFoundError(
+            f"no demonstrations of {name} in {directory}: fetch them (docs/paper-scale.md) or make them with "
+            f"`python -m muvla.collect environment={name} output={root}`"
+        )
+
+    def report(error: CorruptRecord) -> None:
+        print(f"left out: {error}", file=sys.stderr)
+
+    skip = config.scale.memory_training.skip_damaged
+    return RldsDataset(directory, index_folder=root, on_damage=report if skip else None)

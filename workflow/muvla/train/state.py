@@ -1,0 +1,104 @@
+"""Where an interrupted training goes on: one file beside the checkpoint, replaced atomically, removed at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from muvla.files import replacing
+from muvla.model.window import Window
+from muvla.train.episode_watch import EpisodeWatch
+from muvla.train.optimiser import Optimiser
+from muvla.train.parallel import Group
+from muvla.train.start import Source
+
+
+class TrainingState:
+    """Trained weights, optimiser, schedule, positions of all streams, memory between two windows, random generators,
+    and what the leader's watch has seen of an episode.
+
+    A resumed run ends with the same bytes. Frozen weights are the base's and not stored. The streams may be shared
+    among another number of processes afterwards, as long as there are as many of them.
+    """
+
+    def __init__(
+        self, path: Path, window: Window, optimiser: Optimiser, source: Source, group: Group,
+        watch: EpisodeWatch | None = None,
+    ) -> None:  # fmt: skip
+        self.path, self.window, self.optimiser, self.source, self.group = path, window, optimiser, source, group
+        self.watch = watch
+
+    def save(self, update: int, memory: Tensor) -> None:
+        """update: how many are done. Every process calls it, the first writes.
+
+        Raises OSError when the disk is full; the previous file then stays.
+        """
+        own = (self.source.state(), memory.cpu(), _random_state(self.group))
+        everyone = self.group.gather(own)
+        if self.group.leads:
+            content = {
+                "update": update,
+                "memory": torch.cat([memory for _, memory, _ in everyone]),
+                "window": self._trained(),
+                "optimiser": self.optimiser.state_dict(),
+                "streams": [entry for streams, _, _ in everyone for entry in streams],
+                "random": [state for _, _, state in everyone],
+                "episode": self.watch.state() if self.watch else None,
+            }
+            with replacing(self.path) as scratch:
+                try:
+                    torch.save(content, scratch)
+                except RuntimeError as error:  # what torch makes of a full disk
+                    raise OSError(str(error)) from error
+        self.group.wait()
+
+    def restore(self, memory: Tensor) -> tuple[int, Tensor]:
+        """(updates done, memory) of the saved run; (0, the given memory) when there is none.
+
+        Raises ValueError when the file belongs to another model or another number of slots.
+        """
+        if not self.path.is_file():
+            return 0, memory
+        try:
+            saved = torch.load(self.path, weights_only=True, map_location="cpu")
+            trained = self._trained()
+            if set(trained) != set(saved["window"]):
+                raise ValueError(f"it trains {len(saved['window'])} tensors, this run {len(trained)}")
+            for name, value in trained.items():
+                value.copy_(saved["window"][name])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            own = self._own(saved["streams"], len(self.source.state()))
+            self.source.restore(own)
+            if self.watch and saved.get("episode"):
+                self.watch.restore(saved["episode"], memory.device)
+            carried = torch.stack(self._own(list(saved["memory"]), len(memory)))
+        except Exception as error:
+            raise ValueError(f"{self.path} does not fit this run ({error}); remove it to start anew") from error
+        if len(saved["random"]) == self.group.world:
+            _set_random_state(self.group, saved["random"][self.group.rank])
+        return saved["update"], carried.to(memory.device)
+
+    def _trained(self) -> dict[str, Tensor]:
+        return {name: value.detach() for name, value in self.window.named_parameters() if value.requires_grad}
+
+    def _own(self, entries: list[Any], count: int) -> list[Any]:
+        """This process's share of what all streams left."""
+        if len(entries) != count * self.group.world:
+            raise ValueError(f"it has {len(entries)} slots, this run {count} in each of {self.group.world} processes")
+        return entries[self.group.rank * count : (self.group.rank + 1) * count]
+
+
+def _random_state(group: Group) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if group.device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(group.device)
+    return states
+
+
+def _set_random_state(group: Group, states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if group.device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], group.device)

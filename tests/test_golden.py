@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from muvla import checkpoint
-from muvla.benchmark.benchmark import libero_command, mikasa_command, standardise_libero_gripper
-from muvla.data.statistics import LIBERO_ACTION_MASK, Bounds
+from muvla.benchmark.benchmark import benchmarks
+from muvla.data.statistics import Bounds
 from muvla.model.architecture import Architecture, Tower
 from muvla.model.cell import Cell, StepOutput
 from muvla.model.layout import TokenLayout
@@ -255,7 +255,7 @@ def test_normalisation_and_what_the_simulator_gets(benchmark: str) -> None:
             q01, q99 = (data[f"{benchmark}_{part}_{q}"].astype(np.float64) for q in ("q01", "q99"))
             return Bounds(q01, q99, np.array(mask or [True] * len(q01)))
 
-        action = bounds("action", LIBERO_ACTION_MASK if benchmark == "libero" else None)
+        action = bounds("action", benchmarks()["libero"].action_mask if benchmark == "libero" else None)
         proprio = bounds("proprio")
         normal = action.normalise(data[f"{benchmark}_raw_action"])
         np.testing.assert_allclose(normal, data[f"{benchmark}_normalised_action"], rtol=0, atol=1e-6)
@@ -268,11 +268,11 @@ def test_normalisation_and_what_the_simulator_gets(benchmark: str) -> None:
         np.testing.assert_allclose(found, data[f"{benchmark}_normalised_proprio_eval_float64"], rtol=0, atol=1e-6)
         predicted = action.unnormalise(data[f"{benchmark}_predicted_normalised"])
         np.testing.assert_allclose(predicted, data[f"{benchmark}_predicted_unnormalised"], rtol=0, atol=1e-6)
-        command = libero_command if benchmark == "libero" else mikasa_command
+        command = benchmarks()[benchmark].command
         sent = command(data[f"{benchmark}_predicted_unnormalised"])
         np.testing.assert_allclose(sent, data[f"{benchmark}_sent_to_env"], rtol=0, atol=1e-12)
         if benchmark == "libero":
             raw_gripper = np.zeros((7, 7), np.float32)
             raw_gripper[:, -1] = data["libero_raw_gripper_commands"]
-            stored = standardise_libero_gripper(raw_gripper)[:, -1]
+            stored = benchmarks()[benchmark].standardise(raw_gripper)[:, -1]
             np.testing.assert_array_equal(stored, data["libero_dataset_gripper"])

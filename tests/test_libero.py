@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from muvla.benchmark.benchmark import options_for
-from muvla.benchmark.libero import SUITES, TABLE_SUITES, libero_task
+from muvla.benchmark.benchmark import benchmark_of, environment_named
+from muvla.benchmark.libero import LIBERO, TABLE_SUITES
 from muvla.collect.demonstration import Manner, demonstrate
 from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv
 from muvla.sim.observation import axis_angle
-from muvla.sim.simulator import known_environment, require
+from muvla.sim.simulator import preflight
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
@@ -33,21 +33,21 @@ def apart(function: Any, *arguments: Any) -> Any:
 
 
 def test_names_say_what_there_is() -> None:
-    assert libero_task("libero_90/89").suite.max_steps == 400
-    assert sum(SUITES[name].tasks for name in TABLE_SUITES) == 40
+    assert environment_named("libero_90/89").max_steps == 400
+    assert sum(len(LIBERO.of_family(name)) for name in TABLE_SUITES) == 40
     for name, told in (
-        ("libero_spatial/10", "tasks are 0 to 9"),
-        ("libero_colour/0", "there are: libero_spatial"),
+        ("libero_spatial/10", "did you mean libero_spatial/1 or"),
+        ("libero_colour/0", r"libero_spatial, libero_object, libero_goal"),
         ("libero_spatial", "spelt like libero_spatial/3"),
-        ("RememberColour3", "libero_spatial/3"),
+        ("RememberColour3", "did you mean RememberColor3 or"),
     ):
         with pytest.raises(ValueError, match=told):
-            known_environment(name)
+            environment_named(name)
     with pytest.raises(ValueError, match="reset_rule is 'once'"):
-        require("libero_object/0", {"reset_rule": "once"})
+        preflight("libero_object/0", {"reset_rule": "once"})
     given = {"backend": "cpu", "reflections": False, "reset_rule": "release"}
-    assert options_for("libero_object/0", given) == {"reflections": False, "reset_rule": "release"}
-    assert options_for("RememberColor3", given) == {"backend": "cpu"}
+    assert benchmark_of("libero_object/0").select_options(given) == {"reflections": False, "reset_rule": "release"}
+    assert benchmark_of("RememberColor3").select_options(given) == {"backend": "cpu"}
 
 
 @pytest.mark.skipif(not GOLDEN.is_file(), reason="no golden data")
@@ -117,7 +117,7 @@ def upstream_pictures() -> tuple[np.ndarray, np.ndarray]:
     """What the suite's own environment shows of episode 0 after the waiting steps, by its own loop."""
     from muvla.sim.libero.package import environments, stored_states, task_files
 
-    bddl, states, _ = task_files(libero_task("libero_object/0"))
+    bddl, states, _ = task_files(environment_named("libero_object/0"))
     env = environments().OffScreenRenderEnv(bddl_file_name=str(bddl), camera_heights=256, camera_widths=256)
     env.seed(0)
     env.reset()
@@ -180,7 +180,7 @@ def make_tasks(names: list[str]) -> list[tuple[str, int, bool]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", TABLE_SUITES)
 def test_every_task_of_the_table_can_be_made(suite: str) -> None:
-    made = apart(make_tasks, [f"{suite}/{index}" for index in range(SUITES[suite].tasks)])
+    made = apart(make_tasks, list(LIBERO.of_family(suite)))
     assert len({instruction for instruction, _, _ in made}) == 10
     assert all(states == 50 and fits for _, states, fits in made)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla.benchmark.libero import SUITES
+from muvla.benchmark.libero import LIBERO
 from muvla.sim.libero.assets import AlteredAssets, verify
 from muvla.sim.libero.first_frames import GOLDEN, warnings_of
 
@@ -56,4 +56,4 @@ def test_the_probe_tells_physics_from_pictures_and_names_versions() -> None:
 
 
 def test_every_suite_has_a_golden_frame() -> None:
-    assert set(json.loads(GOLDEN.read_text())) == set(SUITES)
+    assert set(json.loads(GOLDEN.read_text())) == set(LIBERO.families)

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from muvla.benchmark.libero import LIBERO
+from muvla.data.compute_statistics import compute_statistics, joint_entry
 from muvla.data.episode import Episode, dataset_name, environment_name
 from muvla.data.rlds.dataset import RldsDataset, write_dataset
-from muvla.data.statistics import compute_statistics, parse_statistics, statistics_entry
+from muvla.data.statistics import parse_statistics
 from muvla.train.composed.frames import load_frames
 from muvla.train.recorded.reader import Pictures, Reader
 from muvla.train.recorded.streams import EpisodeStreams
@@ -50,7 +52,7 @@ def test_names_go_both_ways() -> None:
 
 def test_statistics_are_joint_and_leave_the_gripper_alone(root: Path) -> None:
     datasets = [RldsDataset(root / name) for name in SUITES]
-    entry = statistics_entry(compute_statistics(datasets))
+    entry = joint_entry(compute_statistics(datasets), LIBERO)
     body = entry["libero_combined"]
     assert body["action"]["mask"] == [True] * 6 + [False]
     assert (body["action"]["min"][6], body["action"]["max"][6]) == (0.0, 1.0)  # 1 open, 0 closed
@@ -61,7 +63,7 @@ def test_statistics_are_joint_and_leave_the_gripper_alone(root: Path) -> None:
 
 def test_streams_take_turns_over_four_suites(root: Path) -> None:
     datasets = [RldsDataset(root / name) for name in SUITES]
-    statistics = parse_statistics(statistics_entry(compute_statistics(datasets)))
+    statistics = parse_statistics(joint_entry(compute_statistics(datasets), LIBERO))
     streams = EpisodeStreams([d.lengths for d in datasets], slots=8, first=0, total=8, seed=0)
     reader = Reader(datasets, [statistics] * 4, Pictures(size=16, augmented=False), chunk=8)
     seen: list[int] = []

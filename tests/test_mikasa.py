@@ -9,7 +9,7 @@ import mani_skill
 import numpy as np
 import pytest
 
-from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.benchmark.mikasa import MIKASA
 from muvla.sim.mikasa import camera_mesh, cup, vulkan
 from muvla.sim.mikasa.env import MikasaEnv, _make_raw
 from muvla.sim.vector import DeadSimulator, make_vector
@@ -77,7 +77,7 @@ def test_actions_have_no_effect_until_the_choice(env):
 
 
 def test_blind_steps_equal_rendered_steps(env):
-    raw = _make_raw(ENVIRONMENTS["RememberColor3"], "cpu", render=True)
+    raw = _make_raw(MIKASA.environments["RememberColor3"], "cpu", render=True)
     raw.reset(seed=SEED)
     env.reset(seed=SEED)
     waits, actions = env.cue_steps + env.empty_steps, some_actions(16)
@@ -221,7 +221,7 @@ def test_the_check_reports_driver_versions_and_speed():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", MIKASA.environments)
 def test_every_environment_of_the_table_runs(name):
     env = MikasaEnv(name, standin_mug=True, actions_per_step=8)
     observation, info = env.reset(seed=SEED)
@@ -235,5 +235,5 @@ def test_every_environment_of_the_table_runs(name):
         observation, reward, _, truncated, info = env.step(np.zeros((8, 7), np.float32))
         assert np.isfinite(reward)
     assert env.observation_space.contains(observation)
-    assert info["steps"] == ENVIRONMENTS[name].max_steps
+    assert info["steps"] == MIKASA.environments[name].max_steps
     env.close()

@@ -43,7 +43,9 @@ def test_nothing_resets_by_itself(built_in, monkeypatch):
         pytest.skip("this gymnasium resets by itself")
     monkeypatch.setattr(no_autoreset, "BUILT_IN", built_in)
     makers = [lambda slot=slot: no_autoreset.by_hand(Counter(), slot) for slot in range(SLOTS)]
-    vector = SimulatorVector(makers, shared_memory=True, context="fork", **(no_autoreset.ARGUMENTS if built_in else {}))
+    vector = SimulatorVector(
+        makers, check="", shared_memory=True, context="fork", **(no_autoreset.ARGUMENTS if built_in else {})
+    )
     try:
         vector.reset(seed=[5, 6])
         still = np.zeros((SLOTS, 1), np.float32)

@@ -75,7 +75,7 @@ def test_a_shard_cut_after_the_index_was_built_is_noticed(two_records):
 
 def replace_record(directory: Path, change) -> None:
     """Rewrite the only record with valid checksums but other contents."""
-    fields = decode_example(encode_episode(make_episode(0)))
+    fields = decode_example(encode_episode(make_episode(0), "proprio"))
     change(fields)
     with open(next(directory.glob("*.tfrecord-*")), "wb") as stream:
         write_record(stream, encode_example(fields))

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from muvla.benchmark.mikasa import MIKASA
 from muvla.data import statistics
-from muvla.data.separate_statistics import separate_entries, statistics_for
+from muvla.data.compute_statistics import joint_entry, separate_entries
+from muvla.data.statistics import statistics_for
 
 MIKASA_SETS = ("take_it_back_vla_v0", "remember_color_5_vla_v0")
 
@@ -26,7 +28,7 @@ def test_statistics_of_single_data_sets_leave_the_gripper_and_silence_what_never
     np.testing.assert_allclose(own.action.normalise(values), [[0.5, 0, 0.5, 0, 0, 0, 0.7]], atol=1e-6)
     np.testing.assert_allclose(own.proprio.normalise(values), [[0.5, 0, 0.5, 0, 0, 0, 0.35]], atol=1e-6)
     np.testing.assert_allclose(own.action.unnormalise(own.action.normalise(values)), values, atol=1e-6)
-    joint = statistics.parse_statistics(statistics.statistics_entry(bodies["remember_color_3_vla_v0"]))
+    joint = statistics.parse_statistics(joint_entry(bodies["remember_color_3_vla_v0"], MIKASA))
     assert joint.action.normalise(values)[0, 1] == -1  # only of single data sets
 
 

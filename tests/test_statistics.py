@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from muvla.benchmark.benchmark import libero_command, mikasa_command, standardise_libero_gripper
-from muvla.data import statistics
+from muvla.benchmark.benchmark import benchmarks
+from muvla.benchmark.libero import LIBERO
+from muvla.benchmark.mikasa import MIKASA
+from muvla.data import compute_statistics as compute
+from muvla.data.compute_statistics import compute_statistics, joint_entry
 from muvla.data.episode import Episode
 from muvla.data.rlds.dataset import RldsDataset, write_dataset
-from muvla.data.statistics import Bounds, compute_statistics, read_statistics, write_statistics
+from muvla.data.statistics import Bounds, parse_statistics, read_statistics
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference numbers beside the repository")
@@ -71,17 +74,17 @@ def test_libero_statistics_are_of_the_standardised_gripper(tmp_path):
     assert raw[:, 6].min() < 0
     np.testing.assert_allclose(body["action"]["mean"][6], (1 - raw[:, 6].clip(0, 1)).mean(), atol=1e-6)
     np.testing.assert_allclose(body["action"]["mean"][:6], raw[:, :6].mean(0), atol=1e-6)
-    written = json.loads(write_statistics(tmp_path, body).read_text())
+    written = joint_entry(body, LIBERO)
     assert list(written) == ["libero_combined"]
     assert written["libero_combined"]["action"]["mask"] == [True] * 6 + [False]
-    assert read_statistics(tmp_path).action.mask.tolist() == [True] * 6 + [False]
+    assert parse_statistics(written).action.mask.tolist() == [True] * 6 + [False]
+    assert parse_statistics({"libero_combined": body}).action.mask.tolist() == [True] * 6 + [False]
 
 
 def test_the_file_has_the_released_layout(tmp_path, sets):
     body = compute_statistics(sets)
-    file = write_statistics(tmp_path, body)
-    assert file.name == "dataset_statistics.json"
-    assert json.loads(file.read_text()) == {"mikasa_combined": body}
+    assert joint_entry(body, MIKASA) == {"mikasa_combined": body}
+    (tmp_path / "dataset_statistics.json").write_text(json.dumps(joint_entry(body, MIKASA)))
     read = read_statistics(tmp_path)
     assert read.key == "mikasa_combined"
     assert read.action.mask.all()
@@ -92,18 +95,18 @@ def test_the_file_has_the_released_layout(tmp_path, sets):
 
 def test_the_cache_answers_until_the_data_change(tmp_path, sets, monkeypatch):
     cache = tmp_path / "cache"
-    body = statistics.cached_statistics(sets, cache)
+    body = compute.cached_statistics(sets, cache)
     (file,) = cache.iterdir()
     assert file.name.startswith("mikasa_statistics_")
     assert "mask" not in body["action"]
     with monkeypatch.context() as patched:
-        patched.setattr(statistics, "compute_statistics", lambda datasets: pytest.fail("the cache was not used"))
-        assert statistics.cached_statistics(sets[::-1], cache) == body
+        patched.setattr(compute, "compute_statistics", lambda datasets: pytest.fail("the cache was not used"))
+        assert compute.cached_statistics(sets[::-1], cache) == body
     file.write_text("{")
-    assert statistics.cached_statistics(sets, cache) == body
+    assert compute.cached_statistics(sets, cache) == body
     assert json.loads(file.read_text()) == body
     changed = [sets[0], make_set(tmp_path, MIKASA_SETS[1], seed=1)]
-    other = statistics.cached_statistics(changed, cache)
+    other = compute.cached_statistics(changed, cache)
     assert other != body
     assert other == compute_statistics(changed)
     assert len(list(cache.iterdir())) == 2
@@ -210,7 +213,7 @@ def test_normalisation_equals_the_original(benchmark):
     np.testing.assert_allclose(wide, golden["normalised_proprio_eval_float64"], atol=1e-12)
     predicted = action.unnormalise(golden["predicted_normalised"])
     np.testing.assert_allclose(predicted, golden["predicted_unnormalised"], atol=1e-6)
-    command = {"mikasa": mikasa_command, "libero": libero_command}[benchmark]
+    command = benchmarks()[benchmark].command
     np.testing.assert_allclose(command(golden["predicted_unnormalised"]), golden["sent_to_env"], atol=1e-12)
 
 
@@ -220,7 +223,7 @@ def test_the_gripper_of_libero_is_standardised_as_in_the_original():
         raw, expected = stored["libero_raw_gripper_commands"], stored["libero_dataset_gripper"]
     actions = np.zeros((len(raw), 7), np.float32)
     actions[:, 6] = raw
-    np.testing.assert_allclose(standardise_libero_gripper(actions)[:, 6], expected, atol=1e-7)
+    np.testing.assert_allclose(LIBERO.standardise(actions)[:, 6], expected, atol=1e-7)
     assert actions[0, 6] == raw[0]  # what was read stays as it is
 
 

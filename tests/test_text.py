@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, decoders, models, normalizers, processors
 from tokenizers import Tokenizer as Backend
 
-from muvla.data.text import COLOURS, LIBERO_WORDS, MIKASA_INSTRUCTIONS, SHAPES, Tokenizer, prompt
+from muvla.benchmark.libero import LIBERO
+from muvla.benchmark.mikasa import COLOURS, MIKASA, SHAPES
+from muvla.data.text import Tokenizer, prompt
 
 COLOUR_TASK = "Observe the cube's color, wait, then touch the cube of the same color."
 
@@ -34,10 +36,10 @@ def test_special_ids_are_the_real_ones_where_they_can_be(mini):
 @pytest.mark.parametrize(
     "instruction",
     [
-        *MIKASA_INSTRUCTIONS,
+        *MIKASA.instructions,
         "Rotate the peg by -137 degrees to match the target angle.",
         *(f"Touch the {colour} {shape}." for colour in COLOURS for shape in SHAPES),
-        f"Put {LIBERO_WORDS}",
+        f"Put {LIBERO.words}",
     ],
 )
 def test_every_instruction_of_both_benchmarks_is_known(mini, instruction):
@@ -48,9 +50,9 @@ def test_every_instruction_of_both_benchmarks_is_known(mini, instruction):
 
 
 def test_different_instructions_get_different_ids(mini):
-    encoded = {tuple(mini.encode(instruction)) for instruction in MIKASA_INSTRUCTIONS}
+    encoded = {tuple(mini.encode(instruction)) for instruction in MIKASA.instructions}
     encoded |= {tuple(mini.encode(f"Touch the {colour} {shape}.")) for colour in COLOURS for shape in SHAPES}
-    assert len(encoded) == len(MIKASA_INSTRUCTIONS) + len(COLOURS) * len(SHAPES)
+    assert len(encoded) == len(MIKASA.instructions) + len(COLOURS) * len(SHAPES)
     # A colour is one token, so that naming it changes one position only.
     red, blue = mini.encode("Touch the red cube."), mini.encode("Touch the blue cube.")
     assert sum(a != b for a, b in zip(red, blue, strict=True)) == 1
@@ -81,7 +83,7 @@ def test_an_empty_instruction_is_refused(mini):
 def test_what_is_saved_is_loaded_and_always_the_same(tmp_path, mini):
     first = mini.save(tmp_path).read_bytes()
     loaded = Tokenizer.load(tmp_path)
-    for instruction in (*MIKASA_INSTRUCTIONS, "Touch the zebra."):
+    for instruction in (*MIKASA.instructions, "Touch the zebra."):
         assert loaded.encode(instruction) == mini.encode(instruction)
     assert (loaded.pad_id, loaded.empty_id, loaded.vocab_size) == (
         mini.pad_id,

@@ -14,7 +14,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from snakemake.utils import update_config
 
-from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import dataset_name
 from muvla.jobs import matrix
 from muvla.report.published import VARIANTS
@@ -181,7 +181,7 @@ def test_configurations_are_valid() -> None:
 
 def test_names_are_the_same_everywhere() -> None:
     names = yaml.safe_load(SCHEMA.read_text("utf-8"))["$defs"]
-    assert names["environment"]["enum"] == list(ENVIRONMENTS)
+    assert names["environment"]["enum"] == list(MIKASA.environments)
     assert ["pi05", *names["variant"]["enum"]] == list(VARIANTS)
     files = {path.stem for path in (REPOSITORY / "config" / "muvla" / "variant").glob("*.yaml")}
     assert files == {"base", *names["variant"]["enum"]}
@@ -200,7 +200,7 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
     jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
-    assert len(PAPER["environments"]) == len(ENVIRONMENTS) == 23
+    assert len(PAPER["environments"]) == len(MIKASA.environments) == 23
     assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23
     assert jobs["evaluate_libero"] == carriers * 4 * 10 * seeds
     assert jobs["train"] + jobs["libero_train"] == (10 + carriers) * seeds + 3  # and those of longer chunks

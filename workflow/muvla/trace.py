@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import hydra
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from muvla import checkpoint
-from muvla.benchmark.benchmark import options_for
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
 from muvla.evaluate.policy import Policy
@@ -32,7 +31,7 @@ from muvla.model.attention import Seen, group_shares, layout_of, to_patches, wat
 from muvla.model.memory import token_distances, token_norms
 from muvla.provenance import describe_run
 from muvla.records.trace import Trace, write_trace
-from muvla.sim.simulator import make_simulator, require
+from muvla.sim.simulator import Simulator, make_simulator, preflight
 
 CONFIG = str(ROOT / "config" / "muvla")
 
@@ -89,8 +88,8 @@ def trace(config: DictConfig) -> None:
     require_benchmark(config, policy)
     mode = inference_mode(config.mode, policy)
     per_step = 1 if mode == "receding" else policy.cell.architecture.chunk
-    options = {"actions_per_step": per_step, **options_for(config.environment, config)}
-    require(config.environment, options)
+    options = {"actions_per_step": per_step, **benchmark_of(config.environment).select_options(config)}
+    preflight(config.environment, options)
     with contextlib.closing(make_simulator(config.environment, **options)) as simulator:
         kept: tuple[int, Recording, dict[str, Any]] | None = None
         for tried in range(1, config.search + 1):
@@ -105,10 +104,10 @@ def trace(config: DictConfig) -> None:
         seed, recording, info = kept
         about = {"seed": seed, "tried": tried, "success": recording.success, "steps": int(info["steps"]),
                  "goal": str(info["goal"]), "instruction": str(info["instruction"]), "mode": mode}  # fmt: skip
-        write(config, policy, recording, about, simulator.provenance())  # type: ignore[attr-defined]
+        write(config, policy, recording, about, simulator.provenance())
 
 
-def record(policy: Policy, simulator: gymnasium.Env, seed: int, per_step: int) -> tuple[Recording, dict[str, Any]]:
+def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> tuple[Recording, dict[str, Any]]:
     """Run one episode to its first success or its end; the recording, and the simulator's last info."""
     recording, yes = Recording(), np.array([True])
     observation, info = simulator.reset(seed=seed)

@@ -49,7 +49,7 @@ rule collect:
         episodes=config["demonstrations"],
         folder=lambda wildcards, output: Path(output[0]).parents[1],
     message:
-        "Collecting {params.episodes} demonstrations of {params.environment} with the scripted oracle"
+        "Collecting {params.episodes} demonstrations of {params.environment} with the scripted expert"
     shell:
         "python -m muvla.collect environment={params.environment} episodes={params.episodes}"
         " output={params.folder} processes={threads} 2>&1 | workflow/scripts/show {log}"

@@ -24,7 +24,7 @@ rule collect_libero:
         episodes=LIBERO["demonstrations"],
         folder=lambda wildcards, output: Path(output[0]).parents[1],
     message:
-        "Collecting {params.episodes} demonstrations of {params.task} with the scripted oracle"
+        "Collecting {params.episodes} demonstrations of {params.task} with the scripted expert"
     shell:
         "python -m muvla.collect environment={params.task} episodes={params.episodes} noise=0.35 quiet_distance=0.03"
         " hold_steps=0 shards=1 output={params.folder} processes={threads} 2>&1 | workflow/scripts/show {log}"

@@ -1,5 +1,5 @@
 # Single episodes, looked at from the inside: what the memory did, and where memory and actions look.
-from muvla.benchmark.libero import is_libero
+from muvla.benchmark.benchmark import benchmark_of
 
 SEARCH = matrix.traces(config)
 TRACE = f"{OUT}/traces/{{variant}}/{{traced}}.npz"
@@ -9,13 +9,19 @@ TRACED = r"[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+"  # an environment or a tas
 
 
 # of MIKASA-Robo's environments, and of LIBERO's tasks
-TRACED_CHECKPOINT = (CHECKPOINT, LIBERO_CHECKPOINT)
-TRACED_CHECKPOINTS = (CHECKPOINTS, LIBERO_CHECKPOINTS)
+TRACED_CHECKPOINT = {"mikasa": CHECKPOINT, "libero": LIBERO_CHECKPOINT}
+TRACED_CHECKPOINTS = {"mikasa": CHECKPOINTS, "libero": LIBERO_CHECKPOINTS}
+TRACED_MODE = {"mikasa": "auto", "libero": LIBERO["mode"]}
+TRACED_SEED = {"mikasa": config["evaluation_seed"], "libero": 0}
+
+
+def benchmark_name(wildcards):
+    return benchmark_of(wildcards.traced).name
 
 
 rule trace:
     input:
-        checkpoint=lambda wildcards: TRACED_CHECKPOINT[is_libero(wildcards.traced)].format(
+        checkpoint=lambda wildcards: TRACED_CHECKPOINT[benchmark_name(wildcards)].format(
             again="", variant=wildcards.variant
         ),
         settings="config/muvla/trace.yaml",
@@ -37,17 +43,17 @@ rule trace:
         runtime=needs.growing(60, paper=360),
     params:
         backend=BACKEND,
-        checkpoint=lambda wildcards: TRACED_CHECKPOINTS[is_libero(wildcards.traced)].format(
+        checkpoint=lambda wildcards: TRACED_CHECKPOINTS[benchmark_name(wildcards)].format(
             again="", variant=wildcards.variant
         ),
         computing=COMPUTING,
         # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
-        keep_memory=lambda wildcards: str(not (needs.paper and is_libero(wildcards.traced))).lower(),
-        mode=lambda wildcards: LIBERO["mode"] if is_libero(wildcards.traced) else "auto",
+        keep_memory=lambda wildcards: str(not (needs.paper and benchmark_name(wildcards) == "libero")).lower(),
+        mode=lambda wildcards: TRACED_MODE[benchmark_name(wildcards)],
         reset_rule=LIBERO["reset_rule"],
         scale=config["scale"],
         search=lambda wildcards: SEARCH.get((wildcards.variant, wildcards.traced), 1),
-        seed=lambda wildcards: 0 if is_libero(wildcards.traced) else config["evaluation_seed"],
+        seed=lambda wildcards: TRACED_SEED[benchmark_name(wildcards)],
     message:
         "Tracing an episode of {wildcards.variant} in {wildcards.traced}"
     shell:

@@ -1,1 +1,1 @@
-"""What differs between MIKASA-Robo and LIBERO, and which environments and tasks each has."""
+"""What differs between the benchmarks: one module each, with one record; benchmark.py looks them up."""

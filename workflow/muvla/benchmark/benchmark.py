@@ -1,49 +1,150 @@
-"""What differs between the two benchmarks: simulator options, proprio widths, commands (spec 3.2, 6.4, 6.6)."""
+"""The record that describes a benchmark, and the lookup of benchmarks, environments and data sets by name.
+
+A module of this package that is called `libero` defines `LIBERO: Benchmark`; nothing else registers it. The simulator
+of the benchmark is the package of the same name in muvla.sim.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.libero import is_libero
-
-MIKASA_OPTIONS = ("backend", "light_mesh", "standin_mug", "phases", "unseen_colours")
-LIBERO_OPTIONS = ("reset_rule", "placement", "reflections")
+import muvla.benchmark
 
 
-def proprio_width(name: str) -> int:
-    """8 for a LIBERO task, 7 for a MIKASA-Robo environment."""
-    return 8 if is_libero(name) else 7
+@dataclass(frozen=True)
+class Environment:
+    """One environment of MIKASA-Robo, one task of LIBERO.
 
-
-def options_for(environment: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the `given` options that the environment's simulator has."""
-    own = LIBERO_OPTIONS if is_libero(environment) else MIKASA_OPTIONS
-    return {name: given[name] for name in own if name in given}
-
-
-def standardise_libero_gripper(actions: np.ndarray) -> np.ndarray:
-    """(..., 7) as stored (-1 open ... +1 close) -> the same with the gripper as 1 open ... 0 closed.
-
-    To be done when a LIBERO set is loaded, before statistics are taken and before normalising.
+    Attributes:
+        name: as everywhere in this project ("RememberColor3", "libero_spatial/3").
+        family: environments that share an instruction and an expert; of LIBERO, the suite.
+        max_steps: simulator steps until truncation (after the settling ones).
+        dataset: directory of its demonstrations.
+        objects: how many objects an episode chooses from; None where success is no such choice.
     """
-    standardised = actions.copy()
-    standardised[..., -1] = 1 - np.clip(actions[..., -1], 0, 1)
-    return standardised
+
+    name: str
+    family: str
+    max_steps: int
+    dataset: str
+    objects: int | None = None
 
 
-def mikasa_command(actions: np.ndarray) -> np.ndarray:
-    """(..., 7) un-normalised -> what the simulator gets: clipped to [-1, 1], the gripper like the rest."""
-    return np.clip(actions, -1, 1)
+@dataclass(frozen=True)
+class Benchmark:
+    """Everything that the rest of the code must know to tell one benchmark from another.
 
-
-def libero_command(actions: np.ndarray) -> np.ndarray:
-    """(..., 7) un-normalised -> what the simulator gets: gripper -1 open or +1 closed, no clip.
-
-    A gripper of exactly 0.5 becomes 0 (spec 13.6).
+    Attributes:
+        name: of its module here, its package in muvla.sim, and the prefix of joint statistics ("libero").
+        title: as printed ("LIBERO").
+        example: an environment's name, to show how they are spelt.
+        environments: by name, in the order of the paper's table.
+        datasets: pattern of the names of its data sets: published ones and those collected here.
+        cameras: the simulator's names of the third-person and the wrist camera, in this order.
+        picture_size: height and width of the simulator's pictures.
+        proprio_width: numbers in a robot state, P.
+        proprio_key: the feature of the data sets that holds the robot state.
+        action_bound: largest magnitude that the simulator's action space admits.
+        action_mask: which action dimensions joint statistics normalise; None: all of them.
+        standardise: (..., 7) actions as stored -> as the policy learns them.
+        command: (..., 7) actions of the policy, un-normalised -> what the simulator gets.
+        first_seed: of an evaluation's first episode.
+        stored_states: number of initial states per environment, which seeds then count; None: any seed is one.
+        simulator_options: which of the settings of an evaluation or a collection its simulator has.
+        start_method: how simulator processes start. "forkserver" imports muvla.sim.<name>.preload once for all of them;
+            "spawn" is for renderers that do not survive a fork.
+        check: the command that says whether the simulator works on this machine.
+        instructions: whole instructions that the mini tokenizer knows.
+        words: further words that it knows.
     """
-    command = actions.copy()
-    command[..., -1] = -np.sign(2 * actions[..., -1] - 1)
-    return command
+
+    name: str
+    title: str
+    example: str
+    environments: Mapping[str, Environment]
+    datasets: str
+    cameras: tuple[str, str]
+    picture_size: int
+    proprio_width: int
+    proprio_key: str
+    action_bound: float
+    action_mask: tuple[bool, ...] | None
+    standardise: Callable[[np.ndarray], np.ndarray]
+    command: Callable[[np.ndarray], np.ndarray]
+    first_seed: int
+    stored_states: int | None
+    simulator_options: tuple[str, ...]
+    start_method: str
+    check: str
+    instructions: tuple[str, ...]
+    words: str
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Names of the families, in the order of the environments."""
+        return tuple(dict.fromkeys(environment.family for environment in self.environments.values()))
+
+    def of_family(self, family: str) -> tuple[str, ...]:
+        """Names of the environments of `family`, in order."""
+        return tuple(name for name, environment in self.environments.items() if environment.family == family)
+
+    def select_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of `settings` that this benchmark's simulator has."""
+        return {name: settings[name] for name in self.simulator_options if name in settings}
+
+
+@cache
+def benchmarks() -> Mapping[str, Benchmark]:
+    """Return every benchmark by its name."""
+    found = {}
+    for module in pkgutil.iter_modules(muvla.benchmark.__path__):
+        if module.name != "benchmark":
+            record = getattr(importlib.import_module(f"muvla.benchmark.{module.name}"), module.name.upper())
+            found[record.name] = record
+    return found
+
+
+def benchmark_of(name: str) -> Benchmark:
+    """Return the benchmark of an environment, a task or a data set.
+
+    This is the one way to ask; a name that merely looks like one of a benchmark's belongs to none.
+    Raises ValueError for an unknown name, with the nearest known ones.
+    """
+    for benchmark in benchmarks().values():
+        if name in benchmark.environments or re.fullmatch(benchmark.datasets, name):
+            return benchmark
+    raise _unknown(name)
+
+
+def environment_named(name: str) -> Environment:
+    """Return the environment or task called `name`. Raises ValueError with the nearest known names."""
+    for benchmark in benchmarks().values():
+        if name in benchmark.environments:
+            return benchmark.environments[name]
+    raise _unknown(name)
+
+
+def benchmarks_of_width(proprio_width: int) -> list[Benchmark]:
+    """Return the benchmarks whose robot state has so many numbers: all that a checkpoint's tensors tell."""
+    return [benchmark for benchmark in benchmarks().values() if benchmark.proprio_width == proprio_width]
+
+
+def _unknown(name: str) -> ValueError:
+    known = [environment for benchmark in benchmarks().values() for environment in benchmark.environments]
+    close = difflib.get_close_matches(name, known, n=3)
+    meant = f": did you mean {' or '.join(close)}?" if close else "."
+    kinds = "; ".join(
+        f"{len(benchmark.environments)} of {benchmark.title}, spelt like {benchmark.example} "
+        f"({', '.join(benchmark.families)})"
+        for benchmark in benchmarks().values()
+    )
+    return ValueError(f"unknown environment {name!r}{meant} There are {kinds}")

@@ -1,58 +1,69 @@
-"""LIBERO's suites (spec 6.6): which tasks there are, and how many steps an episode of each may take."""
+"""LIBERO: the tasks of its five suites, and its conventions (spec 3.2, 6.6)."""
 
-import re
-from dataclasses import dataclass
+import numpy as np
 
-STORED_STATES = 50  # initial states that come with every task
+from muvla.benchmark.benchmark import Benchmark, Environment
 
+_SUITES = (  # suite, steps, tasks
+    ("libero_spatial", 220, 10),
+    ("libero_object", 280, 10),
+    ("libero_goal", 300, 10),
+    ("libero_10", 520, 10),
+    ("libero_90", 400, 90),
+)
+TABLE_SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")  # of the paper
 
-@dataclass(frozen=True)
-class Suite:
-    """max_steps: simulator steps after the settling ones until truncation. tasks: how many there are."""
-
-    name: str
-    max_steps: int
-    tasks: int
-
-
-SUITES: dict[str, Suite] = {
-    suite.name: suite
-    for suite in (
-        Suite("libero_spatial", 220, 10),
-        Suite("libero_object", 280, 10),
-        Suite("libero_goal", 300, 10),
-        Suite("libero_10", 520, 10),
-        Suite("libero_90", 400, 90),
-    )
-}
-TABLE_SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
+# Of the instructions of all five suites.
+WORDS = """
+    akita alphabet and at back basket bbq between black book both bottle bottom bowl box butter cabinet caddy
+    center cheese chocolate close compartment cookie cookies cream drawer dressing from front frying in inside
+    it juice ketchup layer left microwave middle milk moka mug next of off on open orange pan pick place plate
+    pot pots pudding push put rack ramekin red right salad sauce shelf soup stack stove table the them to
+    tomato top tray turn under up white wine wooden yellow
+"""
 
 
-@dataclass(frozen=True)
-class LiberoTask:
-    """One task, named like libero_spatial/3 everywhere."""
+def _standardise(actions: np.ndarray) -> np.ndarray:
+    """(..., 7) with the gripper as 1 open ... 0 closed, which is stored as -1 open ... +1 closed (spec 3.2).
 
-    suite: Suite
-    index: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.suite.name}/{self.index}"
+    Done when a data set is loaded, before statistics are taken and before normalising.
+    """
+    standardised = actions.copy()
+    standardised[..., -1] = 1 - np.clip(actions[..., -1], 0, 1)
+    return standardised
 
 
-def is_libero(environment: str) -> bool:
-    """Whether this is the name of a LIBERO task, right or wrong, and not of a MIKASA-Robo environment."""
-    return environment.startswith("libero")
+def _command(actions: np.ndarray) -> np.ndarray:
+    """(..., 7) with the gripper as -1 open or +1 closed, not clipped; exactly 0.5 becomes 0 (spec 13.6)."""
+    command = actions.copy()
+    command[..., -1] = -np.sign(2 * actions[..., -1] - 1)
+    return command
 
 
-def libero_task(name: str) -> LiberoTask:
-    """The task called `name`. Raises ValueError saying which suites and tasks there are."""
-    match = re.fullmatch(r"([^/]*)/(\d+)", name)
-    if match is None:
-        raise ValueError(f"LIBERO task {name!r} is not spelt like libero_spatial/3 (suite, slash, number from 0)")
-    if match[1] not in SUITES:
-        raise ValueError(f"unknown LIBERO suite {match[1]!r}; there are: {', '.join(SUITES)}")
-    suite, index = SUITES[match[1]], int(match[2])
-    if index >= suite.tasks:
-        raise ValueError(f"{suite.name} has no task {index}; its tasks are 0 to {suite.tasks - 1}")
-    return LiberoTask(suite, index)
+LIBERO = Benchmark(
+    name="libero",
+    title="LIBERO",
+    example="libero_spatial/3",
+    environments={
+        f"{suite}/{task}": Environment(f"{suite}/{task}", suite, steps, f"{suite}_task_{task}_scripted")
+        for suite, steps, tasks in _SUITES
+        for task in range(tasks)
+    },
+    # A suite's published set (libero_object_no_noops) holds human demonstrations; ours, task by task, end in _scripted.
+    datasets=r"libero_[a-z0-9_]+",
+    cameras=("agentview", "robot0_eye_in_hand"),
+    picture_size=256,
+    proprio_width=8,
+    proprio_key="state",
+    action_bound=np.inf,
+    action_mask=(True,) * 6 + (False,),  # the gripper stays in [0, 1] (spec 3.4)
+    standardise=_standardise,
+    command=_command,
+    first_seed=0,
+    stored_states=50,
+    simulator_options=("reset_rule", "placement", "reflections"),
+    start_method="spawn",  # its OpenGL does not survive a fork
+    check="python -m muvla.sim.libero.first_frames",
+    instructions=(),
+    words=WORDS,
+)

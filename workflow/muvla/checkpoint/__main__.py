@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from muvla import checkpoint
-from muvla.checkpoint.config_files import BENCHMARKS, read_architecture, read_memory_settings
+from muvla.benchmark.benchmark import benchmarks_of_width
+from muvla.checkpoint.config_files import read_architecture, read_memory_settings
 from muvla.checkpoint.names import COMPONENTS
 from muvla.checkpoint.tensors import CheckpointError, Stored, read_component, read_json, read_shards
 from muvla.data.images import read_normalisation
@@ -58,7 +59,8 @@ def inspect(folder: Path) -> Iterator[str]:
         f"vocabulary {architecture.vocab_size}"
     )
     if components["proprio_projector"]:
-        yield f"benchmark       {BENCHMARKS[architecture.proprio_dim]} (proprio width {architecture.proprio_dim})"
+        titles = " or ".join(each.title for each in benchmarks_of_width(architecture.proprio_dim))
+        yield f"benchmark       {titles} (proprio width {architecture.proprio_dim})"
     yield f"memory          {read_memory_settings(folder, components['memory_module'])}"
     if components["action_head"] is None:
         yield "use             a base to train from: it has no action head (python -m muvla.train base=...)"
@@ -79,7 +81,7 @@ def inspect(folder: Path) -> Iterator[str]:
 
 
 def _statistics(folder: Path) -> Iterator[str]:
-    """The joint entry, or where there is none every data set's own (data/separate_statistics.py)."""
+    """The joint entry, or where there is none every data set's own (spec 3.6)."""
     path = folder / STATISTICS_FILE
     entries = json.loads(path.read_text()) if path.is_file() else {}
     joint = any(name.endswith(COMBINED_SUFFIX) for name in entries)

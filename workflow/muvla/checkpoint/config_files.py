@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from muvla.benchmark.benchmark import benchmarks, benchmarks_of_width
 from muvla.checkpoint.tensors import CheckpointError, Stored, read_json
 from muvla.data.images import OPENVLA
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 
 CONFIG = "config.json"
 MEMORY_META = "memory_meta.json"
-BENCHMARKS = {7: "MIKASA", 8: "LIBERO"}  # by proprio width (spec 12.4)
 # heads cannot be read off tensor shapes; everything else of a timm tower can
 TIMM_TOWERS = {
     "vit_large_patch14_reg4_dinov2.lvd142m": Tower(
@@ -73,10 +73,10 @@ def read_architecture(folder: Path, proprio: dict[str, Stored] | None, proprio_d
             raise CheckpointError(f"{next(iter(proprio.values())).file if proprio else folder} lacks fc1.weight")
         stored = proprio["fc1.weight"]
         proprio_dim = stored.tensor.shape[-1]
-        if proprio_dim not in BENCHMARKS:
+        if not benchmarks_of_width(proprio_dim):
             raise CheckpointError(
                 f"{stored.file}: {stored.name} reads {proprio_dim} numbers, which fits no benchmark: "
-                + ", ".join(f"{name} has {width}" for width, name in BENCHMARKS.items())
+                + ", ".join(f"{each.title} has {each.proprio_width}" for each in benchmarks().values())
             )
     return Architecture(
         towers=towers,

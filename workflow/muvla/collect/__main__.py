@@ -16,15 +16,14 @@ import hydra
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from muvla.benchmark.libero import SUITES, is_libero, libero_task
-from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.collect.attempts import Simulator, attempt
 from muvla.collect.demonstration import Manner, load_part
-from muvla.collect.experts import oracle_for
+from muvla.collect.experts import expert_for
+from muvla.collect.experts.remember import RememberExpert
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
 from muvla.files import ROOT, write_json
-from muvla.sim.simulator import known_environment
 
 SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
@@ -43,7 +42,7 @@ class Collection:
     simulator: Simulator
 
     def __post_init__(self) -> None:
-        oracle_for(self.environment)
+        expert_for(self.environment)
         for name in ("episodes", "shards"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -115,13 +114,12 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     )
     wins = [seed for seed in sorted(results) if results[seed]]
     others: list[Counterfactual] = []
-    remembers = plan.environment.startswith("Remember")
     write_dataset(
         output,
         name,
         _episodes(plan, folder, wins, others),
         shards=plan.shards,
-        counterfactuals=_deferred(others) if remembers else None,
+        counterfactuals=_deferred(others) if isinstance(expert_for(plan.environment), RememberExpert) else None,
         overwrite=True,  # a finished set has its report, and was returned above
     )
     summary = {
@@ -145,23 +143,15 @@ def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
 
 def plan_of(config: DictConfig) -> Collection:
     """The collection a configuration describes. Raises ValueError for values that make no sense."""
-    environment = known_environment(config.environment)
+    environment = environment_named(config.environment).name
     first = config.first_seed
     if first is None:
-        first = _place(environment) * SEEDS_PER_ENVIRONMENT
+        first = list(benchmark_of(environment).environments).index(environment) * SEEDS_PER_ENVIRONMENT
     manner = Manner(
         float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
     )
     simulator = Simulator(config.backend, config.light_mesh, config.standin_mug, config.reflections)
     return Collection(environment, int(config.episodes), int(first), int(config.shards), manner, simulator)
-
-
-def _place(environment: str) -> int:
-    """Where the environment stands in its table, from 0."""
-    if not is_libero(environment):
-        return list(ENVIRONMENTS).index(environment)
-    task = libero_task(environment)
-    return sum(suite.tasks for suite in list(SUITES.values())[: list(SUITES).index(task.suite.name)]) + task.index
 
 
 @hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")

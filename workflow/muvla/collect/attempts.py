@@ -9,10 +9,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from muvla.benchmark.benchmark import options_for
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.demonstration import Manner, demonstrate, part_succeeded, save_part
-from muvla.sim.interrupts import deaf_children
-from muvla.sim.simulator import make_simulator, require
+from muvla.sim.interrupts import ignore_sigint_in_children
+from muvla.sim.simulator import make_simulator, preflight
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Simulator:
     def options(self, environment: str) -> dict[str, Any]:
         """What the environment's simulator is made with. LIBERO's demonstrations share no initial state with its
         evaluation: their objects are placed by the seed."""
-        return options_for(environment, asdict(self) | {"placement": "sampled"})
+        return benchmark_of(environment).select_options(asdict(self) | {"placement": "sampled"})
 
 
 _env: Any = None  # one a worker process
@@ -73,9 +73,9 @@ def attempt(
 
     A seed is begun only if those before it cannot suffice, even if all under way succeed. So the seeds tried are the
     same for any number of processes and any interruption; results that are in the folder already are not made again.
-    Raises ValueError when the seeds run out, what sim.simulator.require raises, RuntimeError when a simulator dies.
+    Raises ValueError when the seeds run out, what sim.simulator.preflight raises, RuntimeError when a simulator dies.
     """
-    require(environment, simulator.options(environment))
+    preflight(environment, simulator.options(environment))
     results: dict[int, bool] = {}
     pending: dict[Future[bool], int] = {}
     upcoming = iter(seeds)
@@ -86,7 +86,7 @@ def attempt(
         initargs=(environment, simulator),
     )
     try:
-        with deaf_children():  # a worker finishes its episode, so that it is not lost
+        with ignore_sigint_in_children():  # a worker finishes its episode, so that it is not lost
             versions = pool.submit(_versions)
         with tqdm(total=wanted, desc=f"collect {environment}", unit="episode", smoothing=0.1) as bar:
             while (wins := sum(results.values())) < wanted:
@@ -115,7 +115,7 @@ def attempt(
         return results, versions.result()
     except BrokenProcessPool as error:
         raise RuntimeError(
-            f"a simulator process died ({error}). `python -m muvla.sim.mikasa.check` says whether the simulator "
+            f"a simulator process died ({error}). `{benchmark_of(environment).check}` says whether the simulator "
             "works; if it does, memory may be short: each process takes 1 to 2 GB. Finished episodes are kept."
         ) from error
     finally:

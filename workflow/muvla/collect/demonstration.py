@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from muvla.collect.experts import oracle_for
-from muvla.collect.experts.remember import RememberOracle, candidates
+from muvla.collect.experts import expert_for
+from muvla.collect.experts.remember import RememberExpert, candidates
 from muvla.data.episode import Counterfactual, Episode
 from muvla.files import replacing
 
@@ -44,23 +44,23 @@ class Demonstration:
 
 def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
     """Let the expert act on the episode `seed`; same arguments, same result, in every process."""
-    oracle = oracle_for(env.environment)
+    expert = expert_for(env.environment)
     rng = np.random.default_rng(seed)
     scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
     observation, info = env.reset(seed=seed)
-    choice = candidates(env) if isinstance(oracle, RememberOracle) else None
+    choice = candidates(env) if isinstance(expert, RememberExpert) else None
     images, proprio, actions, plans_to = [], [], [], []
     success, over, held = False, False, 0
     while not over and held <= manner.hold_steps:
-        action = oracle.act(env)
+        action = expert.act(env)
         images.append(observation["image"])
         proprio.append(observation["proprio"])
         actions.append(action)
-        if isinstance(oracle, RememberOracle):
-            plans_to.append(oracle.plans(env))
+        if isinstance(expert, RememberExpert):
+            plans_to.append(expert.plans(env))
         # Drawn at every frame, used or not, so that one frame's choice does not shift the next one's noise.
         noise = rng.normal(size=7) * scale
-        if success or oracle.distance(env) < manner.quiet_distance:
+        if success or expert.distance(env) < manner.quiet_distance:
             noise[:] = 0
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
         observation, _, _, over, info = env.step(executed[None])

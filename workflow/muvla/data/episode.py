@@ -1,46 +1,39 @@
 """One demonstration in memory, and the names of data sets.
 
-Letters: T frames, H and W pixels, P proprio width (MIKASA 7, LIBERO 8), A action width (7), n objects.
+Letters: T frames, H and W pixels, P proprio width, A action width (7), n objects.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from muvla.benchmark.benchmark import benchmark_of
+
 CAMERAS = ("image", "wrist_image")  # third-person first, wrist second, everywhere (spec 1.1, 3.1)
-MIKASA_SUFFIX = "_vla_v0"
-SCRIPTED_SUFFIX = "_scripted"  # LIBERO demonstrations of ours, which are not the human ones
 
 
-def dataset_name(environment: str) -> str:
-    """Directory of an environment's demonstrations: RememberColor3 -> remember_color_3_vla_v0 (spec 3.1).
+def dataset_name(name: str) -> str:
+    """Return the directory of an environment's demonstrations; a data set's own name stays as it is.
 
-    Of LIBERO, a suite's published set keeps its name (libero_object_no_noops), a task's own demonstrations are
-    libero_object/3 -> libero_object_task_3_scripted.
+    RememberColor3 -> remember_color_3_vla_v0; libero_object/3 -> libero_object_task_3_scripted (spec 3.1).
 
     Raises:
-        ValueError: not a CamelCase name as in the table of environments, nor one of LIBERO's.
+        ValueError: neither an environment nor a data set of any benchmark.
     """
-    if task := re.fullmatch(r"(libero_\w+)/(\d+)", environment):
-        return f"{task[1]}_task_{task[2]}{SCRIPTED_SUFFIX}"
-    if re.fullmatch(r"libero_\w+", environment):
-        return environment
-    if not re.fullmatch(r"([A-Z][a-z]+|\d+(x\d+)?)+", environment):
-        raise ValueError(f"environment {environment!r} is not spelt like RememberColor3 or RememberShapeAndColor3x2")
-    words = re.findall(r"[A-Z][a-z]+|\d+(?:x\d+)?", environment)
-    return "_".join(words).lower() + MIKASA_SUFFIX
+    environment = benchmark_of(name).environments.get(name)
+    return name if environment is None else environment.dataset
 
 
 def environment_name(dataset: str) -> str:
-    """The inverse of dataset_name. Other names (LIBERO's published suites) stay as they are."""
-    if task := re.fullmatch(rf"(libero_\w+)_task_(\d+){SCRIPTED_SUFFIX}", dataset):
-        return f"{task[1]}/{task[2]}"
-    if not dataset.endswith(MIKASA_SUFFIX):
-        return dataset
-    return "".join(word.capitalize() for word in dataset.removesuffix(MIKASA_SUFFIX).split("_"))
+    """Return the environment whose demonstrations these are; `dataset` itself where it holds a suite's.
+
+    Raises:
+        ValueError: a data set of no benchmark.
+    """
+    environments = benchmark_of(dataset).environments.values()
+    return next((each.name for each in environments if each.dataset == dataset), dataset)
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Episode:
 
     Attributes:
         environment: MIKASA environment without its id's suffix ("RememberColor3"), or LIBERO's data set name.
-        instruction: what the robot was told, as stored (not lower-cased).
+        instruction: as stored, not lower-cased.
         images: (T, 2, H, W, 3) uint8, third-person camera first, then wrist.
         proprio: (T, P) float32; MIKASA: tcp xyz in metres, roll-pitch-yaw, sum of the finger joints.
         actions: (T, A) float32, as stored; LIBERO's gripper still has its raw sign.
@@ -84,7 +77,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """What the oracle would have done towards every object of one Remember* episode (spec 14).
+    """What the expert would have done towards every object of one Remember* episode (spec 14).
 
     Attributes:
         seed: reset seed of the episode.
@@ -93,7 +86,7 @@ class Counterfactual:
         target: index of the true object.
         colours, shapes: name of each object's colour and shape; "" where it does not vary.
         positions: (n, 3) float32, metres, on the table.
-        plans_to: (T, n, C, 7) float32, the oracle's next C actions towards object j from where the arm is at frame t.
+        plans_to: (T, n, C, 7) float32, the expert's next C actions towards object j from where the arm is at frame t.
 
     Raises:
         ValueError: shapes that do not fit together, or a target that is no object.

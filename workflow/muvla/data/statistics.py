@@ -1,4 +1,4 @@
-"""Statistics of the training data, and the normalisation made from them (spec 1.9, 3.4).
+"""Normalisation with the statistics that a checkpoint was trained with (spec 1.9, 3.4, 3.6).
 
 Letters: D width of an action or of proprio.
 """
@@ -6,7 +6,6 @@ Letters: D width of an action or of proprio.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.benchmark import standardise_libero_gripper
-from muvla.data.rlds.dataset import RldsDataset
-from muvla.files import write_json
+from muvla.benchmark.benchmark import Benchmark, benchmark_of, benchmarks
+from muvla.data.episode import dataset_name
 
 STATISTICS_FILE = "dataset_statistics.json"
 COMBINED_SUFFIX = "_combined"
-BENCHMARKS = {7: "mikasa", 8: "libero"}  # by proprio width (spec 12.4)
-LIBERO_ACTION_MASK = [True] * 6 + [False]  # the gripper stays in [0, 1] (spec 3.4); in 3.6 MIKASA's, too
 EPSILON = 1e-8
 
-Body = dict[str, Any]
+Body = dict[str, Any]  # JSON: statistics of actions and proprio, by name
 
 
 @dataclass(frozen=True)
@@ -67,95 +63,56 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a checkpoint was trained with: the key it stands under, and the bounds of actions and proprio."""
+    """What a checkpoint was trained with: the key of the entry, its benchmark, the bounds of actions and proprio."""
 
     key: str
+    benchmark: Benchmark
     action: Bounds
     proprio: Bounds
 
 
-def compute_statistics(datasets: Sequence[RldsDataset]) -> Body:
-    """Joint statistics over all frames of all data sets, in the order of their names (spec 3.4).
-
-    Returns:
-        {"action": {mean, std, min, max, q01, q99}, "proprio": {...}, "num_transitions", "num_trajectories"};
-        std is the population's, quantiles are interpolated linearly. LIBERO's gripper is standardised first.
-
-    Raises:
-        ValueError: no data set, one twice, or data sets of both benchmarks.
-        CorruptRecord: a damaged record.
-    """
-    benchmark = _benchmark(datasets)
-    actions, proprio = [], []
-    for dataset in sorted(datasets, key=lambda item: item.name):
-        for index in range(len(dataset)):
-            motion = dataset.motion(index)
-            proprio.append(motion[0])
-            actions.append(standardise_libero_gripper(motion[1]) if benchmark == "libero" else motion[1])
-    return {
-        "action": _describe(np.concatenate(actions)),
-        "proprio": _describe(np.concatenate(proprio)),
-        "num_transitions": sum(map(len, actions)),
-        "num_trajectories": len(actions),
-    }
-
-
-def cached_statistics(datasets: Sequence[RldsDataset], directory: str | Path) -> Body:
-    """compute_statistics, remembered in DIRECTORY/mikasa_statistics_<h>.json (or libero_...).
-
-    h are 16 digits of a SHA-256 over names and contents, so re-collected data never meets old numbers (the
-    release keys by the names alone). An unreadable cache file is replaced.
-    """
-    contents = ",".join(sorted(dataset.fingerprint for dataset in datasets))
-    key = hashlib.sha256(contents.encode()).hexdigest()[:16]
-    file = Path(directory) / f"{_benchmark(datasets)}_statistics_{key}.json"
-    try:
-        body = json.loads(file.read_text(encoding="utf-8"))
-        _bounds(body, "action", str(file))
-        _bounds(body, "proprio", str(file))
-    except (FileNotFoundError, ValueError):
-        body = compute_statistics(datasets)
-        write_json(file, body)
-    return body
-
-
-def statistics_entry(body: Body) -> Body:
-    """The content of dataset_statistics.json: {"mikasa_combined": body}; LIBERO's gets its action mask."""
-    benchmark = BENCHMARKS[len(body["proprio"]["q01"])]
-    if benchmark == "libero":
-        body = {**body, "action": {**body["action"], "mask": LIBERO_ACTION_MASK}}
-    return {benchmark + COMBINED_SUFFIX: body}
-
-
-def write_statistics(directory: str | Path, body: Body) -> Path:
-    """Write DIRECTORY/dataset_statistics.json."""
-    file = Path(directory) / STATISTICS_FILE
-    write_json(file, statistics_entry(body))
-    return file
-
-
 def read_statistics(path: str | Path, key: str | None = None) -> Statistics:
-    """Statistics of a checkpoint folder (or of the file itself).
+    """Read the statistics of a checkpoint folder (or the file itself).
 
-    Without a key the one joint entry ("..._combined") is taken; statistics of single environments never stand
-    in for it (spec P14). A LIBERO entry without action mask gets the usual one (spec 6.6).
+    Without a key the one joint entry ("..._combined") is taken; statistics of single data sets never stand in for it
+    (spec P14). An entry without action mask gets its benchmark's (spec 6.6).
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no such key, or an entry that lacks something.
+        ValueError: no such key, a key of no benchmark, or an entry that lacks something.
     """
-    file = Path(path) / STATISTICS_FILE if Path(path).is_dir() else Path(path)
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{file} is missing: without it actions cannot be un-normalised") from None
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON ({error}). Fetch the checkpoint again.") from error
-    return parse_statistics(entries if isinstance(entries, dict) else {}, key, file)
+    file = _file(path)
+    return parse_statistics(_read(file), key, file)
+
+
+def statistics_for(folder: str | Path, environment: str) -> Statistics:
+    """Read what a checkpoint un-normalises with in `environment` (spec 6.4).
+
+    The joint entry where there is one, else that of the environment's own data set or suite, else the average of all
+    entries (the checkpoint was not trained on it).
+
+    Raises:
+        FileNotFoundError or ValueError, as read_statistics.
+    """
+    file = _file(folder)
+    entries = _read(file)
+    if not entries or any(name.endswith(COMBINED_SUFFIX) for name in entries):
+        return parse_statistics(entries, None, file)
+    suite = environment.partition("/")[0]
+    for name in (dataset_name(environment), suite, f"{suite}_no_noops"):
+        if name in entries:
+            return parse_statistics(entries, name, file)
+    every = [parse_statistics(entries, name, file) for name in sorted(entries)]
+    return Statistics(
+        f"average of {len(every)} data sets",
+        every[0].benchmark,
+        _average(file, [each.action for each in every]),
+        _average(file, [each.proprio for each in every]),
+    )
 
 
 def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(STATISTICS_FILE)) -> Statistics:
-    """`read_statistics` of content already read; `file` is named in errors.
+    """Do as read_statistics with content already read; `file` is named in errors.
 
     An entry of a single data set also says what never changes in it; a joint one does not (spec 3.4, 3.6).
     """
@@ -167,37 +124,53 @@ def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(ST
     if key not in entries:
         raise ValueError(f"{file} has no entry {key!r}, only {sorted(entries)}")
     where = f"{file}, entry {key!r}"
+    benchmark = _benchmark(key, where)
     proprio = _bounds(entries[key], "proprio", where)
-    default_mask = LIBERO_ACTION_MASK if BENCHMARKS.get(len(proprio.q01)) == "libero" else None
-    action = _bounds(entries[key], "action", where, default_mask)
+    action = _bounds(entries[key], "action", where, benchmark.action_mask)
     if not key.endswith(COMBINED_SUFFIX):
         action, proprio = (
             dataclasses.replace(bounds, constant=_constant(entries[key][part], len(bounds.q01)))
             for part, bounds in (("action", action), ("proprio", proprio))
         )
-    return Statistics(key, action, proprio)
+    return Statistics(key, benchmark, action, proprio)
 
 
-def _benchmark(datasets: Sequence[RldsDataset]) -> str:
-    names = [dataset.name for dataset in datasets]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"statistics need at least one data set and each only once, not {names}")
-    widths = {dataset.name: dataset.proprio_width for dataset in datasets}
-    if len(set(widths.values())) > 1 or set(widths.values()) - set(BENCHMARKS):
-        raise ValueError(f"statistics need data sets of one benchmark (proprio width 7 or 8), not {widths}")
-    return BENCHMARKS[datasets[0].proprio_width]
+def _benchmark(key: str, where: str) -> Benchmark:
+    if not key.endswith(COMBINED_SUFFIX):
+        return benchmark_of(key)
+    name = key.removesuffix(COMBINED_SUFFIX)
+    if name not in benchmarks():
+        raise ValueError(f"{where} belongs to no benchmark; there are {', '.join(benchmarks())}")
+    return benchmarks()[name]
 
 
-def _describe(values: np.ndarray) -> dict[str, list[float]]:
-    described = {
-        "mean": values.mean(axis=0),
-        "std": values.std(axis=0),
-        "min": values.min(axis=0),
-        "max": values.max(axis=0),
-        "q01": np.quantile(values, 0.01, axis=0),
-        "q99": np.quantile(values, 0.99, axis=0),
-    }
-    return {name: row.astype(np.float32).tolist() for name, row in described.items()}
+def _file(path: str | Path) -> Path:
+    return Path(path) / STATISTICS_FILE if Path(path).is_dir() else Path(path)
+
+
+def _read(file: Path) -> Body:
+    """Entries of the file, by key; {} for JSON that is no object."""
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file} is missing: without it actions cannot be un-normalised") from None
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON ({error}). Fetch the checkpoint again.") from error
+    return entries if isinstance(entries, dict) else {}
+
+
+def _average(file: Path, bounds: list[Bounds]) -> Bounds:
+    """Average element by element; constant is what never changed in any of them."""
+    first = bounds[0]
+    if any(each.q01.shape != first.q01.shape or (each.mask != first.mask).any() for each in bounds):
+        raise ValueError(f"{file} has entries of different widths or masks: they have no average")
+    known = [each.constant for each in bounds if each.constant is not None]
+    return dataclasses.replace(
+        first,
+        q01=np.mean([each.q01 for each in bounds], axis=0),
+        q99=np.mean([each.q99 for each in bounds], axis=0),
+        constant=np.all(known, axis=0) if len(known) == len(bounds) else None,
+    )
 
 
 def _constant(entry: Mapping[str, Any], width: int) -> np.ndarray | None:
@@ -205,7 +178,7 @@ def _constant(entry: Mapping[str, Any], width: int) -> np.ndarray | None:
     return low == high if low.shape == high.shape == (width,) else None
 
 
-def _bounds(body: Mapping[str, Any], part: str, where: str, default_mask: list[bool] | None = None) -> Bounds:
+def _bounds(body: Mapping[str, Any], part: str, where: str, default_mask: Sequence[bool] | None = None) -> Bounds:
     try:
         entry = body[part]
         q01, q99 = (np.array(entry[name], np.float64) for name in ("q01", "q99"))

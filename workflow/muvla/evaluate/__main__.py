@@ -23,7 +23,7 @@ import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from muvla.benchmark.benchmark import options_for
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import inference_mode, probed, provenance_of, require_benchmark, settle_seed
 from muvla.files import ROOT
@@ -73,7 +73,7 @@ def evaluate(config: DictConfig) -> None:
     per_step = 1 if mode == "receding" else config.open_loop_steps or chunk
     start = partial(
         make_vector, config.environment, config.slots, actions_per_step=per_step,
-        **options_for(config.environment, config),
+        **benchmark_of(config.environment).select_options(config),
     )  # fmt: skip
     found = probed(config)
     with contextlib.closing(start()) as simulators:

@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 
 from muvla import checkpoint
-from muvla.benchmark.benchmark import libero_command, mikasa_command
 from muvla.data.episode import CAMERAS
 from muvla.data.images import center_crop, read_normalisation, resize_lanczos3
-from muvla.data.separate_statistics import statistics_for
-from muvla.data.statistics import read_statistics
+from muvla.data.statistics import read_statistics, statistics_for
 from muvla.data.text import Tokenizer
 from muvla.model.prompt import prompts
 from muvla.model.vision import tower_features
@@ -91,8 +89,7 @@ class Policy:
         self.forwards[rows] += 1
         commands = np.zeros((len(images), *output.actions.shape[1:]), np.float32)
         actions = self.statistics.action.unnormalise(output.actions.double().cpu().numpy())
-        to_environment = mikasa_command if self.cell.architecture.proprio_dim == 7 else libero_command
-        commands[rows] = to_environment(actions)
+        commands[rows] = self.statistics.benchmark.command(actions)
         return commands
 
     def _require(self, images: np.ndarray, proprio: np.ndarray) -> None:

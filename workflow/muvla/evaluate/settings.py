@@ -11,26 +11,23 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from muvla import checkpoint
-from muvla.benchmark.benchmark import proprio_width
-from muvla.benchmark.libero import STORED_STATES, is_libero, libero_task
+from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.evaluate.policy import Policy
 from muvla.files import json_sha256
 from muvla.provenance import circumstances, versions
-from muvla.sim.libero.first_frames import probe
-from muvla.sim.simulator import known_environment
+from muvla.sim.simulator import start_up_check
 
 # where, how fast and how often: no part of the question that the records answer
 CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint", "probe", "strict", "precision",
                  "device")  # fmt: skip
 PROBES = ("phases", "unseen_colours")  # a part of the question where they are asked for
-MIKASA_SEED = 4242424242
 
 
 def settle_seed(config: DictConfig) -> None:
     """Fill in the benchmark's own first seed. Raises ValueError as first_seed does, and for probes of MIKASA-Robo's
     asked of LIBERO."""
-    known_environment(config.environment)
-    if is_libero(config.environment) and (asked := [name for name in PROBES if config[name] is not None]):
+    known = benchmark_of(environment_named(config.environment).name).simulator_options
+    if asked := [name for name in PROBES if config[name] is not None and name not in known]:
         raise ValueError(f"{config.environment} has no {' and no '.join(asked)}: leave null")
     config.seed = first_seed(config.environment, config.seed, config.episodes)
 
@@ -38,25 +35,24 @@ def settle_seed(config: DictConfig) -> None:
 def first_seed(environment: str, seed: int | None, episodes: int) -> int:
     """`seed`, or the benchmark's own where it is None. Raises ValueError for unknown environments, and for initial
     states that LIBERO does not have."""
-    libero = is_libero(known_environment(environment))
+    benchmark = benchmark_of(environment_named(environment).name)
     if seed is None:
-        seed = 0 if libero else MIKASA_SEED
-    if libero and not 0 <= seed <= seed + episodes <= STORED_STATES:
+        seed = benchmark.first_seed
+    if benchmark.stored_states is not None and not 0 <= seed <= seed + episodes <= benchmark.stored_states:
         raise ValueError(
             f"seed {seed} and {episodes} episodes ask for the initial states {seed} to {seed + episodes - 1} of "
-            f"{environment}; there are 0 to {STORED_STATES - 1}"
+            f"{environment}; there are 0 to {benchmark.stored_states - 1}"
         )
     return seed
 
 
 def require_benchmark(config: DictConfig, policy: Policy) -> None:
     """Raise ValueError when the checkpoint belongs to the other benchmark."""
-    expected, given = policy.cell.architecture.proprio_dim, proprio_width(config.environment)
-    if expected != given:
-        names = {7: "MIKASA-Robo", 8: "LIBERO"}
+    expected, given = policy.statistics.benchmark, benchmark_of(config.environment)
+    if expected.name != given.name:
         raise ValueError(
-            f"{config.checkpoint} is a policy for {names[expected]} (proprio width {expected}); "
-            f"{config.environment} belongs to {names[given]} ({given})"
+            f"{config.checkpoint} is a policy for {expected.title} (proprio width {expected.proprio_width}); "
+            f"{config.environment} belongs to {given.title} ({given.proprio_width})"
         )
 
 
@@ -69,16 +65,16 @@ def inference_mode(asked: str, policy: Policy) -> str:
 
 
 def probed(config: DictConfig) -> dict[str, Any]:
-    """{"probe": ...} for LIBERO: what the start-up probe found (sim/libero_probe.py). Raises ValueError if strict."""
-    if not is_libero(config.environment):
+    """{"probe": ...}, what the start-up check found, for benchmarks that have one. Raises ValueError if strict."""
+    suite = environment_named(config.environment).family
+    stored = json.loads(Path(config.probe).read_text("utf-8")).get(suite) if config.probe else None
+    found = stored or start_up_check(config.environment)
+    if found is None:
         return {}
-    suite = libero_task(config.environment).suite.name
-    found = json.loads(Path(config.probe).read_text("utf-8")).get(suite) if config.probe else None
-    found = found or probe(suite)
     if found["warnings"]:
         told = "; ".join(found["warnings"])
         if config.strict:
-            raise ValueError(f"strict=true, and the start-up probe warns: {told}")
+            raise ValueError(f"strict=true, and the start-up check warns: {told}")
         print(f"warning: {told}", file=sys.stderr)
     return {"probe": found}
 

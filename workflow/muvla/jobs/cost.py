@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-from muvla.benchmark.libero import SUITES, is_libero
-from muvla.benchmark.mikasa import ENVIRONMENTS
+from muvla.benchmark.benchmark import environment_named
 from muvla.jobs.matrix import controls, has_memory, home, seeds, traces
 from muvla.sim.mikasa.novelty import lengthened
 
@@ -93,7 +92,7 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         lines.append(Line(f"training, chunks of {chunk} (first seed)", len(again), sum(again)))
 
     def mikasa(environment: str, every: int, phases: int | None = None) -> float:
-        steps = lengthened(ENVIRONMENTS[environment].max_steps, phases)
+        steps = lengthened(environment_named(environment).max_steps, phases)
         return evaluation_hours(
             assumed, episodes=config["episodes"], steps=steps, step=assumed.mikasa_step, every=every
         )
@@ -108,7 +107,7 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         evaluation_hours(
             assumed,
             episodes=config["libero"]["episodes"],
-            steps=SUITES[task.partition("/")[0]].max_steps,
+            steps=environment_named(task).max_steps,
             step=assumed.libero_step,
             every=_every(variant),
         )
@@ -119,8 +118,7 @@ def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[
         lines.append(Line(what, len(hours) * repeats, sum(hours) * repeats))
     if apart:
         lines.append(Line("evaluation, probes of longer chunks (first seed)", len(apart), sum(apart)))
-    steps = [SUITES[name.partition("/")[0]].max_steps if is_libero(name) else ENVIRONMENTS[name].max_steps
-             for _, name in traces(config)]  # fmt: skip
+    steps = [environment_named(name).max_steps for _, name in traces(config)]
     traced = [evaluation_hours(assumed, episodes=1, steps=most, step=assumed.libero_step, every=1) for most in steps]
     lines.append(Line("single episodes, traced (first seed)", len(traced), sum(traced)))
     return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from muvla.benchmark.libero import is_libero
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import dataset_name
 
 # what is asked of a policy, and the table's own question; a control has others
@@ -95,7 +95,7 @@ def traces(config: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     found = {}
     for trace in config["traces"]:
         variant, environment = trace["variant"], trace["environment"]
-        libero = is_libero(environment)
+        libero = benchmark_of(environment).name == "libero"
         if _released(config, f"libero_{variant}" if libero else variant):
             usual = config["libero"]["episodes"] if libero else config["episodes"]
             found[variant, environment] = trace.get("search", usual)

@@ -1,17 +1,15 @@
 """All record files of a folder, as the cells of the tables and their controls."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.records.file import Cell, RecordsError, read_cell
 from muvla.records.settings import asked
-from muvla.report.published import SUITES, VARIANTS, Published
+from muvla.report.published import VARIANTS, Published
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import Estimate, stratified_average
-
-LIBERO_TASK = re.compile(rf"({'|'.join(SUITES.values())})/[0-9]|libero_90/[0-8]?[0-9]")
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,9 @@ def check_place(cell: Cell, variant: str, environment: str, control: str) -> Non
 
 def check_one_policy(cells: list[Cell]) -> None:
     """Raise RecordsError unless all cells and controls of a variant in a benchmark come from one checkpoint."""
-    first: dict[tuple[str, bool], Cell] = {}
+    first: dict[tuple[str, str], Cell] = {}
     for cell in cells:
-        column = (cell.question["variant"], is_libero(cell.question["environment"]))
+        column = (cell.question["variant"], benchmark_of(cell.question["environment"]).name)
         other = first.setdefault(column, cell)
         for key in ("scale", "checkpoint_sha256", "num_mem_tokens", "width"):
             if cell.question[key] != other.question[key]:
@@ -105,11 +103,6 @@ def check_one_policy(cells: list[Cell]) -> None:
                     f"({other.question[key]}, {cell.question[key]}): "
                     "a column shows one policy; evaluate the older of the two again"
                 )
-
-
-def is_libero(environment: str) -> bool:
-    """Whether this is the name of a LIBERO task, libero_spatial/3."""
-    return LIBERO_TASK.fullmatch(environment) is not None
 
 
 def read_grid(records: Path | str, published: Published, rules: Rules, *, beside: bool = True) -> Grid:
@@ -131,9 +124,10 @@ def read_grid(records: Path | str, published: Published, rules: Rules, *, beside
             continue
         if variant not in VARIANTS:
             raise RecordsError(f"{path}: unknown variant {variant!r}; the table has {', '.join(VARIANTS)}")
-        if environment not in published.group_of and not is_libero(environment):
-            known = ", ".join(published.group_of)
-            raise RecordsError(f"{path}: unknown environment {environment!r}; there are {known}, and libero_spatial/3")
+        try:
+            environment_named(environment)
+        except ValueError as error:
+            raise RecordsError(f"{path}: {error}") from None
         cell = read_cell(path)
         check_place(cell, variant, environment, control)
         if control:

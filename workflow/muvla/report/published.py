@@ -1,9 +1,10 @@
 """Names that the paper's printed tables (printed.py) have here: variants, groups, environments (spec 5, 6.2)."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from muvla.benchmark.benchmark import environment_named
+from muvla.benchmark.libero import LIBERO
 from muvla.report.printed import is_average, read_printed
 
 TABLE_MIKASA, TABLE_MEMORY_VLAS, TABLE_LIBERO = "table1_mikasa_23env", "table2_memory_vlas", "table3_libero"
@@ -31,7 +32,6 @@ METHODS = {
     },
 }
 SUITES = {"Spatial": "libero_spatial", "Object": "libero_object", "Goal": "libero_goal", "Long-10": "libero_10"}
-TASKS_OF_A_SUITE = 10
 ALL = "All environments"  # the group that the csv gives to the printed average over all 23
 GROUPS = {
     "training": "Training tasks (in-distribution)",
@@ -62,7 +62,7 @@ def variant_of(table: str, model: str) -> str | None:
 
 def libero_tasks(suite: str) -> tuple[str, ...]:
     """libero_spatial -> libero_spatial/0, ..., libero_spatial/9."""
-    return tuple(f"{suite}/{task}" for task in range(TASKS_OF_A_SUITE))
+    return LIBERO.of_family(suite)
 
 
 def read_published(path: Path | str) -> Published:
@@ -95,10 +95,7 @@ def objects(environment: str) -> int | None:
 
     None where success is no choice among objects (Intercept*, Rotate*, TakeItBack).
     """
-    if environment.startswith("ShellGame"):
-        return 3
-    sizes = re.fullmatch(r"Remember\w*?(\d+)(?:x(\d+))?", environment)
-    return int(sizes[1]) * int(sizes[2] or 1) if sizes else None
+    return environment_named(environment).objects
 
 
 def chance(environment: str) -> float | None:

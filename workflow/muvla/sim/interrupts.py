@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def deaf_children() -> Iterator[None]:
-    """Processes started within ignore Ctrl-C from their first moment on, before a line of ours runs in them."""
+def ignore_sigint_in_children() -> Iterator[None]:
+    """Make child processes that are started in this block ignore SIGINT, from before their first line of Python."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may change a handler
         return

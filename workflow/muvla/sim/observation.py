@@ -1,23 +1,27 @@
-"""The observation and action contract of every simulator (design: contracts): spaces, and proprioception."""
+"""The observation and action contract of every simulator: types, spaces, and proprioception."""
+
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-CAMERAS = ("base_camera", "hand_camera")
-SIZE = 128  # pixels, both ways
+CAMERAS = 2  # third person, then wrist
 ACTION_DIMS = 7
 
+Observation = dict[str, np.ndarray]
+Info = dict[str, Any]  # as gymnasium types it; the keys are listed in MikasaEnv
 
-def observation_space(size: int = SIZE, proprio: int = 7) -> gymnasium.spaces.Dict:
-    """image (2, size, size, 3) uint8 and proprio (proprio,) float32; the defaults are MIKASA-Robo's."""
+
+def observation_space(size: int, proprio: int) -> gymnasium.spaces.Dict:
+    """Return the space of image (2, size, size, 3) uint8 and proprio (proprio,) float32."""
     return gymnasium.spaces.Dict(
-        image=gymnasium.spaces.Box(0, 255, (len(CAMERAS), size, size, 3), np.uint8),
+        image=gymnasium.spaces.Box(0, 255, (CAMERAS, size, size, 3), np.uint8),
         proprio=gymnasium.spaces.Box(-np.inf, np.inf, (proprio,), np.float32),
     )
 
 
-def action_space(actions_per_step: int, bound: float = 1) -> gymnasium.spaces.Box:
-    """(actions_per_step, 7) float32 in [-bound, bound]."""
+def action_space(actions_per_step: int, bound: float) -> gymnasium.spaces.Box:
+    """Return the space of (actions_per_step, 7) float32 in [-bound, bound]."""
     return gymnasium.spaces.Box(-bound, bound, (actions_per_step, ACTION_DIMS), np.float32)
 
 

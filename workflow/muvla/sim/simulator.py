@@ -1,73 +1,86 @@
-"""One simulator by the name of its environment, MIKASA-Robo's or LIBERO's, with the options that it understands."""
+"""One simulator by the name of its environment, whichever benchmark that belongs to.
+
+muvla.sim.<benchmark>.simulator has three functions: `make`, `preflight` and `start_up_check`, described below.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, cast
 
 import gymnasium
 import numpy as np
 
-from muvla.benchmark.libero import is_libero, libero_task
-from muvla.benchmark.mikasa import environment_named
-from muvla.sim.libero import assets as libero_assets
-from muvla.sim.observation import action_space, observation_space
+from muvla.benchmark.benchmark import benchmark_of, environment_named
+from muvla.sim.observation import Info, Observation, action_space, observation_space
 
 
-def known_environment(name: str) -> str:
-    """`name`, if there is such an environment or task. Raises ValueError saying what there is."""
-    if is_libero(name):
-        return libero_task(name).name
-    try:
-        return environment_named(name).name
-    except ValueError as error:
-        raise ValueError(f"{error}; LIBERO's tasks are spelt like libero_spatial/3") from None
+class Simulator(Protocol):
+    """What every simulator has beside gymnasium.Env's methods; it is a gymnasium.Env."""
+
+    environment: str
+    max_steps: int
+    observation_space: gymnasium.Space[Any]
+    action_space: gymnasium.Space[Any]
+
+    @property
+    def steps(self) -> int:
+        """Simulator steps since reset."""
+        ...
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
+        """Begin the episode that `seed` names."""
+        ...
+
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
+        """Run the actions (A, 7) before the first row of NaN; terminated is always False."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """What pictures and physics depend on: versions, renderer, options."""
+        ...
+
+    def close(self) -> None:
+        """Free the scene."""
+        ...
 
 
-def make_simulator(environment: str, **options: Any) -> gymnasium.Env:
-    """The environment in this process; options as LiberoEnv's or MikasaEnv's. Raises what their constructors raise."""
-    if is_libero(environment):
-        from muvla.sim.libero.env import LiberoEnv
+class _Package(Protocol):
+    def make(self, environment: str, **options: Any) -> Simulator: ...
 
-        return LiberoEnv(environment, **options)
-    from muvla.sim.mikasa.env import MikasaEnv
+    def preflight(self, environment: str, options: Mapping[str, Any]) -> None: ...
 
-    return MikasaEnv(environment, **options)
+    def start_up_check(self, environment: str) -> dict[str, Any] | None: ...
 
 
-def spaces(environment: str, actions_per_step: int) -> tuple[gymnasium.Space, gymnasium.Space]:
-    """(observation space, action space) without making the environment."""
-    if is_libero(environment):
-        from muvla.sim.libero.env import PROPRIO, SIZE
-
-        return observation_space(SIZE, PROPRIO), action_space(actions_per_step, bound=np.inf)
-    return observation_space(), action_space(actions_per_step)
+def make_simulator(environment: str, **options: Any) -> Simulator:
+    """Make the simulator in this process; options as its constructor's. Raises what the constructor raises."""
+    return _package(environment).make(environment, **options)
 
 
-def require(environment: str, options: Mapping[str, Any]) -> None:
-    """Raise here, before processes are started, what would end each of them; make the files that they share.
+def preflight(environment: str, options: Mapping[str, Any]) -> None:
+    """Fail in the parent instead of in every worker; create shared files.
 
-    Raises ValueError for an unknown name or option, cup.MissingMug, vulkan.NoVulkan, libero_assets.AlteredAssets,
-    FileNotFoundError for missing ones, RuntimeError for an unwritable cache.
+    Raises ValueError for an unknown name or option, and what the benchmark's own preflight raises: RuntimeErrors for
+    missing drivers, damaged or missing files or an unwritable cache; FileNotFoundError.
     """
-    known_environment(environment)
-    if is_libero(environment):
-        from muvla.sim.libero.env import check_options
+    _package(environment).preflight(environment, options)
 
-        check_options(options)
-        libero_assets.verify()
-        return
-    from muvla.sim.mikasa import camera_mesh, cup, novelty
-    from muvla.sim.mikasa.env import BACKENDS
-    from muvla.sim.mikasa.vulkan import driver, require_backend
 
-    row, backend = environment_named(environment), options.get("backend", "cpu")
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
-    novelty.require(row, options.get("phases"), options.get("unseen_colours"))
-    require_backend(backend)
-    if options.get("render", True):
-        driver("CPU" if backend == "cpu" else "discrete GPU")
-    camera_mesh.robot_description(options.get("light_mesh", True))
-    if row.family == "ShellGame":
-        cup.choose(environment, options.get("standin_mug", False))
+def start_up_check(environment: str) -> dict[str, Any] | None:
+    """Compare what the simulator computes here with what is on record: {"warnings": [...], ...}; None: no check."""
+    return _package(environment).start_up_check(environment)
+
+
+def spaces(environment: str, actions_per_step: int) -> tuple[gymnasium.spaces.Dict, gymnasium.spaces.Box]:
+    """Return (observation space, action space) without making the environment."""
+    benchmark = benchmark_of(environment)
+    observation = observation_space(benchmark.picture_size, benchmark.proprio_width)
+    return observation, action_space(actions_per_step, benchmark.action_bound)
+
+
+def _package(environment: str) -> _Package:
+    """Import the simulator's package only when it is needed: each costs seconds, and settings for the whole process."""
+    name = benchmark_of(environment_named(environment).name).name
+    return cast(_Package, importlib.import_module(f"muvla.sim.{name}.simulator"))

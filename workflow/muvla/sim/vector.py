@@ -2,20 +2,17 @@
 
 import multiprocessing
 import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv
 
-from muvla.benchmark.libero import is_libero
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.sim import no_autoreset
-from muvla.sim.interrupts import deaf_children
-from muvla.sim.simulator import make_simulator, require, spaces
-
-# The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
-CONTEXT = "forkserver"
-PRELOAD = ["muvla.sim.mikasa.preload"]
+from muvla.sim.interrupts import ignore_sigint_in_children
+from muvla.sim.simulator import make_simulator, preflight, spaces
 
 
 class DeadSimulator(RuntimeError):
@@ -45,7 +42,14 @@ class _Slot:
 
 
 class SimulatorVector(AsyncVectorEnv):
-    """AsyncVectorEnv whose dead processes are named, instead of ending in a broken pipe."""
+    """AsyncVectorEnv that names dead processes, instead of ending in a broken pipe.
+
+    check: the command that says whether the simulator works on this machine, for the error.
+    """
+
+    def __init__(self, slots: Sequence[Callable[[], gymnasium.Env]], *, check: str, **options: Any) -> None:
+        self.check = check
+        super().__init__(slots, **options)
 
     def _guard(self, name: str, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -64,7 +68,7 @@ class SimulatorVector(AsyncVectorEnv):
                 pipe.close()
         self.closed = True
         return DeadSimulator(
-            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `python -m muvla.sim.mikasa.check` "
+            f"the simulator process of slot {', '.join(dead) or 'unknown'} died. `{self.check}` "
             "says whether the simulator works; if it does, memory may be short: each process takes 1.2 GB."
         )
 
@@ -93,25 +97,26 @@ class SimulatorVector(AsyncVectorEnv):
 
 
 def make_vector(environment: str, slots: int, *, context: str | None = None, **options: Any) -> SimulatorVector:
-    """`slots` simulators of one environment, a process each; options as MikasaEnv's or LiberoEnv's.
+    """Start `slots` simulators of one environment, a process each; options as their constructor's.
 
     Nothing resets by itself: reset(seed=[...], options={"reset_mask": np.array([...], bool)}) begins an episode in the
     slots of the mask; a slot sits out a step() when its actions are NaN. provenance: call("provenance")[0].
-    context: how processes start; null chooses a server that has MIKASA-Robo imported already, and fresh processes for
-    LIBERO, whose OpenGL does not survive a fork.
-    Raises ValueError for no slot and what simulator.require raises, all before a process is started; DeadSimulator when
-    one ends, then or later.
+    context: how processes start; None: as the benchmark's simulator needs it.
+    Raises ValueError for no slot and what simulator.preflight raises, all before a process is started; DeadSimulator
+    when one ends, then or later.
     """
     if slots < 1:
         raise ValueError(f"{slots} simulators; there must be at least one")
-    require(environment, options)
-    if context is None:
-        context = "spawn" if is_libero(environment) else CONTEXT
+    preflight(environment, options)
+    benchmark = benchmark_of(environment)
+    context = context or benchmark.start_method
     if context == "forkserver":
-        multiprocessing.set_forkserver_preload(PRELOAD)
-    with deaf_children():
+        # The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
+        multiprocessing.set_forkserver_preload([f"muvla.sim.{benchmark.name}.preload"])
+    with ignore_sigint_in_children():
         return SimulatorVector(
             [_Slot(environment, options, slot) for slot in range(slots)],
+            check=benchmark.check,
             shared_memory=True,
             context=context,
             **no_autoreset.ARGUMENTS,

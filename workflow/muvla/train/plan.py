@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.checkpoint.config_files import CONFIG, read_architecture
 from muvla.model.architecture import OPENVLA_7B, Architecture, MemorySettings
 from muvla.model.cell import Cell
@@ -58,7 +59,7 @@ def _architecture(config: DictConfig) -> tuple[Architecture, str]:
     cameras = config.variant.cameras
     if config.scale.memory_training.data != "recorded":
         return dataclasses.replace(mini_architecture(config.scale), cameras=cameras), "of the scale"
-    proprio_dim = 8 if any(name.startswith("libero_") for name in environments(config)) else 7  # spec 1.2
+    proprio_dim = benchmark_of(environments(config)[0]).proprio_width
     if (Path(config.base) / CONFIG).is_file():
         found, origin = read_architecture(Path(config.base), None, proprio_dim), f"of {config.base}"
     else:

@@ -1,31 +1,32 @@
 """Scripted experts with privileged state, one module per family of tasks (spec simulators: oracles that worked)."""
 
-from muvla.benchmark.libero import is_libero, libero_task
-from muvla.benchmark.mikasa import ENVIRONMENTS, environment_named
-from muvla.collect.experts.expert import Oracle
-from muvla.collect.experts.intercept import InterceptOracle
-from muvla.collect.experts.libero import GRIPS, PickPlaceOracle
-from muvla.collect.experts.remember import RememberOracle
-from muvla.collect.experts.shell_game import ShellGamePushOracle, ShellGameTouchOracle
-from muvla.collect.experts.take_it_back import TakeItBackOracle
+from muvla.benchmark.benchmark import environment_named
+from muvla.collect.experts.expert import Expert
+from muvla.collect.experts.intercept import InterceptExpert
+from muvla.collect.experts.libero import GRIPS, PickPlaceExpert
+from muvla.collect.experts.remember import RememberExpert
+from muvla.collect.experts.shell_game import ShellGamePushExpert, ShellGameTouchExpert
+from muvla.collect.experts.take_it_back import TakeItBackExpert
 
-ORACLES: dict[str, type[Oracle]] = {
-    "ShellGameTouch": ShellGameTouchOracle,
-    "ShellGamePush": ShellGamePushOracle,
-    "TakeItBack": TakeItBackOracle,
-    **{name: InterceptOracle for name, row in ENVIRONMENTS.items() if row.family == "Intercept"},
-    **{name: RememberOracle for name, row in ENVIRONMENTS.items() if row.family.startswith("Remember")},
+EXPERTS: dict[str, type[Expert]] = {  # by environment, or by family
+    "ShellGameTouch": ShellGameTouchExpert,
+    "ShellGamePush": ShellGamePushExpert,
+    "TakeItBack": TakeItBackExpert,
+    "Intercept": InterceptExpert,
+    "RememberColor": RememberExpert,
+    "RememberShape": RememberExpert,
+    "RememberShapeAndColor": RememberExpert,
+    **dict.fromkeys(GRIPS, PickPlaceExpert),
 }
 
 
-def oracle_for(environment: str) -> Oracle:
-    """A fresh expert for `environment`. Raises ValueError for an unknown name, or an environment without an expert."""
-    if is_libero(environment):
-        suite = libero_task(environment).suite.name
-        if suite not in GRIPS:
-            raise ValueError(f"there is no scripted expert for {suite}; there are for: {', '.join(GRIPS)}")
-        return PickPlaceOracle()
-    name = environment_named(environment).name
-    if name not in ORACLES:
-        raise ValueError(f"there is no scripted expert for {name}; there are for: {', '.join(ORACLES)}")
-    return ORACLES[name]()
+def expert_for(name: str) -> Expert:
+    """Return a fresh expert for an environment.
+
+    Raises ValueError for an unknown name, or an environment without an expert.
+    """
+    environment = environment_named(name)
+    expert = EXPERTS.get(environment.name) or EXPERTS.get(environment.family)
+    if expert is None:
+        raise ValueError(f"there is no scripted expert for {name}; there are for: {', '.join(EXPERTS)}")
+    return expert()

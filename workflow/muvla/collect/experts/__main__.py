@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.benchmark import options_for
-from muvla.collect.experts import oracle_for
+from muvla.benchmark.benchmark import benchmark_of
+from muvla.collect.experts import expert_for
 from muvla.sim.simulator import make_simulator
 
 
 def episode(env: Any, seed: int) -> tuple[bool, int, float]:
     """(success, steps, smallest distance to the precise point in metres) of the expert on the episode `seed`."""
-    oracle = oracle_for(env.environment)
+    expert = expert_for(env.environment)
     _, info = env.reset(seed=seed)
     success, truncated, nearest = False, False, np.inf
     while not (success or truncated):
-        _, _, _, truncated, info = env.step(oracle.act(env)[None])
-        success, nearest = info["success"], min(nearest, oracle.distance(env))
+        _, _, _, truncated, info = env.step(expert.act(env)[None])
+        success, nearest = info["success"], min(nearest, expert.distance(env))
     return success, info["steps"], nearest
 
 
@@ -31,9 +31,9 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.environment:
         try:
-            oracle_for(name)
+            expert_for(name)
             asked = {"standin_mug": options.standin_mug, "placement": "sampled"}
-            env = make_simulator(name, render=False, **options_for(name, asked))
+            env = make_simulator(name, render=False, **benchmark_of(name).select_options(asked))
         except (ValueError, RuntimeError) as error:
             raise SystemExit(f"error: {error}") from None
         began = time.monotonic()

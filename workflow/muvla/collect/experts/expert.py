@@ -1,4 +1,4 @@
-"""What an oracle is: an expert that reads the simulator's state and answers with the next action."""
+"""What an expert is: a script that reads the simulator's state and answers with the next action."""
 
 from typing import Any, Protocol
 
@@ -7,7 +7,7 @@ import numpy as np
 from muvla.sim.mikasa.env import MikasaEnv
 
 
-class Oracle(Protocol):
+class Expert(Protocol):
     """An expert for one family of tasks; env is a MikasaEnv or a LiberoEnv.
 
     State it keeps within an episode is cleared when env.steps is 0.

@@ -31,7 +31,7 @@ class Strike:
     seconds_left: float
 
 
-class InterceptOracle:
+class InterceptExpert:
     """Waits behind the ball's path, and hits so that, with the motion the ball keeps, it runs over the target."""
 
     def __init__(self) -> None:

@@ -40,13 +40,13 @@ GRIPS = {
 }
 
 
-class PickPlaceOracle:
+class PickPlaceExpert:
     """One object into or onto another, as the task's goal says."""
 
     def act(self, env: Any) -> np.ndarray:
         """(7,) float32 in [-1, 1]."""
         tool, grasp, load, goal = self._places(env)
-        grip = GRIPS[env.task.suite.name]
+        grip = GRIPS[env.task.family]
         width, speed = self._fingers(env)
         if self._holds(env):
             aim = goal + (tool - load)  # where the tool is when the load is over the goal
@@ -81,7 +81,7 @@ class PickPlaceOracle:
     def _places(self, env: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(3,) each, metres: the tool, where it must be to grasp, the object, the goal."""
         _, thing, place = env.raw.env.parsed_problem["goal_state"][0]
-        grip = GRIPS[env.task.suite.name]
+        grip = GRIPS[env.task.family]
         load = _position(env, thing)
         grasp = load + grip.grasp
         if grip.floor:

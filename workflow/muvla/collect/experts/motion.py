@@ -1,4 +1,4 @@
-"""How every oracle moves: straight towards a point, slower near it (spec simulators: oracles)."""
+"""How every expert moves: straight towards a point, slower near it (spec simulators: experts)."""
 
 import numpy as np
 

@@ -54,7 +54,7 @@ def candidates(env: MikasaEnv) -> Candidates:
     return Candidates(target, colours, shapes, positions)
 
 
-class RememberOracle:
+class RememberExpert:
     """Touches the right object, or says how to touch any other."""
 
     def act(self, env: MikasaEnv) -> np.ndarray:

@@ -22,7 +22,7 @@ def _cup(env: MikasaEnv) -> Any:
     return (raw.mug_left, raw.mug_center, raw.mug_right)[int(raw.cup_with_ball_number[0])]
 
 
-class ShellGameTouchOracle:
+class ShellGameTouchExpert:
     """Goes over the right cup with an open hand, then down until the tool is close enough."""
 
     def act(self, env: MikasaEnv) -> np.ndarray:
@@ -38,7 +38,7 @@ class ShellGameTouchOracle:
         return float(np.linalg.norm(tool(env) - place(_cup(env)) - (0, 0, TOUCH)))
 
 
-class ShellGamePushOracle:
+class ShellGamePushExpert:
     """Closes the hand, goes behind the right cup and pushes it to the goal in +x."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ SHORT = 0.06  # metres to stop before the target's centre in x: beyond, the arm 
 REACH_GAIN, DRAG_GAIN, DRAG_CAP = 1.0, 0.7, 0.4
 
 
-class TakeItBackOracle:
+class TakeItBackExpert:
     """Never lets go of the cube until it is back."""
 
     def __init__(self) -> None:

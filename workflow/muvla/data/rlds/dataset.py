@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import Counterfactual, Episode, environment_name
 from muvla.data.rlds import metadata
 from muvla.data.rlds.counterfactuals import FILE, load_counterfactuals, save_counterfactuals
@@ -70,13 +71,14 @@ class RldsDataset:
     Attributes:
         directory: the version directory.
         name: name of the data set, its directory's ("remember_color_3_vla_v0").
-        environment: the MIKASA environment or, for LIBERO, the data set's name.
+        environment: the environment or task; of a whole suite, the data set's name.
+        benchmark: the one that its name belongs to.
         picture_shape: (H, W, 3).
         proprio_width, action_width: P and A.
 
     Raises:
         FileNotFoundError: no finished data set there, or a shard is missing.
-        ValueError: metadata that does not describe such a data set.
+        ValueError: a name that belongs to no benchmark, or metadata that does not describe such a data set.
         CorruptRecord: a shard that is damaged or cut off, with the byte where.
     """
 
@@ -89,13 +91,15 @@ class RldsDataset:
     ):
         """directory: the version directory (ROOT/NAME/1.0.0), or its parent: the last version is taken.
 
-        index_folder: read every record once and keep the index there (record_index.py), lengths included.
+        index_folder: read every record once and keep the index there (index.py), lengths included.
         on_damage: called with every damaged record, which is then left out; without it the first one is raised.
         """
         self.directory = _version_directory(Path(directory))
         self.name = self.directory.resolve().parent.name
         self.environment = environment_name(self.name)
-        self._widths = Widths(*metadata.read_widths(self.directory))
+        self.benchmark = benchmark_of(self.name)
+        key = self.benchmark.proprio_key
+        self._widths = Widths(key, *metadata.read_widths(self.directory, key))
         self.proprio_width, self.action_width = self._widths.proprio, self._widths.action
         self.picture_shape = self._widths.picture
         shards = metadata.read_shards(self.directory)

@@ -90,8 +90,8 @@ def read_shards(directory: Path) -> list[tuple[Path, int]]:
     return [(directory / name, length) for name, length in zip(names, lengths, strict=True)]
 
 
-def read_widths(directory: Path) -> tuple[str, int, int, tuple[int, ...]]:
-    """From features.json: the proprio key ("proprio" or "state"), its width P, the action width A, (H, W, 3).
+def read_widths(directory: Path, proprio_key: str) -> tuple[int, int, tuple[int, ...]]:
+    """Return from features.json: the width P of `proprio_key`, the action width A, (H, W, 3).
 
     Raises:
         ValueError: a needed feature is not described.
@@ -102,19 +102,15 @@ def read_widths(directory: Path) -> tuple[str, int, int, tuple[int, ...]]:
     try:
         step = _members(_members(description)["steps"]["sequence"]["feature"])
         observation = _members(step["observation"])
-        proprio_key = next(key for key in ("proprio", "state") if key in observation)
-        proprio, action = (
-            _dimensions(observation[proprio_key]["tensor"]),
-            _dimensions(step["action"]["tensor"]),
-        )
+        proprio, action = _dimensions(observation[proprio_key]["tensor"]), _dimensions(step["action"]["tensor"])
         shapes = {_dimensions(observation[camera]["image"]) for camera in CAMERAS}
         (proprio_width,), (action_width,), (shape,) = proprio, action, shapes
         if len(shape) != 3 or "language_instruction" not in step:
             raise KeyError("language_instruction or a picture's shape")
-    except (KeyError, StopIteration, TypeError, ValueError) as error:
-        needed = "image, wrist_image (same shape), proprio or state, action and language_instruction"
+    except (KeyError, TypeError, ValueError) as error:
+        needed = f"image, wrist_image (same shape), {proprio_key}, action and language_instruction"
         raise ValueError(f"{file} does not describe steps with {needed} ({error!r})") from error
-    return proprio_key, proprio_width, action_width, shape
+    return proprio_width, action_width, shape
 
 
 def _read_json(file: Path) -> Any:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS, Episode
 from muvla.data.rlds import metadata
 from muvla.data.rlds.example import Values, encode_example
 from muvla.data.rlds.pictures import encode_png
 from muvla.data.rlds.tfrecord import OVERHEAD, Location, write_record
-
-PROPRIO_KEYS = {7: "proprio", 8: "state"}  # MIKASA, LIBERO: the width decides (spec 3.1, 3.2)
 
 
 def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Episode], shards: int) -> list[int]:
@@ -27,8 +26,9 @@ def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Ep
         The number of frames of each episode.
 
     Raises:
-        ValueError: no episode, or one whose sizes differ from the first one's.
+        ValueError: no episode, one whose sizes differ from the first one's, or a name that belongs to no benchmark.
     """
+    benchmark = benchmark_of(name)
     records = directory / "records"
     sizes: tuple[int, ...] | None = None
     lengths: list[int] = []
@@ -40,9 +40,9 @@ def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Ep
             if found != sizes:
                 kinds = "height, width, proprio and action widths"
                 raise ValueError(f"{name}: episode {len(lengths)} has {kinds} {found}, the first one {sizes}")
-            if found[2] not in PROPRIO_KEYS:
-                raise ValueError(f"{name}: proprio width {found[2]} is neither MIKASA's 7 nor LIBERO's 8")
-            locations.append(write_record(stream, encode_episode(episode)))
+            if found[2] != benchmark.proprio_width:
+                raise ValueError(f"{name}: proprio width {found[2]}, {benchmark.title} has {benchmark.proprio_width}")
+            locations.append(write_record(stream, encode_episode(episode, benchmark.proprio_key)))
             lengths.append(len(episode))
     if sizes is None:
         raise ValueError(f"{name}: no episode to write")
@@ -51,7 +51,7 @@ def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Ep
     names = [metadata.shard_name(name, shard, count) for shard in range(count)]
     _cut(records, [directory / shard for shard in names], shard_lengths, locations)
     height, width, proprio_width, action_width = sizes
-    described = metadata.features_json(height, width, PROPRIO_KEYS[proprio_width], proprio_width, action_width)
+    described = metadata.features_json(height, width, benchmark.proprio_key, proprio_width, action_width)
     (directory / metadata.FEATURES_FILE).write_text(described, encoding="utf-8")
     payload = sum(location.length for location in locations)
     info = metadata.dataset_info_json(name, version, shard_lengths, payload)
@@ -59,8 +59,8 @@ def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Ep
     return lengths
 
 
-def encode_episode(episode: Episode) -> bytes:
-    """One episode as the message TFDS stores: every field of the steps a flat list.
+def encode_episode(episode: Episode, proprio_key: str) -> bytes:
+    """Return one episode as the message TFDS stores: every field of the steps a flat list.
 
     As in the original sets, reward and is_terminal are 1 at the last step only and discount is 1 throughout.
     """
@@ -68,7 +68,7 @@ def encode_episode(episode: Episode) -> bytes:
     last = np.arange(frames) == frames - 1
     fields: dict[str, Values] = {
         "steps/action": episode.actions,
-        f"steps/observation/{PROPRIO_KEYS[episode.proprio.shape[1]]}": episode.proprio,
+        f"steps/observation/{proprio_key}": episode.proprio,
         "steps/reward": last.astype(np.float32),
         "steps/discount": np.ones(frames, np.float32),
         "steps/is_first": np.arange(frames) == 0,

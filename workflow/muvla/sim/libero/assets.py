@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from muvla.benchmark.libero import SUITES
+from muvla.benchmark.libero import LIBERO
 from muvla.files import ROOT, file_sha256, write_atomically
 from muvla.manifest import read
 
@@ -59,7 +59,7 @@ def verify(manifest: Path = MANIFEST, places: dict[str, Path] | None = None) -> 
 def write_manifest(manifest: Path = MANIFEST) -> int:
     """Write the list of what is installed; how many files it names."""
     places = roots()
-    folders = [("assets", "")] + [(part, suite) for part in ("bddl_files", "init_files") for suite in SUITES]
+    folders = [("assets", "")] + [(part, suite) for part in ("bddl_files", "init_files") for suite in LIBERO.families]
     lines = []
     for part, suite in folders:
         for file in sorted((places[part] / suite).rglob("*")):

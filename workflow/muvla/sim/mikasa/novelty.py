@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from muvla.benchmark.mikasa import Environment
+from muvla.benchmark.benchmark import Environment
 
 DELAYED = ("ShellGame", "RememberColor", "RememberShape", "RememberShapeAndColor")  # families with phases
 # In the order in which they take the place of the environment's own. The paper names the colours only (spec 11, U12);

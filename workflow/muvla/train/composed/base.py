@@ -19,10 +19,11 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from muvla.checkpoint.config_files import preprocessor
+from muvla.data.compute_statistics import cached_statistics, joint_entry
 from muvla.data.episode import dataset_name
 from muvla.data.images import OPENVLA, Normalisation, pack_pixels
 from muvla.data.rlds.dataset import RldsDataset
-from muvla.data.statistics import Statistics, cached_statistics, parse_statistics, statistics_entry
+from muvla.data.statistics import Statistics, parse_statistics
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
@@ -173,7 +174,7 @@ def train_base(config: DictConfig) -> tuple[Cell, dict[str, Any]]:
     names = list(config.variant.environments or config.environments)
     frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
     datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
-    entry = statistics_entry(cached_statistics(datasets, config.data))
+    entry = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
     metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
     statistics, tokenizer = parse_statistics(entry), Tokenizer.mini()
     cell = base_policy(architecture, frames, statistics, tokenizer, OPENVLA, config.scale, config.seed, metrics)

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from muvla.benchmark.benchmark import standardise_libero_gripper
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
-from muvla.data.statistics import BENCHMARKS
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,10 @@ def load_frames(root: str | Path, environments: Sequence[str], *, image_size: in
                 f"make them with `python -m muvla.collect environment={environment} output={root}`"
             )
         dataset = RldsDataset(directory)
-        libero = BENCHMARKS.get(dataset.proprio_width) == "libero"
         others: Sequence[Counterfactual | None] = dataset.counterfactuals or [None] * len(dataset)
         for index, other in enumerate(others):
             episode = dataset[index]
-            if libero:
-                episode = replace(episode, actions=standardise_libero_gripper(episode.actions))
+            episode = replace(episode, actions=dataset.benchmark.standardise(episode.actions))
             rows.append(_row(episode, other, start, chunk))
             images.append(resize_lanczos3(episode.images, image_size))
             proprio.append(episode.proprio)

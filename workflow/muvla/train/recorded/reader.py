@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from muvla.benchmark.benchmark import standardise_libero_gripper
 from muvla.data.episode import CAMERAS
 from muvla.data.images import augment, draw_change, resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.record import EncodedEpisode
-from muvla.data.statistics import BENCHMARKS, Statistics
+from muvla.data.statistics import Statistics
 from muvla.train.recorded.streams import Shot
 
 OPEN_EPISODES = 64  # encoded, a few MB each: the episodes that a reader is in the middle of
@@ -79,9 +78,7 @@ class Reader:
         if self.pictures.first_observation:
             raw.append(episode.frame(0)[0])
         images = np.stack([self._picture(picture, shot, camera) for camera, picture in enumerate(raw)])
-        actions = episode.actions
-        if BENCHMARKS.get(self.datasets[shot.dataset].proprio_width) == "libero":
-            actions = standardise_libero_gripper(actions)
+        actions = self.datasets[shot.dataset].benchmark.standardise(episode.actions)
         index = np.minimum(np.arange(shot.frame, shot.frame + self.chunk), len(actions) - 1)
         statistics = self.statistics[shot.dataset]
         return (

@@ -9,12 +9,12 @@ import torch
 from omegaconf import DictConfig
 
 from muvla import checkpoint
+from muvla.data.compute_statistics import cached_statistics, common_benchmark, joint_entry, separate_entries
 from muvla.data.episode import dataset_name
 from muvla.data.images import read_normalisation
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.tfrecord import CorruptRecord
-from muvla.data.separate_statistics import separate_entries
-from muvla.data.statistics import cached_statistics, parse_statistics, statistics_entry
+from muvla.data.statistics import parse_statistics
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import MemorySettings
 from muvla.model.lora import LoraSettings, add_adapters
@@ -40,7 +40,7 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         statistics = separate_entries({each.name: cached_statistics([each], config.data) for each in datasets})
         normalised_by = [parse_statistics(statistics, each.name) for each in datasets]
     else:
-        statistics = statistics_entry(cached_statistics(datasets, config.data))
+        statistics = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
         normalised_by = [parse_statistics(statistics)] * len(datasets)
     cell = checkpoint.load_to_train(
         base,
@@ -109,9 +109,7 @@ def recorded_datasets(config: DictConfig, group: Group) -> list[RldsDataset]:
         if group.leads == turn:
             found = [_dataset(config, name) for name in environments(config)]
         group.wait()
-    widths = {dataset.name: dataset.proprio_width for dataset in found}
-    if len(set(widths.values())) > 1:
-        raise ValueError(f"data sets of both benchmarks cannot be mixed: proprio widths {widths}")
+    common_benchmark(found)  # raises where they cannot be mixed
     return found
 
 

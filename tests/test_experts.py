@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from muvla.collect.experts import __main__ as command
-from muvla.collect.experts import oracle_for
+from muvla.collect.experts import expert_for
 from muvla.collect.experts.expert import tool
 from muvla.collect.experts.motion import towards
-from muvla.collect.experts.remember import RememberOracle, candidates
+from muvla.collect.experts.remember import RememberExpert, candidates
 from muvla.sim.mikasa.env import MikasaEnv
 
 TOUCH = 0.05  # metres: what the environments count as touching
@@ -37,14 +37,14 @@ def test_the_expert_succeeds(name):
 
 def test_the_expert_touches_whichever_object_it_is_told_to():
     env = MikasaEnv("RememberColor3", render=False)
-    oracle = RememberOracle()
+    expert = RememberExpert()
     for index in range(3):
         env.reset(seed=1)
         layout, success, truncated = candidates(env), False, False
         assert layout.colours == ("Red", "Lime", "Blue")
         assert layout.colours[layout.target] == env.goal
         while not (success or truncated):
-            *_, truncated, info = env.step(oracle.act_towards(env, index)[None])
+            *_, truncated, info = env.step(expert.act_towards(env, index)[None])
             success = info["success"]
         assert np.linalg.norm(tool(env) - layout.positions[index]) < TOUCH
         assert success == (index == layout.target)
@@ -54,7 +54,7 @@ def test_the_expert_touches_whichever_object_it_is_told_to():
 @pytest.mark.parametrize("name", ["RememberShape5", "RememberShapeAndColor3x2"])
 def test_names_and_plans_cover_every_object(name):
     env = MikasaEnv(name, render=False)
-    oracle = RememberOracle()
+    expert = RememberExpert()
     env.reset(seed=2)
     layout = candidates(env)
     count = len(layout.positions)
@@ -62,13 +62,13 @@ def test_names_and_plans_cover_every_object(name):
     assert len(set(zip(layout.colours, layout.shapes, strict=True))) == count
     assert env.goal.endswith(layout.shapes[layout.target])
     waiting = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (count, 8, 1))
-    np.testing.assert_array_equal(oracle.plans(env), waiting)
+    np.testing.assert_array_equal(expert.plans(env), waiting)
     while env.phase != "act":
         env.step(np.zeros((1, 7)))
-    plans = oracle.plans(env)
+    plans = expert.plans(env)
     for index in range(count):
-        np.testing.assert_allclose(plans[index, 0], oracle.act_towards(env, index), atol=1e-6)
-    np.testing.assert_allclose(oracle.act(env), plans[layout.target, 0], atol=1e-6)
+        np.testing.assert_allclose(plans[index, 0], expert.act_towards(env, index), atol=1e-6)
+    np.testing.assert_allclose(expert.act(env), plans[layout.target, 0], atol=1e-6)
     env.close()
 
 
@@ -79,10 +79,10 @@ def test_moves_keep_their_direction_when_they_are_capped():
 
 def test_an_environment_without_an_expert_is_refused():
     with pytest.raises(ValueError, match="no scripted expert for RotateStrictPos; there are for: ShellGameTouch"):
-        oracle_for("RotateStrictPos")
+        expert_for("RotateStrictPos")
 
 
 def test_the_command_reports_success_over_seeds(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["oracles", "RememberColor3", "--seeds", "2"])
+    monkeypatch.setattr(sys, "argv", ["experts", "RememberColor3", "--seeds", "2"])
     command.main()
     assert capsys.readouterr().out.startswith("RememberColor3: 2/2 (")

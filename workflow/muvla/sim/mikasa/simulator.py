@@ -1,0 +1,35 @@
+"""MIKASA-Robo's entry points for muvla.sim.simulator."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from muvla.benchmark.benchmark import environment_named
+from muvla.sim.mikasa import camera_mesh, cup, novelty
+from muvla.sim.mikasa.env import BACKENDS, MikasaEnv
+from muvla.sim.mikasa.vulkan import driver, require_backend
+
+
+def make(environment: str, **options: Any) -> MikasaEnv:
+    """Make the environment in this process. Raises as MikasaEnv."""
+    return MikasaEnv(environment, **options)
+
+
+def preflight(environment: str, options: Mapping[str, Any]) -> None:
+    """Check names, options, Vulkan and the mug; make the light mesh.
+
+    Raises ValueError, cup.MissingMug, vulkan.NoVulkan, RuntimeError for an unwritable cache.
+    """
+    row, backend = environment_named(environment), options.get("backend", "cpu")
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    novelty.require(row, options.get("phases"), options.get("unseen_colours"))
+    require_backend(backend)
+    if options.get("render", True):
+        driver("CPU" if backend == "cpu" else "discrete GPU")
+    camera_mesh.robot_description(options.get("light_mesh", True))
+    if row.family == "ShellGame":
+        cup.choose(environment, options.get("standin_mug", False))
+
+
+def start_up_check(environment: str) -> None:
+    """Nothing is on record: MIKASA-Robo's pictures differ between renderers, which its provenance names."""

@@ -14,7 +14,8 @@ from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import Episode, dataset_name, environment_name
 from muvla.data.rlds.dataset import RldsDataset, write_dataset
 from muvla.data.statistics import parse_statistics
-from muvla.sim.simulator import make_simulator, preflight, spaces
+from muvla.sim.contract import spaces
+from muvla.sim.simulator import make_simulator, preflight
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_numbers_of_the_paper():
     assert environment_named("RotateStrictPos").max_steps == 90
     assert environment_named("libero_10/0").max_steps == 520
     assert (MIKASA.proprio_width, MIKASA.picture_size, LIBERO.proprio_width, LIBERO.picture_size) == (7, 128, 8, 256)
-    observation, action = spaces("libero_goal/1", 8)
+    observation, action = spaces(LIBERO, 8)
     assert observation["image"].shape == (2, 256, 256, 3)
     assert action.shape == (8, 7)
 

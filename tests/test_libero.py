@@ -18,8 +18,7 @@ import pytest
 from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.benchmark.libero import LIBERO, TABLE_SUITES
 from muvla.collect.demonstration import Manner, demonstrate
-from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv
-from muvla.sim.observation import axis_angle
+from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv, axis_angle
 from muvla.sim.simulator import preflight
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"

@@ -42,7 +42,7 @@ def test_nothing_resets_by_itself(built_in, monkeypatch):
     if built_in and not no_autoreset.BUILT_IN:
         pytest.skip("this gymnasium resets by itself")
     monkeypatch.setattr(no_autoreset, "BUILT_IN", built_in)
-    makers = [lambda slot=slot: no_autoreset.by_hand(Counter(), slot) for slot in range(SLOTS)]
+    makers = [lambda slot=slot: no_autoreset.without_autoreset(Counter(), slot) for slot in range(SLOTS)]
     vector = SimulatorVector(
         makers, check="", shared_memory=True, context="fork", **(no_autoreset.ARGUMENTS if built_in else {})
     )

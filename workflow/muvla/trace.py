@@ -31,7 +31,8 @@ from muvla.model.attention import Seen, group_shares, layout_of, to_patches, wat
 from muvla.model.memory import token_distances, token_norms
 from muvla.provenance import describe_run
 from muvla.records.trace import Trace, write_trace
-from muvla.sim.simulator import Simulator, make_simulator, preflight
+from muvla.sim.contract import Simulator
+from muvla.sim.simulator import make_simulator, preflight
 
 CONFIG = str(ROOT / "config" / "muvla")
 

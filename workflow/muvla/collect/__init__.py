@@ -1,1 +1,1 @@
-"""Demonstrations of scripted experts."""
+"""Collects demonstrations of scripted experts in the real simulators."""

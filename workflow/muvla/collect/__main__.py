@@ -1,7 +1,7 @@
 """`python -m muvla.collect environment=RememberColor3 episodes=200 output=DIR`: demonstrations as RLDS (spec 3.1).
 
-Every finished seed is kept at once as a part; the set is assembled from the parts at the end, under a temporary name.
-So an interrupted run loses at most the episodes under way, and the same command goes on. Same options, same bytes.
+Stores the result of every seed as soon as it is finished, and assembles the data set from these parts at the end. So an
+interrupted run loses at most the episodes under way, and the same command resumes it. Same options, same bytes.
 """
 
 import json
@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named
-from muvla.collect.attempts import Simulator, attempt
+from muvla.collect.attempts import SimulatorSettings, attempt
 from muvla.collect.demonstration import Manner, load_part
 from muvla.collect.experts import expert_for
 from muvla.collect.experts.remember import RememberExpert
@@ -29,17 +29,19 @@ SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
 CONFIG = ROOT / "config" / "muvla"
 
+Json = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Collection:
-    """Everything that decides what the set holds; `processes` decides only how fast."""
+    """Everything that decides what the data set holds; `processes` only decides how fast."""
 
     environment: str
     episodes: int
     first_seed: int
     shards: int
     manner: Manner
-    simulator: Simulator
+    simulator: SimulatorSettings
 
     def __post_init__(self) -> None:
         expert_for(self.environment)
@@ -51,24 +53,26 @@ class Collection:
 
     @property
     def attempts_allowed(self) -> int:
-        """Seeds to try before the expert is declared unfit."""
+        """How many seeds to try before giving up on the expert."""
         return 2 * self.episodes + 20
 
 
-def _read_json(file: Path) -> Any:
+def _read_json(file: Path) -> Json | None:
+    """Return the content, None where there is no such file. Raises ValueError for a damaged one."""
     try:
-        return json.loads(file.read_text())
+        content: Json = json.loads(file.read_text())
+        return content
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise ValueError(f"{file} is not JSON ({error}). Remove it and run the same command again.") from error
 
 
-def _same_question(question: dict[str, Any], stored: dict[str, Any], where: Path, but: tuple[str, ...]) -> None:
-    """Raise ValueError when `stored` was made with other options than `question`, except those named in `but`."""
-    other = [key for key in question if key not in but and stored.get(key) != question[key]]
-    if other:
-        told = ", ".join(f"{key} {stored.get(key)} instead of {question[key]}" for key in other)
+def _require_same(settings: Json, stored: Json, where: Path, but: tuple[str, ...] = ()) -> None:
+    """Raise ValueError when `stored` differs from `settings`, except in what `but` names."""
+    differing = [key for key in settings if key not in but and stored.get(key) != settings[key]]
+    if differing:
+        told = ", ".join(f"{key} {stored.get(key)} instead of {settings[key]}" for key in differing)
         raise ValueError(f"{where} was made with {told}. Remove it, or choose another output.")
 
 
@@ -82,7 +86,7 @@ def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Cou
 
 
 def collect(plan: Collection, output: Path, processes: int) -> Path:
-    """Make the set, or finish it; returns OUTPUT/NAME/1.0.0.
+    """Collect the data set, or finish it; return OUTPUT/NAME/1.0.0.
 
     Raises ValueError for options that contradict what is there or an expert that fails too often; RuntimeError when a
     simulator cannot start or dies; OSError when the disk is full. Finished episodes are kept in every case.
@@ -92,17 +96,17 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     name = dataset_name(plan.environment)
     target, folder = output / name / VERSION, output / f".{name}.parts"
     report = output / name / "collection.json"
-    question = asdict(plan)
+    settings = asdict(plan)
     done = _read_json(report)
     if done is not None and target.is_dir():
-        _same_question(question, done["config"], output / name, ())
+        _require_same(settings, done["config"], output / name)
         shutil.rmtree(folder, ignore_errors=True)
         return target
     folder.mkdir(parents=True, exist_ok=True)
     stored = _read_json(folder / "config.json")
     if stored is not None:
-        _same_question(question, stored, folder, ("episodes", "shards"))
-    write_json(folder / "config.json", question)
+        _require_same(settings, stored, folder, but=("episodes", "shards"))
+    write_json(folder / "config.json", settings)
     results, versions = attempt(
         plan.environment,
         folder,
@@ -128,7 +132,7 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
         "success_rate": len(wins) / len(results),
         "seeds": [min(results), max(results)],
         "failed_seeds": [seed for seed in sorted(results) if not results[seed]],
-        "config": question,
+        "config": settings,
         "versions": versions,
     }
     write_json(report, summary)
@@ -137,12 +141,12 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
 
 
 def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
-    """The list as it is when the writer asks, after the last episode."""
+    """Yield the items when the writer asks for them, which is after the last episode."""
     yield from items
 
 
 def plan_of(config: DictConfig) -> Collection:
-    """The collection a configuration describes. Raises ValueError for values that make no sense."""
+    """Build the collection that a configuration describes. Raises ValueError for values out of range."""
     environment = environment_named(config.environment).name
     first = config.first_seed
     if first is None:
@@ -150,18 +154,18 @@ def plan_of(config: DictConfig) -> Collection:
     manner = Manner(
         float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
     )
-    simulator = Simulator(config.backend, config.light_mesh, config.standin_mug, config.reflections)
+    simulator = SimulatorSettings(config.backend, config.light_mesh, config.standin_mug, config.reflections)
     return Collection(environment, int(config.episodes), int(first), int(config.shards), manner, simulator)
 
 
 @hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")
 def main(config: DictConfig) -> None:
-    """The command; options in config/muvla/collect.yaml."""
+    """Run the command; options in config/muvla/collect.yaml."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         target = collect(plan_of(config), Path(config.output), int(config.processes))
     except KeyboardInterrupt:
-        raise SystemExit("interrupted: finished episodes are kept, the same command goes on") from None
+        raise SystemExit("interrupted: finished episodes are kept; the same command continues") from None
     except (ValueError, RuntimeError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     print(f"demonstrations in {target}")

@@ -1,23 +1,23 @@
-"""Consecutive seeds of one environment, tried by its expert in parallel simulators until enough of them succeeded."""
+"""Runs the scripted expert on consecutive seeds in parallel until enough episodes succeed."""
 
 import multiprocessing
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.demonstration import Manner, demonstrate, part_succeeded, save_part
+from muvla.sim.contract import Options, Provenance, Simulator
 from muvla.sim.interrupts import ignore_sigint_in_children
 from muvla.sim.simulator import make_simulator, preflight
 
 
 @dataclass(frozen=True)
-class Simulator:
-    """Which simulator the episodes run in; fields as in config/muvla/collect.yaml, each for those that have it."""
+class SimulatorSettings:
+    """How the simulators are made; fields as in config/muvla/collect.yaml, each for the benchmarks that have it."""
 
     backend: str
     light_mesh: bool
@@ -29,16 +29,18 @@ class Simulator:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be true or false")
 
-    def options(self, environment: str) -> dict[str, Any]:
-        """What the environment's simulator is made with. LIBERO's demonstrations share no initial state with its
-        evaluation: their objects are placed by the seed."""
+    def options(self, environment: str) -> Options:
+        """Return the options of the environment's simulator.
+
+        The seed places LIBERO's objects, so demonstrations share no initial state with the evaluation.
+        """
         return benchmark_of(environment).select_options(asdict(self) | {"placement": "sampled"})
 
 
-_env: Any = None  # one a worker process
+_env: Simulator | None = None  # one per worker process
 
 
-def _start_worker(environment: str, simulator: Simulator) -> None:
+def _start_worker(environment: str, simulator: SimulatorSettings) -> None:
     import torch
 
     torch.set_num_threads(1)
@@ -53,10 +55,9 @@ def _work(folder: Path, seed: int, manner: Manner) -> bool:
     return result.success
 
 
-def _versions() -> dict[str, Any]:
+def _versions() -> Provenance:
     assert _env is not None
-    found: dict[str, Any] = _env.provenance()
-    return found
+    return _env.provenance()
 
 
 def attempt(
@@ -66,13 +67,15 @@ def attempt(
     wanted: int,
     seeds: range,
     manner: Manner,
-    simulator: Simulator,
+    simulator: SimulatorSettings,
     processes: int,
-) -> tuple[dict[int, bool], dict[str, Any]]:
-    """Try `seeds` in order until `wanted` succeeded, keeping each result in `folder`; (seed -> success, versions).
+) -> tuple[dict[int, bool], Provenance]:
+    """Try `seeds` in order until `wanted` succeeded, and keep each result in `folder`; skip those that are there.
 
-    A seed is begun only if those before it cannot suffice, even if all under way succeed. So the seeds tried are the
-    same for any number of processes and any interruption; results that are in the folder already are not made again.
+    A seed is started only when those before it cannot suffice, even if all under way succeed. So the seeds tried are
+    the same for any number of processes and any interruption.
+
+    Returns ({seed: success}, versions).
     Raises ValueError when the seeds run out, what sim.simulator.preflight raises, RuntimeError when a simulator dies.
     """
     preflight(environment, simulator.options(environment))
@@ -106,7 +109,7 @@ def attempt(
                         results[seed] = known
                         wins += known
                         bar.update(known)
-                        bar.initial += known  # the time left is told by what this run makes
+                        bar.initial += known  # so that the time left is estimated from this run alone
                 for future in wait(pending, return_when=FIRST_COMPLETED).done if pending else ():
                     success = future.result()
                     results[pending.pop(future)] = success

@@ -1,13 +1,12 @@
-"""One demonstration: the expert acts in the real simulator, and what a learner needs is written down (spec 3.1, 14).
+"""One demonstration: the expert acts in the real simulator, and each frame is recorded (spec 3.1, 14).
 
-The executed action is the expert's plus noise, the recorded one is the expert's: states vary, labels stay clean.
+The executed action is the expert's plus noise, the recorded one the expert's own: states vary, labels stay clean.
 Letters: T frames, n objects on the table.
 """
 
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +14,12 @@ from muvla.collect.experts import expert_for
 from muvla.collect.experts.remember import RememberExpert, candidates
 from muvla.data.episode import Counterfactual, Episode
 from muvla.files import replacing
+from muvla.sim.contract import Simulator
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How demonstrations are made; the fields are explained in config/muvla/collect.yaml."""
+    """How demonstrations are made; config/muvla/collect.yaml explains the fields."""
 
     noise: float
     rotation_noise: float
@@ -34,7 +34,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What one seed gave. episode and counterfactual are None where the expert failed or there is nothing to choose."""
+    """The result of one seed: no episode where the expert failed, no counterfactual where nothing is chosen."""
 
     seed: int
     success: bool
@@ -42,8 +42,8 @@ class Demonstration:
     counterfactual: Counterfactual | None
 
 
-def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
-    """Let the expert act on the episode `seed`; same arguments, same result, in every process."""
+def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
+    """Run the expert on the episode `seed`; the same arguments give the same result in every process."""
     expert = expert_for(env.environment)
     rng = np.random.default_rng(seed)
     scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
@@ -58,7 +58,7 @@ def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
         actions.append(action)
         if isinstance(expert, RememberExpert):
             plans_to.append(expert.plans(env))
-        # Drawn at every frame, used or not, so that one frame's choice does not shift the next one's noise.
+        # Drawn in every frame, used or not, so that using it does not shift the noise of later frames.
         noise = rng.normal(size=7) * scale
         if success or expert.distance(env) < manner.quiet_distance:
             noise[:] = 0
@@ -93,12 +93,12 @@ def demonstrate(env: Any, seed: int, manner: Manner) -> Demonstration:
 
 
 def part_file(folder: Path, seed: int) -> Path:
-    """Where the result of one seed waits until the set is assembled."""
+    """Return the file that keeps the result of one seed until the data set is assembled."""
     return folder / f"seed-{seed:010d}.npz"
 
 
 def save_part(folder: Path, demonstration: Demonstration) -> None:
-    """Write one result whole or not at all. Raises OSError when the disk is full."""
+    """Write one result atomically. Raises OSError when the disk is full."""
     arrays: dict[str, np.ndarray] = {"success": np.array(demonstration.success)}
     if demonstration.episode is not None:
         episode = demonstration.episode
@@ -114,7 +114,7 @@ def save_part(folder: Path, demonstration: Demonstration) -> None:
 
 
 def part_succeeded(folder: Path, seed: int) -> bool | None:
-    """Whether the finished part of `seed` is a success; None if it is missing or damaged (it is then made again)."""
+    """Say whether `seed` succeeded; None where its part is missing or damaged, and has to be made again."""
     try:
         with np.load(part_file(folder, seed), allow_pickle=False) as stored:
             return bool(stored["success"])
@@ -123,7 +123,7 @@ def part_succeeded(folder: Path, seed: int) -> bool | None:
 
 
 def load_part(folder: Path, environment: str, seed: int) -> Demonstration:
-    """Read back what save_part wrote. Raises ValueError for a damaged file, naming it."""
+    """Read what save_part wrote. Raises ValueError for a damaged file, naming it."""
     file = part_file(folder, seed)
     try:
         with np.load(file, allow_pickle=False) as stored:

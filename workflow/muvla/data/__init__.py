@@ -1,1 +1,1 @@
-"""Demonstrations on disk, and all between them and the network's input; knows nothing of simulators."""
+"""Demonstrations on disk, and everything between them and the network's input. Imports no simulator."""

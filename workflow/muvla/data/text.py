@@ -37,7 +37,7 @@ VOCABULARY_MULTIPLE = 64  # embeddings are padded to it (spec 1.1): 32001 tokens
 
 
 def prompt(instruction: str) -> str:
-    """What the robot is asked, lower-cased; a final period is kept, giving "....?" (spec 7)."""
+    """Build the prompt of an instruction, lower-cased; a final period is kept, giving "....?" (spec 7)."""
     return f"In: What action should the robot take to {instruction.lower()}?\nOut:"
 
 
@@ -64,12 +64,12 @@ class Tokenizer:
 
     @classmethod
     def mini(cls) -> Tokenizer:
-        """The word-level tokenizer of the mini scale, always the same."""
+        """Build the word-level tokenizer of the mini scale, always the same."""
         return cls(_build_mini())
 
     @classmethod
     def load(cls, directory: str | Path) -> Tokenizer:
-        """The tokenizer of a checkpoint folder. Reads one JSON file: no network, no remote code.
+        """Load the tokenizer of a checkpoint folder. Reads one JSON file: no network, no remote code.
 
         Raises:
             FileNotFoundError: no tokenizer.json.
@@ -90,14 +90,14 @@ class Tokenizer:
             raise ValueError(f"{file}: {error}") from error
 
     def word_id(self, word: str) -> int:
-        """Id of one word. Raises ValueError if it is not a token of its own."""
+        """Return the id of one word. Raises ValueError if it is not a token of its own."""
         number = self._backend.token_to_id(word)
         if number is None:
             raise ValueError(f"{word!r} is not one token of this tokenizer")
         return int(number)
 
     def as_json(self) -> dict[str, Any]:
-        """What tokenizer.json holds."""
+        """Return the content of tokenizer.json."""
         return json.loads(self._backend.to_str())
 
     def save(self, directory: str | Path) -> Path:
@@ -106,7 +106,7 @@ class Tokenizer:
         return write_atomically(file, self._backend.to_str(pretty=True))
 
     def encode(self, instruction: str) -> list[int]:
-        """Ids of the whole prompt: BOS first, then n >= 1 tokens, the last the empty one (spec 1.3, 7).
+        """Encode the whole prompt: BOS first, then n >= 1 tokens, the last the empty one (spec 1.3, 7).
 
         The action placeholders and STOP are the model's to append.
 
@@ -114,7 +114,7 @@ class Tokenizer:
             ValueError: an empty instruction.
         """
         if not instruction.strip():
-            raise ValueError("the instruction is empty: the policy must be told what to do")
+            raise ValueError("the instruction is empty: the policy needs one")
         ids = self._backend.encode(prompt(instruction)).ids
         if ids[0] != self.bos_id:
             ids = [self.bos_id, *ids]

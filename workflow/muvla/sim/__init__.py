@@ -1,1 +1,1 @@
-"""The simulators behind one observation contract; knows nothing of the model (design: floors)."""
+"""The simulators behind one contract. Imports nothing of the model."""

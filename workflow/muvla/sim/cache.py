@@ -1,4 +1,4 @@
-"""Where files that are made at first use live, and how a folder gets there whole or not at all."""
+"""The cache of files that are made at first use."""
 
 import os
 import shutil
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def cache_directory() -> Path:
-    """$XDG_CACHE_HOME/muvla, or ~/.cache/muvla. Not created here."""
+    """Return $XDG_CACHE_HOME/muvla, or ~/.cache/muvla, without creating it."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "muvla"
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache; if it is missing, `make` fills a temporary one that is then renamed.
+    """Return the folder `name` of the cache; where it is missing, `make` fills a temporary one, which is then renamed.
 
-    Processes may race: whoever renames first wins, the others drop their copy and use the winner's.
+    Processes may race: the first rename wins, the others drop their copy and use the winner's.
     Raises RuntimeError when the cache cannot be written.
     """
     target = cache_directory() / name

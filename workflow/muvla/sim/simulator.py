@@ -6,52 +6,18 @@ muvla.sim.<benchmark>.simulator has three functions: `make`, `preflight` and `st
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-import gymnasium
-import numpy as np
-
 from muvla.benchmark.benchmark import benchmark_of, environment_named
-from muvla.sim.observation import Info, Observation, action_space, observation_space
-
-
-class Simulator(Protocol):
-    """What every simulator has beside gymnasium.Env's methods; it is a gymnasium.Env."""
-
-    environment: str
-    max_steps: int
-    observation_space: gymnasium.Space[Any]
-    action_space: gymnasium.Space[Any]
-
-    @property
-    def steps(self) -> int:
-        """Simulator steps since reset."""
-        ...
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
-        """Begin the episode that `seed` names."""
-        ...
-
-    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Run the actions (A, 7) before the first row of NaN; terminated is always False."""
-        ...
-
-    def provenance(self) -> dict[str, Any]:
-        """What pictures and physics depend on: versions, renderer, options."""
-        ...
-
-    def close(self) -> None:
-        """Free the scene."""
-        ...
+from muvla.sim.contract import Options, Provenance, Simulator
 
 
 class _Package(Protocol):
     def make(self, environment: str, **options: Any) -> Simulator: ...
 
-    def preflight(self, environment: str, options: Mapping[str, Any]) -> None: ...
+    def preflight(self, environment: str, options: Options) -> None: ...
 
-    def start_up_check(self, environment: str) -> dict[str, Any] | None: ...
+    def start_up_check(self, environment: str) -> Provenance | None: ...
 
 
 def make_simulator(environment: str, **options: Any) -> Simulator:
@@ -59,7 +25,7 @@ def make_simulator(environment: str, **options: Any) -> Simulator:
     return _package(environment).make(environment, **options)
 
 
-def preflight(environment: str, options: Mapping[str, Any]) -> None:
+def preflight(environment: str, options: Options) -> None:
     """Fail in the parent instead of in every worker; create shared files.
 
     Raises ValueError for an unknown name or option, and what the benchmark's own preflight raises: RuntimeErrors for
@@ -68,16 +34,12 @@ def preflight(environment: str, options: Mapping[str, Any]) -> None:
     _package(environment).preflight(environment, options)
 
 
-def start_up_check(environment: str) -> dict[str, Any] | None:
-    """Compare what the simulator computes here with what is on record: {"warnings": [...], ...}; None: no check."""
+def start_up_check(environment: str) -> Provenance | None:
+    """Compare what the simulator computes here with what is on record.
+
+    Returns {"warnings": [...], ...} for the provenance; None where the benchmark has no such check.
+    """
     return _package(environment).start_up_check(environment)
-
-
-def spaces(environment: str, actions_per_step: int) -> tuple[gymnasium.spaces.Dict, gymnasium.spaces.Box]:
-    """Return (observation space, action space) without making the environment."""
-    benchmark = benchmark_of(environment)
-    observation = observation_space(benchmark.picture_size, benchmark.proprio_width)
-    return observation, action_space(actions_per_step, benchmark.action_bound)
 
 
 def _package(environment: str) -> _Package:

@@ -1,8 +1,9 @@
-"""Many simulators at once: a process each, behind gymnasium's AsyncVectorEnv (spec simulators: physx_cpu)."""
+"""Many simulators at once, a process each, behind gymnasium's AsyncVectorEnv."""
 
+import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gymnasium
@@ -11,8 +12,9 @@ from gymnasium.vector import AsyncVectorEnv
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.sim import no_autoreset
+from muvla.sim.contract import Options, spaces
 from muvla.sim.interrupts import ignore_sigint_in_children
-from muvla.sim.simulator import make_simulator, preflight, spaces
+from muvla.sim.simulator import make_simulator, preflight
 
 
 class DeadSimulator(RuntimeError):
@@ -20,16 +22,16 @@ class DeadSimulator(RuntimeError):
 
 
 class _Spaces(gymnasium.Env):
-    """What gymnasium asks of a first environment in the parent: its spaces. A real one would cost seconds and 1 GB."""
+    """The spaces that gymnasium reads in the parent from a first environment: a real one costs seconds and 1 GB."""
 
     def __init__(self, environment: str, actions_per_step: int) -> None:
-        self.observation_space, self.action_space = spaces(environment, actions_per_step)
+        self.observation_space, self.action_space = spaces(benchmark_of(environment), actions_per_step)
 
 
 class _Slot:
-    """Makes the environment of one slot in its own process."""
+    """Make the environment of one slot in its own process."""
 
-    def __init__(self, environment: str, options: dict[str, Any], slot: int) -> None:
+    def __init__(self, environment: str, options: Options, slot: int) -> None:
         self.environment, self.options, self.slot, self.parent = environment, options, slot, os.getpid()
 
     def __call__(self) -> gymnasium.Env:
@@ -38,7 +40,7 @@ class _Slot:
         import torch
 
         torch.set_num_threads(1)  # the cores belong to the other simulators
-        return no_autoreset.by_hand(make_simulator(self.environment, **self.options), self.slot)
+        return no_autoreset.without_autoreset(make_simulator(self.environment, **self.options), self.slot)
 
 
 class SimulatorVector(AsyncVectorEnv):
@@ -51,9 +53,10 @@ class SimulatorVector(AsyncVectorEnv):
         self.check = check
         super().__init__(slots, **options)
 
-    def _guard(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    @contextlib.contextmanager
+    def _naming_the_dead(self) -> Iterator[None]:
         try:
-            return getattr(super(), name)(*args, **kwargs)
+            yield
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
             raise self._death() from error
 
@@ -73,27 +76,35 @@ class SimulatorVector(AsyncVectorEnv):
         )
 
     def _check_spaces(self) -> None:
-        self._guard("_check_spaces")
+        with self._naming_the_dead():
+            super()._check_spaces()
 
-    def reset_async(self, *args: Any, **kwargs: Any) -> None:
-        """As gymnasium's; raises DeadSimulator."""
-        self._guard("reset_async", *args, **kwargs)
+    def reset_async(
+        self, seed: int | list[int | None] | None = None, options: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Do as gymnasium's. Raises DeadSimulator."""
+        with self._naming_the_dead():
+            super().reset_async(seed=seed, options=options)
 
-    def reset_wait(self, *args: Any, **kwargs: Any) -> Any:
-        """As gymnasium's; raises DeadSimulator."""
-        return self._guard("reset_wait", *args, **kwargs)
+    def reset_wait(self, timeout: float | None = None) -> Any:  # gymnasium's own type is wrong for dictionaries
+        """Do as gymnasium's. Raises DeadSimulator."""
+        with self._naming_the_dead():
+            return super().reset_wait(timeout)
 
     def step_async(self, actions: np.ndarray) -> None:
-        """As gymnasium's; raises DeadSimulator."""
-        self._guard("step_async", actions)
+        """Do as gymnasium's. Raises DeadSimulator."""
+        with self._naming_the_dead():
+            super().step_async(actions)
 
-    def step_wait(self, *args: Any, **kwargs: Any) -> Any:
-        """As gymnasium's; raises DeadSimulator."""
-        return no_autoreset.told(self._guard("step_wait", *args, **kwargs))
+    def step_wait(self, timeout: float | None = None) -> Any:
+        """Do as gymnasium's. Raises DeadSimulator."""
+        with self._naming_the_dead():
+            return no_autoreset.return_truncation(super().step_wait(timeout))
 
-    def call_wait(self, *args: Any, **kwargs: Any) -> Any:
-        """As gymnasium's; raises DeadSimulator."""
-        return self._guard("call_wait", *args, **kwargs)
+    def call_wait(self, timeout: float | None = None) -> tuple[Any, ...]:
+        """Do as gymnasium's. Raises DeadSimulator."""
+        with self._naming_the_dead():
+            return tuple(super().call_wait(timeout))
 
 
 def make_vector(environment: str, slots: int, *, context: str | None = None, **options: Any) -> SimulatorVector:

@@ -1,4 +1,4 @@
-"""Scripted experts with privileged state, one module per family of tasks (spec simulators: oracles that worked)."""
+"""Scripted experts with privileged state, one module per family of tasks (docs/experts.md)."""
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.collect.experts.expert import Expert

@@ -1,21 +1,21 @@
-"""`python -m muvla.collect.experts RememberColor3 --seeds 50`: an expert's success rate, without rendering."""
+"""`python -m muvla.collect.experts RememberColor3 --seeds 50`: measure an expert's success rate, without rendering."""
 
 import argparse
 import time
-from typing import Any
 
 import numpy as np
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.experts import expert_for
+from muvla.sim.contract import Simulator
 from muvla.sim.simulator import make_simulator
 
 
-def episode(env: Any, seed: int) -> tuple[bool, int, float]:
-    """(success, steps, smallest distance to the precise point in metres) of the expert on the episode `seed`."""
+def episode(env: Simulator, seed: int) -> tuple[bool, int, float]:
+    """Run the expert on the episode `seed`; return (success, steps, smallest Expert.distance in metres)."""
     expert = expert_for(env.environment)
     _, info = env.reset(seed=seed)
-    success, truncated, nearest = False, False, np.inf
+    success, truncated, nearest = False, False, float(np.inf)
     while not (success or truncated):
         _, _, _, truncated, info = env.step(expert.act(env)[None])
         success, nearest = info["success"], min(nearest, expert.distance(env))

@@ -1,32 +1,32 @@
-"""What an expert is: a script that reads the simulator's state and answers with the next action."""
+"""The protocol of a scripted expert, which reads the simulator's state and returns the next action."""
 
 from typing import Any, Protocol
 
 import numpy as np
 
-from muvla.sim.mikasa.env import MikasaEnv
+from muvla.sim.contract import Simulator
 
 
 class Expert(Protocol):
-    """An expert for one family of tasks; env is a MikasaEnv or a LiberoEnv.
+    """An expert for one family of tasks.
 
-    State it keeps within an episode is cleared when env.steps is 0.
+    It reads the state of env.raw. An expert that keeps state within an episode clears it when env.steps is 0.
     """
 
-    def act(self, env: Any) -> np.ndarray:
-        """(7,) float32 in [-1, 1]: the next action; zeros with an open gripper while actions have no effect."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32 in [-1, 1]; zeros with an open gripper while actions have no effect."""
         ...
 
-    def distance(self, env: Any) -> float:
-        """Metres from the tool to where precision matters: noise on the executed action must fade out there."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres from the tool to where precision matters: no noise is added to actions close to it."""
         ...
 
 
-def tool(env: MikasaEnv) -> np.ndarray:
-    """(3,) position of the tool centre in metres."""
+def tool(env: Simulator) -> np.ndarray:
+    """Return the position of the tool centre, (3,) in metres."""
     return place(env.raw.agent.tcp)
 
 
 def place(actor: Any) -> np.ndarray:
-    """(3,) position in metres of one of the simulator's actors."""
+    """Return the position of one of the simulator's actors, (3,) in metres."""
     return actor.pose.p[0].cpu().numpy()

@@ -6,7 +6,7 @@ import numpy as np
 
 from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import CLOSED, towards, wait
-from muvla.sim.mikasa.env import MikasaEnv
+from muvla.sim.contract import Simulator
 
 HEIGHT = 0.03  # metres over the table
 BEHIND = 0.07  # metres from the ball, against the direction of the strike
@@ -32,13 +32,13 @@ class Strike:
 
 
 class InterceptExpert:
-    """Waits behind the ball's path, and hits so that, with the motion the ball keeps, it runs over the target."""
+    """Waits behind the ball's path, then hits so that the ball, with the motion it keeps, runs over the target."""
 
     def __init__(self) -> None:
         self._strike: Strike | None = None
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
-        """(7,) float32."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32."""
         if env.steps == 0:
             self._strike = None
         tcp = tool(env)
@@ -54,13 +54,13 @@ class InterceptExpert:
         target = strike.start + (done + STRIDE) * strike.along
         return towards(tcp, np.array([*target, HEIGHT]), gain=GAIN, grip=CLOSED)
 
-    def distance(self, env: MikasaEnv) -> float:
-        """Metres to the waiting place, in the plane; 0 during the strike."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres to the waiting place, in the plane; 0 during the strike."""
         return 0.0 if self._strike is not None else float(np.linalg.norm(tool(env)[:2] - self._plan(env).start))
 
     @staticmethod
-    def _plan(env: MikasaEnv) -> Strike:
-        """The strike that the ball's present motion asks for."""
+    def _plan(env: Simulator) -> Strike:
+        """Plan the strike for the ball's present motion."""
         ball, goal = place(env.raw.ball)[:2].astype(np.float64), place(env.raw.goal_region)[:2].astype(np.float64)
         velocity = env.raw.ball.linear_velocity[0, :2].cpu().numpy().astype(np.float64)
         pace = max(float(velocity[1]), 1e-3)

@@ -1,15 +1,16 @@
-"""LIBERO's pick-and-place tasks: over the object, down a cone, grasp, up, across, down, open (spec simulators: LIBERO).
+"""The expert of LIBERO's pick-and-place tasks: over the object, down a cone, grasp, up, across, down, open.
 
-What to pick and where to place it is read from the task's goal. The yaw stays as it is. Every decision is taken from
-the present state, none from a counter, so that a policy without memory can follow.
+The task's goal says what to pick and where to place it. The yaw stays as it is. Every decision follows from the present
+state, none from a counter, so that a policy without memory can learn it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from muvla.sim.contract import Simulator
 
 REACH = 0.05  # metres that a translation of 1 asks for
 OPEN, CLOSED = -1.0, 1.0
@@ -25,8 +26,14 @@ PUT = 0.02  # metres in height within which it is let go
 
 @dataclass(frozen=True)
 class Grip:
-    """grasp (3,): the tool's place against the object's centre. floor: lowest height of the tool over its surface.
-    carry: metres over the goal's centre while crossing; release: when letting go."""
+    """Where to grasp and how high to carry, in metres.
+
+    Attributes:
+        grasp: (3,) position of the tool relative to the object's centre.
+        floor: lowest height of the tool above the surface.
+        carry: height over the goal's centre while crossing.
+        release: the same when letting go.
+    """
 
     grasp: tuple[float, float, float]
     floor: float
@@ -41,12 +48,12 @@ GRIPS = {
 
 
 class PickPlaceExpert:
-    """One object into or onto another, as the task's goal says."""
+    """Places one object in or on another, as the task's goal says."""
 
-    def act(self, env: Any) -> np.ndarray:
-        """(7,) float32 in [-1, 1]."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32 in [-1, 1]."""
         tool, grasp, load, goal = self._places(env)
-        grip = GRIPS[env.task.family]
+        grip = GRIPS[env.row.family]
         width, speed = self._fingers(env)
         if self._holds(env):
             aim = goal + (tool - load)  # where the tool is when the load is over the goal
@@ -71,17 +78,17 @@ class PickPlaceExpert:
         height = float(np.interp(offset, CONE, (0.0, ABOVE)))
         return self._move(tool, grasp + (0, 0, height), OPEN)
 
-    def distance(self, env: Any) -> float:
-        """Metres to where precision matters: the grasp, or the place of release."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres to the grasp, or to the place of release while holding."""
         tool, grasp, load, goal = self._places(env)
         if self._holds(env):
             return float(np.linalg.norm((goal - load)[:2]))
         return float(np.linalg.norm(grasp - tool))
 
-    def _places(self, env: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(3,) each, metres: the tool, where it must be to grasp, the object, the goal."""
+    def _places(self, env: Simulator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return positions (3,) in metres: the tool, where it must be to grasp, the object, the goal."""
         _, thing, place = env.raw.env.parsed_problem["goal_state"][0]
-        grip = GRIPS[env.task.family]
+        grip = GRIPS[env.row.family]
         load = _position(env, thing)
         grasp = load + grip.grasp
         if grip.floor:
@@ -89,18 +96,18 @@ class PickPlaceExpert:
         goal = _position(env, place.removesuffix("_contain_region"))
         return _tool(env), grasp, load, goal
 
-    def _holds(self, env: Any) -> bool:
-        """The fingers have closed on something, and the object is there."""
+    def _holds(self, env: Simulator) -> bool:
+        """Say whether the fingers have closed on something, and the object is there."""
         tool, grasp, _, _ = self._places(env)
         width, speed = self._fingers(env)
         return bool(0.001 < width < WIDE and speed < STILL and np.linalg.norm(grasp - tool) < LOST / 3)
 
-    def _over_goal(self, env: Any) -> bool:
+    def _over_goal(self, env: Simulator) -> bool:
         _, _, load, goal = self._places(env)
         return bool(np.linalg.norm((goal - load)[:2]) < 2 * DROP)
 
-    def _fingers(self, env: Any) -> tuple[float, float]:
-        """Metres between the fingers, and their speed in metres a second."""
+    def _fingers(self, env: Simulator) -> tuple[float, float]:
+        """Return metres between the fingers, and their speed in metres a second."""
         data, robot = env.raw.sim.data, env.raw.robots[0]
         width = float(np.abs(data.qpos[robot._ref_gripper_joint_pos_indexes]).sum())
         return width, float(np.abs(data.qvel[robot._ref_gripper_joint_vel_indexes]).max())
@@ -113,11 +120,11 @@ class PickPlaceExpert:
         return action
 
 
-def _position(env: Any, name: str) -> np.ndarray:
+def _position(env: Simulator, name: str) -> np.ndarray:
     sim = env.raw.sim
     return np.array(sim.data.body_xpos[env.raw.env.obj_body_id[name]])
 
 
-def _tool(env: Any) -> np.ndarray:
+def _tool(env: Simulator) -> np.ndarray:
     sim = env.raw.sim
     return np.array(sim.data.site_xpos[env.raw.robots[0].eef_site_id])

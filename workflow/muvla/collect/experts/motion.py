@@ -1,4 +1,4 @@
-"""How every expert moves: straight towards a point, slower near it (spec simulators: experts)."""
+"""How every expert of MIKASA-Robo moves: straight towards a point, slower near it."""
 
 import numpy as np
 
@@ -7,12 +7,15 @@ REACH = 0.1  # metres that a translation of 1 asks for
 
 
 def wait(grip: float = OPEN) -> np.ndarray:
-    """(7,) float32: stay, holding the gripper as said."""
+    """Return the action that stays in place with the gripper at `grip`, (7,) float32."""
     return np.array([0, 0, 0, 0, 0, 0, grip], np.float32)
 
 
 def towards(tcp: np.ndarray, target: np.ndarray, *, gain: float, cap: float = 1.0, grip: float = OPEN) -> np.ndarray:
-    """(7,) float32: move from `tcp` (3,) to `target` (3,), both in metres; the whole move is scaled down to `cap`."""
+    """Return the action that moves from `tcp` to `target`, (3,) in metres each, as (7,) float32.
+
+    The whole move is scaled down to `cap`.
+    """
     move = gain * (np.asarray(target, np.float64) - np.asarray(tcp, np.float64)) / REACH
     largest = float(np.abs(move).max())
     if largest > cap:

@@ -7,7 +7,7 @@ import numpy as np
 
 from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import REACH, towards, wait
-from muvla.sim.mikasa.env import MikasaEnv
+from muvla.sim.contract import Simulator
 
 ABOVE, TOUCH = 0.10, 0.03  # metres over the object's centre: while crossing, and when there
 NEAR, FAR = 0.03, 0.15  # metres in the plane: at touching height within the first, crossing beyond the second
@@ -18,7 +18,7 @@ _COLOURS = ("Red", "Lime", "Blue")
 
 @dataclass(frozen=True)
 class Candidates:
-    """What lies on the table in the choice phase.
+    """The objects on the table in the choice phase.
 
     target: index of the object that was shown. colours, shapes: names per object, "" where the task does not vary them.
     positions: (n, 3) float32, metres, as laid out when the choice begins.
@@ -30,14 +30,14 @@ class Candidates:
     positions: np.ndarray
 
 
-def _actors(env: MikasaEnv) -> list[Any]:
+def _actors(env: Simulator) -> list[Any]:
     raw = env.raw
     actors = raw.cubes if env.row.family == "RememberColor" else raw.shape_actors
     return [actors[key] for key in sorted(actors)]
 
 
-def candidates(env: MikasaEnv) -> Candidates:
-    """The objects of this episode, known from its first moment on."""
+def candidates(env: Simulator) -> Candidates:
+    """Return the objects of this episode, which the simulator knows from the reset on."""
     raw, family, count = env.raw, env.row.family, len(_actors(env))
     blank = ("",) * count
     if family == "RememberColor":
@@ -55,23 +55,23 @@ def candidates(env: MikasaEnv) -> Candidates:
 
 
 class RememberExpert:
-    """Touches the right object, or says how to touch any other."""
+    """Touches the right object, and plans how to touch any other."""
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
-        """(7,) float32 towards the object that was shown."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the action towards the object that was shown, (7,) float32."""
         return self.act_towards(env, candidates(env).target)
 
-    def act_towards(self, env: MikasaEnv, index: int) -> np.ndarray:
-        """(7,) float32 towards object `index`; zeros with an open gripper in the cue and empty phases."""
+    def act_towards(self, env: Simulator, index: int) -> np.ndarray:
+        """Return the action towards object `index`, (7,) float32; zeros with an open gripper before the choice."""
         if env.phase != "act":
             return wait()
         return self._action(tool(env), place(_actors(env)[index]))
 
-    def plans(self, env: MikasaEnv, steps: int = 8) -> np.ndarray:
-        """(n, steps, 7) float32: the next actions towards every object on the table.
+    def plans(self, env: Simulator, steps: int = 8) -> np.ndarray:
+        """Return the next actions towards every object on the table, (n, steps, 7) float32.
 
-        The first is act_towards; the further ones suppose that the tool moves by ADVANCE of what is asked for, which
-        is what the controller was measured to do on the way.
+        The first is act_towards; the others assume that the tool moves by ADVANCE of the commanded translation, as was
+        measured.
         """
         if env.phase != "act":
             return np.tile(wait(), (len(_actors(env)), steps, 1))
@@ -84,8 +84,8 @@ class RememberExpert:
             plans.append(plan)
         return np.array(plans, np.float32)
 
-    def distance(self, env: MikasaEnv) -> float:
-        """Metres from the tool to the touching point of the right object."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres from the tool to the touching point of the right object."""
         return float(np.linalg.norm(tool(env) - place(_actors(env)[candidates(env).target]) - (0, 0, TOUCH)))
 
     @staticmethod

@@ -6,7 +6,7 @@ import numpy as np
 
 from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import CLOSED, OPEN, towards, wait
-from muvla.sim.mikasa.env import MikasaEnv
+from muvla.sim.contract import Simulator
 
 NEAR = 0.03  # metres in the plane within which to go down
 ABOVE = 0.14  # metres over the table while crossing: cups stand 0.106 high
@@ -17,7 +17,7 @@ PUSH_STEP, PUSH_GAIN, PUSH_CAP = 0.05, 0.9, 0.6
 ARRIVED = 0.03  # metres in x between cup and goal that end the push
 
 
-def _cup(env: MikasaEnv) -> Any:
+def _cup(env: Simulator) -> Any:
     raw = env.raw
     return (raw.mug_left, raw.mug_center, raw.mug_right)[int(raw.cup_with_ball_number[0])]
 
@@ -25,16 +25,16 @@ def _cup(env: MikasaEnv) -> Any:
 class ShellGameTouchExpert:
     """Goes over the right cup with an open hand, then down until the tool is close enough."""
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
-        """(7,) float32; zeros with an open gripper while the ball is shown."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32; zeros with an open gripper while the ball is shown."""
         if env.phase != "act":
             return wait()
         tcp, cup = tool(env), place(_cup(env))
         near = np.hypot(*(cup - tcp)[:2]) < NEAR
         return towards(tcp, cup + np.array([0, 0, TOUCH if near else ABOVE]), gain=TOUCH_GAIN, grip=OPEN)
 
-    def distance(self, env: MikasaEnv) -> float:
-        """Metres to the touching point; infinite while the cups are away."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres to the touching point; infinite while the cups are away."""
         return float(np.linalg.norm(tool(env) - place(_cup(env)) - (0, 0, TOUCH)))
 
 
@@ -44,8 +44,8 @@ class ShellGamePushExpert:
     def __init__(self) -> None:
         self._pushing = False
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
-        """(7,) float32; zeros with an open gripper while the ball is shown."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32; zeros with an open gripper while the ball is shown."""
         if env.steps == 0:
             self._pushing = False
         if env.phase != "act":
@@ -62,8 +62,8 @@ class ShellGamePushExpert:
         target = np.array([tcp[0] + PUSH_STEP, cup[1], PUSH_HEIGHT])
         return towards(tcp, target, gain=PUSH_GAIN, cap=PUSH_CAP, grip=CLOSED)
 
-    def distance(self, env: MikasaEnv) -> float:
-        """Metres to the start of the push; 0 during it."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres to the start of the push; 0 during it."""
         if self._pushing:
             return 0.0
         cup = place(_cup(env))

@@ -4,7 +4,7 @@ import numpy as np
 
 from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import CLOSED, OPEN, towards, wait
-from muvla.sim.mikasa.env import MikasaEnv
+from muvla.sim.contract import Simulator
 
 ABOVE, GRASP, DRAG = 0.075, 0.02, 0.03  # metres over the table
 ALIGNED = 0.012  # metres in the plane within which to go down
@@ -20,8 +20,8 @@ class TakeItBackExpert:
     def __init__(self) -> None:
         self._closing = 0
 
-    def act(self, env: MikasaEnv) -> np.ndarray:
-        """(7,) float32."""
+    def act(self, env: Simulator) -> np.ndarray:
+        """Return the next action, (7,) float32."""
         if env.steps == 0:
             self._closing = 0
         raw, tcp, cube = env.raw, tool(env), place(env.raw.cube)
@@ -39,6 +39,6 @@ class TakeItBackExpert:
             end = place(raw.goal_region) - np.array([SHORT, 0, 0])
         return towards(tcp, np.array([end[0], end[1], DRAG]), gain=DRAG_GAIN, cap=DRAG_CAP, grip=CLOSED)
 
-    def distance(self, env: MikasaEnv) -> float:
-        """Metres to the cube in the plane; 0 once it is grasped."""
+    def distance(self, env: Simulator) -> float:
+        """Return metres to the cube in the plane; 0 once it is grasped."""
         return 0.0 if self._closing else float(np.hypot(*(tool(env) - place(env.raw.cube))[:2]))

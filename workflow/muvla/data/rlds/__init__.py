@@ -1,1 +1,1 @@
-"""The RLDS format on disk, without TensorFlow."""
+"""The RLDS format on disk, read and written without TensorFlow."""

@@ -1,6 +1,6 @@
-"""The sidecar counterfactuals.npz of a data set: one Counterfactual an episode, ragged arrays flattened.
+"""The sidecar counterfactuals.npz of a data set: one Counterfactual per episode, ragged arrays flattened.
 
-It stands beside the records, so that their features stay the original ones and other readers see nothing new.
+A file of its own leaves the records' features as published, so that other readers can use them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def save_counterfactuals(file: Path, items: Sequence[Counterfactual]) -> None:
 
 
 def load_counterfactuals(file: Path, episodes: int) -> list[Counterfactual]:
-    """Read them back.
+    """Read all counterfactuals of a data set.
 
     Raises:
         ValueError: the file is damaged or belongs to another number of episodes.

@@ -89,9 +89,11 @@ class RldsDataset:
         index_folder: str | Path | None = None,
         on_damage: Callable[[CorruptRecord], None] | None = None,
     ):
-        """directory: the version directory (ROOT/NAME/1.0.0), or its parent: the last version is taken.
+        """Find the shards and their records.
 
-        index_folder: read every record once and keep the index there (index.py), lengths included.
+        directory: the version directory (ROOT/NAME/1.0.0), or its parent: the last version is taken.
+
+        index_folder: where the index of all records is kept (index.py), lengths included.
         on_damage: called with every damaged record, which is then left out; without it the first one is raised.
         """
         self.directory = _version_directory(Path(directory))
@@ -128,7 +130,7 @@ class RldsDataset:
         return len(self._records)
 
     def __getitem__(self, index: int) -> Episode:
-        """One episode with its decoded pictures.
+        """Return one episode with its decoded pictures.
 
         Raises:
             CorruptRecord: the record fails a checksum, lacks a feature, or a picture cannot be decoded.
@@ -136,7 +138,7 @@ class RldsDataset:
         return self.encoded(index).decoded(self.environment)
 
     def encoded(self, index: int) -> EncodedEpisode:
-        """One episode, its pictures still encoded. Raises CorruptRecord as __getitem__, but for the pictures."""
+        """Return one episode with its pictures still encoded. Raises CorruptRecord, except for pictures."""
         shard, location = self._records[index]
         return read_encoded(shard, location, self._widths, f"{self.name}/{index}")
 
@@ -148,12 +150,12 @@ class RldsDataset:
         return self._lengths
 
     def motion(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """(T, P) proprio and (T, A) actions of one episode, float32, without decoding a picture."""
+        """Return proprio (T, P) and actions (T, A) of one episode, float32, without decoding a picture."""
         episode = self.encoded(index)
         return episode.proprio, episode.actions
 
     def instruction(self, index: int) -> str:
-        """The instruction of one episode, that of its first step (spec 3.1)."""
+        """Return the instruction of one episode, that of its first step (spec 3.1)."""
         return self.encoded(index).instruction
 
     @cached_property
@@ -175,7 +177,7 @@ class RldsDataset:
         return load_counterfactuals(file, len(self)) if file.is_file() else None
 
     def _count_frames(self, shard: Path, location: Location) -> int:
-        """Frames of a record after reading all of it, pictures included. Raises CorruptRecord."""
+        """Read a record with all its pictures, and count its frames. Raises CorruptRecord."""
         episode = read_encoded(shard, location, self._widths, self.name)
         for t in range(len(episode)):
             episode.frame(t)

@@ -1,7 +1,7 @@
 """The tf.train.Example message, without TensorFlow: named lists of bytes, floats or integers.
 
-The message type is described at run time, in a descriptor pool of our own, so that nothing is generated and
-nothing clashes with a TensorFlow that happens to be installed.
+The message type is described at run time, in a descriptor pool of our own: no generated code, and no clash with an
+installed TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Values = Sequence[bytes] | np.ndarray
 
 
 def encode_example(features: Mapping[str, Values]) -> bytes:
-    """Serialise named features: a sequence of bytes, a floating array or an integer/boolean array each.
+    """Serialise named features, each a sequence of bytes, a floating array or an integer or boolean array.
 
     Arrays are flattened row by row. The same features always give the same bytes (keys are sorted).
     """
@@ -37,7 +37,7 @@ def encode_example(features: Mapping[str, Values]) -> bytes:
 
 
 def decode_example(payload: bytes) -> dict[str, list[bytes] | np.ndarray]:
-    """The inverse: lists of bytes, float32 arrays and int64 arrays, all one-dimensional.
+    """Parse a message: lists of bytes, float32 arrays and int64 arrays, all one-dimensional.
 
     Raises:
         ValueError: the bytes are not such a message.

@@ -1,7 +1,7 @@
-"""Where every record of a data set lies, how long its episode is, and which ones are damaged: found once and kept.
+"""The index of a data set: where every record lies, how long its episode is, and which ones are damaged.
 
-Finding out reads every byte, so the answer is stored beside the data sets, as index_NAME_KEY.json; KEY changes with
-the names, sizes and modification times of the shards. Where that folder cannot be written, the answer is found anew.
+Building it reads every byte, so it is stored beside the data sets as index_NAME_KEY.json; KEY changes with the names,
+sizes and modification times of the shards. Where that folder cannot be written, the index is built again each time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from muvla.files import write_atomically
 
 @dataclass(frozen=True)
 class Entry:
-    """One readable record: its shard, its place there and the number of frames of its episode."""
+    """One readable record: its shard, its location there and the number of frames of its episode."""
 
     shard: Path
     location: Location
@@ -28,14 +28,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class RecordIndex:
-    """entries: the readable records in order; damaged: what is wrong with the others."""
+    """The readable records in order, and what is wrong with the others."""
 
     entries: list[Entry]
     damaged: list[CorruptRecord]
 
 
 def build_index(shards: Sequence[tuple[Path, int]], frames: Callable[[Path, Location], int]) -> RecordIndex:
-    """Read every record of `shards`, (file, announced records) each; `frames` checks one and counts its frames."""
+    """Read every record of `shards`, (file, announced number of records) each.
+
+    frames: checks one record and counts its frames.
+    """
     entries: list[Entry] = []
     damaged: list[CorruptRecord] = []
     for shard, expected in shards:
@@ -58,7 +61,7 @@ def build_index(shards: Sequence[tuple[Path, int]], frames: Callable[[Path, Loca
 def kept_index(
     folder: Path, name: str, shards: Sequence[tuple[Path, int]], frames: Callable[[Path, Location], int]
 ) -> RecordIndex:
-    """`build_index`, remembered in folder/index_NAME_KEY.json. An unreadable file is replaced."""
+    """Build the index, or read it from folder/index_NAME_KEY.json. An unreadable file is replaced."""
     states = [(shard.name, expected, shard.stat().st_size, shard.stat().st_mtime_ns) for shard, expected in shards]
     key = hashlib.sha256(repr(states).encode()).hexdigest()[:16]
     file = folder / f"index_{name}_{key}.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from muvla.data.episode import CAMERAS
 FEATURES_FILE, INFO_FILE = "features.json", "dataset_info.json"
 SHARD_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 SPLIT = "train"
+Json = dict[str, Any]
 _CORE = "tensorflow_datasets.core.features."
 
 
 def features_json(height: int, width: int, proprio_key: str, proprio_width: int, action_width: int) -> str:
-    """Text of features.json: one episode is a sequence of steps plus its file path; pictures are PNG."""
+    """Write the text of features.json: an episode is a sequence of steps and a file path; pictures are PNG."""
     picture = {
         "pythonClassName": _CORE + "image_feature.Image",
         "image": {
@@ -44,7 +45,7 @@ def features_json(height: int, width: int, proprio_key: str, proprio_width: int,
 
 
 def dataset_info_json(name: str, version: str, shard_lengths: Sequence[int], payload_bytes: int) -> str:
-    """Text of dataset_info.json. payload_bytes counts the messages, without the framing of the records."""
+    """Write the text of dataset_info.json; payload_bytes counts the messages without the framing of the records."""
     split = {
         "filepathTemplate": SHARD_TEMPLATE,
         "name": SPLIT,
@@ -63,13 +64,13 @@ def dataset_info_json(name: str, version: str, shard_lengths: Sequence[int], pay
 
 
 def shard_name(name: str, shard: int, shards: int, template: str = SHARD_TEMPLATE) -> str:
-    """File name of one shard, as in NAME-train.tfrecord-00000-of-00002."""
+    """Return the file name of one shard, as in NAME-train.tfrecord-00000-of-00002."""
     position = f"{shard:05d}-of-{shards:05d}"
     return template.format(DATASET=name, SPLIT=SPLIT, FILEFORMAT="tfrecord", SHARD_X_OF_Y=position)
 
 
 def read_shards(directory: Path) -> list[tuple[Path, int]]:
-    """Shards that dataset_info.json announces, in order, each with its number of records.
+    """Return the shards that dataset_info.json announces, in order, each with its number of records.
 
     Raises:
         ValueError: the file does not describe TFRecord shards of a train split.
@@ -113,38 +114,40 @@ def read_widths(directory: Path, proprio_key: str) -> tuple[int, int, tuple[int,
     return proprio_width, action_width, shape
 
 
-def _read_json(file: Path) -> Any:
+def _read_json(file: Path) -> Json:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        content: Json = json.loads(file.read_text(encoding="utf-8"))
+        return content
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} is missing: this is not a finished data set directory") from None
     except ValueError as error:
         raise ValueError(f"{file} is not JSON ({error}). Fetch or collect this data set again.") from error
 
 
-def _members(feature: Mapping[str, Any]) -> Any:
-    return feature["featuresDict"]["features"]
+def _members(feature: Json) -> Json:
+    members: Json = feature["featuresDict"]["features"]
+    return members
 
 
-def _dimensions(feature: Mapping[str, Any]) -> tuple[int, ...]:
+def _dimensions(feature: Json) -> tuple[int, ...]:
     return tuple(int(size) for size in feature["shape"]["dimensions"])
 
 
-def _group(features: Mapping[str, Any]) -> dict[str, Any]:
+def _group(features: Json) -> Json:
     return {"pythonClassName": _CORE + "features_dict.FeaturesDict", "featuresDict": {"features": features}}
 
 
-def _scalar(dtype: str) -> dict[str, Any]:
+def _scalar(dtype: str) -> Json:
     return {
         "pythonClassName": _CORE + "scalar.Scalar",
         "tensor": {"shape": {}, "dtype": dtype, "encoding": "none"},
     }
 
 
-def _tensor(width: int) -> dict[str, Any]:
+def _tensor(width: int) -> Json:
     tensor = {"shape": {"dimensions": [str(width)]}, "dtype": "float32", "encoding": "none"}
     return {"pythonClassName": _CORE + "tensor_feature.Tensor", "tensor": tensor}
 
 
-def _text() -> dict[str, Any]:
+def _text() -> Json:
     return {"pythonClassName": _CORE + "text_feature.Text", "text": {}}

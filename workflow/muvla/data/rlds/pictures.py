@@ -11,14 +11,14 @@ JPEG_MAGIC = b"\xff\xd8\xff"
 
 
 def encode_png(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 -> PNG, lossless. The same picture gives the same bytes."""
+    """Encode (H, W, 3) uint8 as PNG, lossless. The same picture gives the same bytes."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, format="PNG", compress_level=3)
     return stream.getvalue()
 
 
 def decode_picture(data: bytes) -> np.ndarray:
-    """PNG or JPEG -> (H, W, 3) uint8, the pixels TensorFlow returns for the same bytes.
+    """Decode PNG or JPEG to (H, W, 3) uint8, the pixels that TensorFlow gives for the same bytes.
 
     Raises:
         ValueError: not a picture, cut off, or not RGB.

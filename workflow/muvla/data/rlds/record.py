@@ -1,4 +1,4 @@
-"""One record as stored: numbers decoded, pictures still PNG or JPEG, so that one frame can be had without the rest.
+"""One record as stored: numbers decoded, pictures still PNG or JPEG, so that single frames can be decoded.
 
 T frames, P proprio width, A action width.
 """
@@ -19,7 +19,7 @@ from muvla.data.rlds.tfrecord import CorruptRecord, Location, read_record
 
 @dataclass(frozen=True)
 class Widths:
-    """What features.json says of a data set: the proprio key, P, A and a picture's (H, W, 3)."""
+    """Sizes from features.json: the proprio key, P, A and a picture's (H, W, 3)."""
 
     proprio_key: str
     proprio: int
@@ -29,7 +29,13 @@ class Widths:
 
 @dataclass(frozen=True)
 class EncodedEpisode:
-    """proprio (T, P), actions (T, A) float32 as stored; pictures: T encoded ones of each camera; shard and offset."""
+    """An episode whose pictures are still encoded.
+
+    Attributes:
+        proprio, actions: (T, P) and (T, A) float32, as stored.
+        pictures: for each camera T encoded pictures.
+        shard, offset: where the record lies, for errors.
+    """
 
     instruction: str
     proprio: np.ndarray
@@ -44,7 +50,7 @@ class EncodedEpisode:
         return len(self.actions)
 
     def frame(self, t: int) -> np.ndarray:
-        """(cameras, H, W, 3) uint8, the pictures of one frame. Raises CorruptRecord for one that cannot be decoded."""
+        """Decode the pictures of one frame, (cameras, H, W, 3) uint8. Raises CorruptRecord for a damaged one."""
         found = np.empty((len(self.pictures), *self.picture_shape), np.uint8)
         for camera, encoded in enumerate(self.pictures):
             where = f"{CAMERAS[camera]} of frame {t}"
@@ -59,13 +65,13 @@ class EncodedEpisode:
         return found
 
     def decoded(self, environment: str) -> Episode:
-        """The episode with all its pictures."""
+        """Decode all pictures."""
         images = np.stack([self.frame(t) for t in range(len(self))])  # (T, 2, H, W, 3)
         return Episode(environment, self.instruction, images, self.proprio, self.actions, self.file_path)
 
 
 def read_encoded(shard: Path, location: Location, widths: Widths, fallback_path: str) -> EncodedEpisode:
-    """One record, its checksums verified.
+    """Read one record and verify its checksums.
 
     Raises:
         CorruptRecord: a checksum is wrong, or a feature is missing or of another length.

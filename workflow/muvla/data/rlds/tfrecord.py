@@ -40,7 +40,7 @@ class CorruptRecord(ValueError):
 
 @dataclass(frozen=True)
 class Location:
-    """One record: its first byte in the shard, the length of its payload in bytes, and its stored sum."""
+    """One record: its first byte in the shard, the length of its payload in bytes, and its stored checksum."""
 
     offset: int
     length: int
@@ -48,13 +48,13 @@ class Location:
 
 
 def masked_crc(data: bytes) -> int:
-    """CRC32C, rotated and shifted as TFRecord stores it (a CRC of data that holds CRCs would be weak)."""
+    """Compute CRC32C, rotated and shifted as TFRecord stores it (a CRC of data that holds CRCs would be weak)."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def write_record(stream: BinaryIO, payload: bytes) -> Location:
-    """Append one record; returns where it was put."""
+    """Append one record; return its location."""
     offset = stream.tell()
     length = struct.pack("<Q", len(payload))
     stream.write(length + FOOTER.pack(masked_crc(length)))
@@ -65,9 +65,9 @@ def write_record(stream: BinaryIO, payload: bytes) -> Location:
 
 
 def index_records(shard: Path, locations: list[Location] | None = None) -> list[Location]:
-    """Locations of all records of a shard, found without reading the payloads.
+    """Find the locations of all records of a shard, without reading the payloads.
 
-    They are appended to `locations`, which keeps what came before an error.
+    They are appended to `locations`, which keeps those before an error.
 
     Raises:
         CorruptRecord: a header whose checksum is wrong, or a record that runs past the end of the file.
@@ -90,7 +90,7 @@ def index_records(shard: Path, locations: list[Location] | None = None) -> list[
 
 
 def read_record(shard: Path, location: Location) -> bytes:
-    """The payload of one record, checked against both of its sums.
+    """Read the payload of one record and check it against both of its sums.
 
     Raises:
         CorruptRecord: the file ends too early, or a checksum or the length is not what it was.

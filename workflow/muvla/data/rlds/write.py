@@ -1,4 +1,4 @@
-"""Episodes into the shards and metadata files of one data set directory."""
+"""Writes episodes as the shards and metadata files of one data set directory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from muvla.data.rlds.tfrecord import OVERHEAD, Location, write_record
 def write_shards(directory: Path, name: str, version: str, episodes: Iterable[Episode], shards: int) -> list[int]:
     """Write shards, metadata.json and dataset_info.json into an existing directory.
 
-    Records go to one file first, which is cut into equal runs once their number is known: the order of the
-    episodes is kept and memory stays bounded. Fewer episodes than shards give fewer shards.
+    Records go to one file first, which is cut into equal runs once their number is known. This keeps the order of the
+    episodes and bounds memory. Fewer episodes than shards give fewer shards.
 
     Returns:
         The number of frames of each episode.

@@ -1,8 +1,8 @@
-"""LIBERO's files, checked against a committed list: the packages that carry them name no author.
+"""Checks LIBERO's files against a committed list, for the packages that carry them name no author.
 
-`python -m muvla.sim.libero.assets` checks them all (a few seconds). The list holds meshes, textures and scenes, and of
-the five suites the task descriptions and initial states; further files of the packages are never read by these.
-`write_manifest` made it from an installation whose 585 files that upstream has too are upstream's, blob by blob.
+`python -m muvla.sim.libero.assets` takes a few seconds. The list holds meshes, textures and scenes, and the task
+descriptions and initial states of the five suites, which read no other file of the packages. `write_manifest` made it
+from an installation in which all 585 files that upstream publishes are upstream's, blob by blob.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _SHOWN = 3
 
 
 class AlteredAssets(RuntimeError):
-    """A file of LIBERO's is not the one that the list names."""
+    """A file of LIBERO differs from the committed list."""
 
 
 def roots() -> dict[str, Path]:
-    """Where each part of the list is installed. Raises FileNotFoundError when a package is not there."""
+    """Return where each part of the list is installed. Raises FileNotFoundError when a package is not there."""
     from muvla.sim.libero.package import assets_root, package_root
 
     try:
@@ -34,7 +34,7 @@ def roots() -> dict[str, Path]:
 
 
 def verify(manifest: Path = MANIFEST, places: dict[str, Path] | None = None) -> int:
-    """Check every file of the list; how many there are.
+    """Check every file of the list; return how many there are.
 
     Raises FileNotFoundError naming missing files, AlteredAssets naming altered ones, ValueError for a damaged list.
     """
@@ -57,7 +57,7 @@ def verify(manifest: Path = MANIFEST, places: dict[str, Path] | None = None) -> 
 
 
 def write_manifest(manifest: Path = MANIFEST) -> int:
-    """Write the list of what is installed; how many files it names."""
+    """Write the list of what is installed; return how many files it names."""
     places = roots()
     folders = [("assets", "")] + [(part, suite) for part in ("bddl_files", "init_files") for suite in LIBERO.families]
     lines = []

@@ -1,9 +1,9 @@
-"""Does LIBERO compute here what it computed where the numbers were made? `python -m muvla.sim.libero.first_frames`
+"""LIBERO's start-up check: `python -m muvla.sim.libero.first_frames`
 
-Of every suite, the first episode of task 0 after the settling steps is compared with config/libero_golden.json: the
-state shows whether the physics agrees, the pictures whether the renderer does. libero_spatial's task 5 is watched,
-because in some versions of mujoco its bowl still moves when the policy begins. What differs is a warning that goes into
-the provenance of every result; evaluating with strict=true makes it an error.
+Compares the first episode of every suite's task 0, after the settling steps, with config/libero_golden.json: the state
+shows whether the physics is that of the published numbers, the pictures whether the renderer is. It also measures
+libero_spatial's task 5, whose bowl still moves in some versions of mujoco when the policy begins. Differences are
+warnings in the provenance of every result; evaluating with strict=true makes them errors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from muvla.files import ROOT, write_json
 GOLDEN = ROOT / "config" / "libero_golden.json"
 AT_REST = 0.01  # metres a second
 UNSETTLED = "libero_spatial/5"
+Frame = dict[str, Any]  # JSON: state, picture, speed, versions; warnings
 _DIGITS = 4  # of the state: the last bits may differ between processors
 
 
-def golden_frame(environment: str, render: bool = True) -> dict[str, Any]:
-    """Hashes of state and pictures of episode 0 of a task, and how fast its fastest object still is (m/s)."""
+def golden_frame(environment: str, render: bool = True) -> Frame:
+    """Return hashes of state and pictures of a task's episode 0, and the speed of its fastest object in m/s."""
     from muvla.sim.libero.env import LiberoEnv
 
     env = LiberoEnv(environment, render=render)
@@ -38,7 +39,7 @@ def golden_frame(environment: str, render: bool = True) -> dict[str, Any]:
     found = {
         "state": hashlib.sha256((np.round(env.state(), _DIGITS) + 0.0).tobytes()).hexdigest(),
         "picture": hashlib.sha256(observation["image"].tobytes()).hexdigest(),
-        "speed": round(env.settled, 4),
+        "speed": round(env.settled_speed, 4),
         "versions": {
             key: value for key, value in env.provenance().items() if key in ("mujoco", "robosuite", "renderer")
         },
@@ -47,8 +48,8 @@ def golden_frame(environment: str, render: bool = True) -> dict[str, Any]:
     return found
 
 
-def start_up_check(suite: str, golden: Path = GOLDEN) -> dict[str, Any]:
-    """What is found in `suite` here, with `warnings`: one sentence for each thing that differs."""
+def start_up_check(suite: str, golden: Path = GOLDEN) -> Frame:
+    """Return what this machine computes for `suite`, with `warnings`: one sentence for each difference."""
     known = json.loads(golden.read_text("utf-8")).get(suite)
     found = _apart(golden_frame, f"{suite}/0")
     found["warnings"] = warnings_of(suite, found, known)
@@ -62,32 +63,33 @@ def start_up_check(suite: str, golden: Path = GOLDEN) -> dict[str, Any]:
     return found
 
 
-def warnings_of(suite: str, found: dict[str, Any], known: dict[str, Any] | None) -> list[str]:
-    """Compare what was found with the golden entry of the suite."""
+def warnings_of(suite: str, found: Frame, known: Frame | None) -> list[str]:
+    """Compare what was found with the golden entry of the suite; return a sentence for each difference."""
     if known is None:
         return [f"there is no golden frame of {suite} to compare with"]
     versions, before = found["versions"], known["versions"]
-    other = [f"{key} {versions[key]} instead of {before[key]}" for key in before if versions.get(key) != before[key]]
-    told = f" ({'; '.join(other)})" if other else ""
+    differing = [
+        f"{key} {versions[key]} instead of {before[key]}" for key in before if versions.get(key) != before[key]
+    ]
+    other = f" ({'; '.join(differing)})" if differing else ""
     lines = []
     if found["state"] != known["state"]:
-        lines.append(f"the physics of {suite} differs from the golden frame's{told}")
+        lines.append(f"the physics of {suite} differs from the golden frame's{other}")
     elif found["picture"] != known["picture"]:
-        lines.append(f"the pictures of {suite} differ from the golden frame's{told}")
+        lines.append(f"the pictures of {suite} differ from the golden frame's{other}")
     elif other:
-        lines.append(f"{suite} is computed by other versions than the golden frame, with the same result{told}")
+        lines.append(f"{suite} is computed by other versions than the golden frame, with the same result{other}")
     return lines
 
 
-def _apart(function: Any, *arguments: Any) -> dict[str, Any]:
-    """The answer of a process of its own: two environments in one process spoil each other's pictures."""
+def _apart(function: Callable[..., Frame], *arguments: Any) -> Frame:
+    """Call `function` in a process of its own: two environments in one process spoil each other's pictures."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        result: dict[str, Any] = pool.submit(function, *arguments).result()
-    return result
+        return pool.submit(function, *arguments).result()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print, and write if asked, what is found; 0, or 1 when the simulator does not run."""
+    """Print what is found, and write it where --output says; return 0, or 1 when the simulator does not run."""
     parser = argparse.ArgumentParser(
         prog="python -m muvla.sim.libero.first_frames", description=__doc__.splitlines()[0]
     )

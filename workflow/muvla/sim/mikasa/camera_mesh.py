@@ -1,4 +1,4 @@
-"""A light mesh for the wrist camera's own body, made at first use (spec simulators: cost).
+"""A light mesh for the body of the wrist camera, made at first use.
 
 The body of the robot's wrist camera holds 425 thousand of the scene's 581 thousand triangles, and a CPU renderer pays
 for vertices. Quadric decimation to about eight thousand faces leaves the wrist picture as it is and halves the cost.
@@ -17,7 +17,7 @@ LIGHT_NAME = "d415_light.stl"
 
 
 def _source() -> Path:
-    """The robot description that ships with mani_skill."""
+    """Return the robot description that ships with mani_skill."""
     package = importlib.util.find_spec("mani_skill")  # found, not imported: that takes seconds
     if package is None or not package.submodule_search_locations:
         raise RuntimeError("mani_skill is not installed; install the lock (containers/requirements.lock)")
@@ -25,7 +25,7 @@ def _source() -> Path:
 
 
 def _key(source: Path) -> str:
-    """Everything the made folder depends on, so that a changed installation gets a new one."""
+    """Hash everything the folder depends on, so that a changed installation gets a new one."""
     import fast_simplification
     import trimesh
 
@@ -61,7 +61,7 @@ def _make(folder: Path, source: Path) -> None:
 
 
 def robot_description(light: bool) -> Path:
-    """The URDF to load: mani_skill's own, or the one with the light camera body (made if missing).
+    """Return the URDF to load: mani_skill's own, or the one with the light camera body (made if missing).
 
     Raises RuntimeError when the cache cannot be written or mani_skill's files are not as expected.
     """
@@ -73,7 +73,7 @@ def robot_description(light: bool) -> Path:
 
 
 def mesh_sha256(light: bool) -> str:
-    """SHA-256 of the camera body's mesh that `robot_description(light)` leads to, for provenance."""
+    """Return the SHA-256 of the mesh that `robot_description(light)` uses for the camera body."""
     if not light:
         return file_sha256(_source().parent / MESH)
     return file_sha256(robot_description(True).parent / LIGHT_NAME)

@@ -1,7 +1,7 @@
-"""`python -m muvla.sim.mikasa.check`: can this machine render the simulator, with what, and how fast?
+"""`python -m muvla.sim.mikasa.check`: can this machine render MIKASA-Robo, with what, and how fast?
 
-Prints the Vulkan driver, versions, and pictures per second with the shipped and the light wrist-camera mesh. Where
-rendering is impossible it says why and what to do in one sentence, and ends with code 1.
+Prints the Vulkan driver, versions, and steps a second with the shipped and with the light wrist-camera mesh. Where
+rendering is impossible it says in one sentence why and what to do, and exits with code 1.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PACKAGES = ("mikasa-robo-suite", "mani_skill", "sapien", "torch", "gymnasium", "
 
 
 def frames_per_second(environment: str, backend: str, light_mesh: bool, frames: int) -> float:
-    """Simulator steps with both pictures, a second, in this process."""
+    """Measure simulator steps with both pictures per second, in this process."""
     import torch
 
     from muvla.sim.mikasa.env import MikasaEnv
@@ -41,7 +41,7 @@ def frames_per_second(environment: str, backend: str, light_mesh: bool, frames: 
 
 
 def _sentence(error: Exception) -> str:
-    """Why rendering is impossible, in one sentence with what to do."""
+    """Say in one sentence why rendering is impossible and what to do."""
     if isinstance(error, NoVulkan):
         return str(error)
     if isinstance(error, BrokenProcessPool):
@@ -61,7 +61,7 @@ def _sentence(error: Exception) -> str:
 
 
 def check(environment: str, backend: str, frames: int) -> None:
-    """Print what there is. Raises whatever makes rendering impossible."""
+    """Print drivers, versions and speed. Raises whatever makes rendering impossible."""
     kind = "CPU" if backend == "cpu" else "discrete GPU"
     for entry in drivers():
         print(f"vulkan    {entry.name}: {entry.description}; {entry.device} ({entry.kind})")

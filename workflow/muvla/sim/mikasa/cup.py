@@ -1,8 +1,8 @@
-"""The cup of the three ShellGame environments: the YCB mug where it is installed, or a labelled stand-in of our own.
+"""The cup of the three ShellGame environments: the YCB mug where it is installed, else a stand-in of our own.
 
-The YCB mug is an 86 MB download that is nobody's to start but the user's. The stand-in (spec simulators: oracles) is a
-hollow cylinder with a bottom and a box handle along +x, of the mug's size, made at first use. Results on it are not
-results on the YCB mug: `MikasaEnv.provenance()` names which of the two was used.
+Only the user starts the mug's download of 86 MB. The stand-in is a hollow cylinder of the mug's size with a bottom and
+a box handle along +x, made at first use. Results on it are not results on the YCB mug: `MikasaEnv.provenance()` names
+which of the two was used.
 """
 
 import importlib
@@ -38,7 +38,7 @@ def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> A
 
 
 def _pieces() -> list[Any]:
-    """Convex pieces whose union is the mug, centred at the origin, open side up."""
+    """Return convex pieces whose union is the mug, centred at the origin, open side up."""
     import trimesh
 
     half, pieces = HEIGHT / 2, []
@@ -90,7 +90,9 @@ def installed(assets: Path) -> bool:
 
 
 def choose(environment: str, allow_standin: bool) -> tuple[str, Path]:
-    """("ycb" | "standin", the asset folder to read): the YCB mug if installed, else the stand-in if allowed.
+    """Choose the YCB mug if it is installed, else the stand-in if allowed.
+
+    Returns ("ycb" | "standin", the asset folder to read).
 
     Raises MissingMug, saying how to fetch the mug or how to allow the stand-in.
     """
@@ -102,12 +104,12 @@ def choose(environment: str, allow_standin: bool) -> tuple[str, Path]:
         return "standin", made_once("standin-mug-1", _make)
     raise MissingMug(
         f"{environment} needs the YCB mug, which is not in {Path(ASSET_DIR) / _YCB}. Fetch it with `{FETCH}` (86 MB), "
-        "or allow our stand-in mug with standin_mug=true; results on it are labelled as such."
+        "or allow the stand-in mug with standin_mug=true, which labels the results."
     )
 
 
 def read_from(assets: Path) -> None:
-    """Make the environments and the asset loader read the YCB set from `assets` (each copied the name at import)."""
+    """Make the environments and the asset loader read the YCB set from `assets`; each copied the name at import."""
     import mikasa_robo_suite.vla.memory_envs  # noqa: F401
 
     # By name: the package shadows its own `utils`, so an import statement finds another one.

@@ -1,4 +1,4 @@
-"""MIKASA-Robo behind the project's observation contract: one gymnasium.Env, one episode at a time (spec 6.1-6.4).
+"""MIKASA-Robo behind the simulators' contract (spec 6.1-6.4).
 
 Letters: A actions in one call, H W picture height and width.
 """
@@ -10,11 +10,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from muvla.benchmark.benchmark import Environment, environment_named
+from muvla.benchmark.benchmark import Environment
 from muvla.benchmark.mikasa import MIKASA
+from muvla.sim.contract import Observation, Provenance, Ran, Simulator
 from muvla.sim.mikasa import camera_mesh, cup, novelty
 from muvla.sim.mikasa.vulkan import require_backend
-from muvla.sim.observation import Info, Observation, action_space, given_actions, observation_space, proprioception
 
 # Read when the renderer starts: by default it starts a thread per core in every process, and one is the cheapest
 # (60 ms of CPU a step; 74 with two, 92 with none).
@@ -25,8 +25,23 @@ _PALETTE = ("Red", "Lime", "Blue")  # RememberShapeAndColor names its colours by
 _CUPS = ("Left cup", "Center cup", "Right cup")
 
 
+def roll_pitch_yaw(quaternion: np.ndarray) -> np.ndarray:
+    """Return angles in radians, (3,) float32, of a quaternion (w, x, y, z), by the suite's own formula (spec 3.1)."""
+    w, x, y, z = np.asarray(quaternion, np.float64) / max(float(np.linalg.norm(quaternion)), 1e-8)
+    roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
+    pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
+    yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    return np.array([roll, pitch, yaw], np.float32)
+
+
+def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Return (7,) float32 of the tool's x y z w x y z in metres (7,) and the joints (9,), fingers last (spec 3.1)."""
+    parts = [tool_pose[:3], roll_pitch_yaw(tool_pose[3:]), joints[-2:].sum(keepdims=True)]
+    return np.concatenate(parts).astype(np.float32)
+
+
 def _make_raw(environment: Environment, backend: str, render: bool, unseen_colours: int | None = None) -> Any:
-    """The suite's environment, constructed directly: its gym.make would start downloads when an asset is missing."""
+    """Construct the suite's environment directly: its gym.make would start downloads when an asset is missing."""
     import mani_skill.envs  # noqa: F401
     import mikasa_robo_suite.vla.memory_envs  # noqa: F401
     from mani_skill.utils.registration import REGISTERED_ENVS
@@ -43,27 +58,27 @@ def _make_raw(environment: Environment, backend: str, render: bool, unseen_colou
     )
 
 
-class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
-    """One MIKASA-Robo environment.
+class MikasaEnv(Simulator):
+    """Run one MIKASA-Robo environment.
 
-    Observation: image (2, 128, 128, 3) uint8, base then wrist camera; proprio (7,) float32, tool centre x y z in
-    metres, roll pitch yaw in radians, sum of the two finger joints in metres.
-    Action: (actions_per_step, 7) in [-1, 1]: translation (0.1 m), rotation, gripper (+1 open). step() runs them in a
-    row (fewer rows, or NaN in the last ones, for fewer actions), stops early at success or truncation, and renders
-    once, at the end: a picture costs ten times the physics.
-    During the cue and empty phases actions have no effect (all 7 dims are zeroed), as in the suite's own wrapper.
-    info: instruction, success (of any action run by this call), steps (of the episode), executed (of this call), phase
-    "cue" | "empty" | "act", cue_steps, empty_steps, goal (what has to be touched, "" if the task has no such thing).
+    proprio (7,): tool centre x y z in metres, roll pitch yaw in radians, sum of the two finger joints in metres.
+    Actions are in [-1, 1]: translation (0.1 m), rotation, gripper (+1 open). During the cue and empty phases they have
+    no effect (all 7 dims are zeroed), as in the suite's own wrapper.
 
-    backend: "cpu", or "gpu" for CUDA physics and rendering. light_mesh: see sim/camera_mesh.py. standin_mug: allow
-    sim/cup.py's cup where the YCB mug is not installed. phases: fix cue and empty phases to this many steps each;
-    max_steps then grows by 2 * phases - 10 (spec 6.3). unseen_colours: of RememberColor, so many are
-    replaced (sim/novelty.py). render: False leaves the pictures black (physics is the same), to look at state only.
-    Raises ValueError for an unknown environment, backend or size; cup.MissingMug; NoVulkan where the backend
-    cannot run; RuntimeError when rendering fails.
+    Args:
+        backend: "cpu", or "gpu" for CUDA physics and rendering.
+        light_mesh: replace the wrist camera's body (camera_mesh.py).
+        standin_mug: allow the cup of cup.py where the YCB mug is not installed.
+        phases: steps of the cue phase and of the empty phase; max_steps grows by 2 * phases - 10 (spec 6.3).
+        unseen_colours: how many colours of RememberColor are replaced (novelty.py).
+        render: False leaves the pictures black and saves their cost; the physics is the same.
+
+    Raises:
+        ValueError: an unknown environment, backend or number.
+        cup.MissingMug: no mug, and no stand-in allowed.
+        vulkan.NoVulkan: the backend cannot run here.
+        RuntimeError: rendering fails.
     """
-
-    metadata: dict[str, Any] = {"render_modes": []}
 
     def __init__(
         self,
@@ -77,15 +92,12 @@ class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
         unseen_colours: int | None = None,
         render: bool = True,
     ) -> None:
-        self.row = environment_named(environment)
+        super().__init__(environment, actions_per_step)
         if backend not in BACKENDS:
             raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
         require_backend(backend)
         novelty.require(self.row, phases, unseen_colours)
-        if actions_per_step < 1:
-            raise ValueError(f"actions_per_step is {actions_per_step}; it must be at least 1")
-        self.actions_per_step = actions_per_step
-        self.environment, self.backend, self.light_mesh, self.rendering = environment, backend, light_mesh, render
+        self.backend, self.light_mesh, self.rendering = backend, light_mesh, render
         self.max_steps = novelty.lengthened(self.row.max_steps, phases)
         self._novelty = novelty.provenance(phases, unseen_colours)
         self._mug, self._assets = "", None
@@ -105,10 +117,6 @@ class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
             # Everything of a step but the pictures: those are taken by _observation, once a call. On a GPU the suite's
             # pose commits hang on rendering every step (spec 8, P19), so nothing is skipped there.
             self.raw._get_obs_with_sensor_data = lambda info, **_: self.raw._get_obs_state_dict(info)
-        self.observation_space = observation_space(MIKASA.picture_size, MIKASA.proprio_width)
-        self.action_space = action_space(actions_per_step, MIKASA.action_bound)
-        self._last: Observation | None = None
-        self._instruction = ""
 
     def _point_at_files(self) -> None:
         """ShellGame rebuilds its scene at every reset, so class-wide paths are set whenever they may be read."""
@@ -119,40 +127,23 @@ class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
         if self._assets is not None:
             cup.read_from(self._assets)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
-        """Begin the episode that `seed` names. Raises ValueError without a seed: every episode here has one."""
-        if seed is None:
-            raise ValueError("reset() needs a seed: an episode without one cannot be repeated")
+    def _begin(self, seed: int) -> Any:
         self._point_at_files()
-        raw, info = self.raw.reset(seed=int(seed))
+        raw, info = self.raw.reset(seed=seed)
         instruction = info["language_instruction"]  # a list in Rotate, whose instruction names an angle
-        self._instruction = instruction if isinstance(instruction, str) else str(instruction[0])
-        self._last = self._observation(raw)
-        return self._last, self._info(success=False, executed=0)
+        self.instruction = instruction if isinstance(instruction, str) else str(instruction[0])
+        return raw
 
-    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Run the actions (A, 7) before the first row of NaN; see the class. terminated is always False.
-
-        Nothing runs, and the last observation comes back with executed 0, when the first row is NaN or the episode is
-        over: so a slot that has nothing to do can sit out in a vector of simulators.
-        Raises ValueError for a wrong shape or a row that is NaN in part; RuntimeError before the first reset().
-        """
-        if self._last is None:
-            raise RuntimeError("step() before reset()")
-        raw, success, executed, reward = None, False, 0, 0.0
-        for row in given_actions(action, self.actions_per_step):
-            if self.steps >= self.max_steps or success:
-                break
-            if self.phase != "act":
-                row = np.zeros_like(row)
-            raw, value, _, _, raw_info = self.raw.step(np.clip(row, -1, 1)[None])
+    def _run(self, rows: np.ndarray) -> Ran:
+        executed, success = 0, False
+        while executed < len(rows) and not success:
+            row = rows[executed]
+            action = row if self.phase == "act" else np.zeros_like(row)
+            raw, reward, _, _, info = self.raw.step(np.clip(action, -1, 1)[None])
             if self.backend == "gpu":
                 self.raw.render()
-            executed, reward, success = executed + 1, float(value[0]), bool(raw_info["success"][0])
-        if raw is not None:
-            self._last = self._observation(raw)
-        info = self._info(success=success, executed=executed)
-        return self._last, reward, False, self.steps >= self.max_steps, info
+            executed, success = executed + 1, bool(info["success"][0])
+        return Ran(raw, executed, success, float(reward[0]))
 
     def close(self) -> None:
         """Free the scene."""
@@ -172,13 +163,6 @@ class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
     def empty_steps(self) -> int:
         """Steps between the cue and the choice, 0 where there are none."""
         return int(self.raw.empty_steps_per_env[0]) if hasattr(self.raw, "empty_steps_per_env") else 0
-
-    @property
-    def phase(self) -> str:
-        """What the next action meets: "cue" and "empty" swallow it, "act" does not."""
-        if self.steps < self.cue_steps:
-            return "cue"
-        return "empty" if self.steps < self.cue_steps + self.empty_steps else "act"
 
     @property
     def goal(self) -> str:
@@ -204,20 +188,8 @@ class MikasaEnv(gymnasium.Env[Observation, np.ndarray]):
                 image[index] = sensors[camera]["rgb"][0].cpu().numpy()
         return {"image": image, "proprio": proprio}
 
-    def _info(self, *, success: bool, executed: int) -> Info:
-        return {
-            "instruction": self._instruction,
-            "success": success,
-            "steps": self.steps,
-            "executed": executed,
-            "phase": self.phase,
-            "cue_steps": self.cue_steps,
-            "empty_steps": self.empty_steps,
-            "goal": self.goal,
-        }
-
-    def provenance(self) -> dict[str, Any]:
-        """What the pictures and the physics of this environment depend on: versions, driver, meshes, backend."""
+    def provenance(self) -> Provenance:
+        """Say what pictures and physics depend on: versions, driver, meshes, backend."""
         from muvla.sim.mikasa.vulkan import driver
 
         packages = {

@@ -1,14 +1,15 @@
-"""The paper's generalisation probes (spec 10): delays longer than any in training, and colours never seen there."""
+"""The paper's generalisation probes (spec 10): delays and colours that no training demonstration has."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from muvla.benchmark.benchmark import Environment
+from muvla.sim.contract import Provenance
 
 DELAYED = ("ShellGame", "RememberColor", "RememberShape", "RememberShapeAndColor")  # families with phases
-# In the order in which they take the place of the environment's own. The paper names the colours only (spec 11, U12);
-# the numbers are ours, CSS's values of these names.
+# In the order in which they replace the environment's own. The paper only names the colours (spec 11, U12); the values
+# are CSS's.
 UNSEEN = {
     "Pink": (255, 192, 203),
     "Orange": (255, 165, 0),
@@ -19,7 +20,7 @@ UNSEEN = {
 
 
 def require(row: Environment, phases: int | None, unseen_colours: int | None) -> None:
-    """Raise ValueError for a probe that the environment does not have, or a number that makes no sense."""
+    """Raise ValueError for a probe that the environment does not have, or a number out of range."""
     if phases is not None and row.family not in DELAYED:
         raise ValueError(f"phases={phases}: {row.name} has no cue phase; families that have: {', '.join(DELAYED)}")
     if phases is not None and phases < 1:
@@ -34,7 +35,7 @@ def require(row: Environment, phases: int | None, unseen_colours: int | None) ->
 
 
 def recoloured(environment: type[Any], count: int | None) -> type[Any]:
-    """A subclass of the suite's environment whose first `count` colours are UNSEEN's; itself where count is None.
+    """Subclass the suite's environment so that its first `count` colours are UNSEEN's; None: return it as it is.
 
     The suite reads its class attribute COLOR_MAPPING {index: (name, RGBA of 0 to 255)} in the constructor (spec 6.3).
     """
@@ -45,13 +46,13 @@ def recoloured(environment: type[Any], count: int | None) -> type[Any]:
 
 
 def lengthened(max_steps: int, phases: int | None) -> int:
-    """Steps of an episode whose cue and empty phases last `phases` each: 2 * phases - 10 more (spec 6.3)."""
+    """Return the steps of an episode whose cue and empty phases last `phases` each: 2 * phases - 10 more (spec 6.3)."""
     return max_steps + max(0, 2 * (phases or 0) - 10)
 
 
-def provenance(phases: int | None, unseen_colours: int | None) -> dict[str, Any]:
-    """What differs from the table's environment; {} where nothing does."""
-    told: dict[str, Any] = {"phases": phases} if phases is not None else {}
+def provenance(phases: int | None, unseen_colours: int | None) -> Provenance:
+    """Return what differs from the table's environment; {} where nothing does."""
+    found: Provenance = {"phases": phases} if phases is not None else {}
     if unseen_colours is not None:
-        told["unseen_colours"] = {name: list(rgb) for name, rgb in list(UNSEEN.items())[:unseen_colours]}
-    return told
+        found["unseen_colours"] = {name: list(rgb) for name, rgb in list(UNSEEN.items())[:unseen_colours]}
+    return found

@@ -1,9 +1,9 @@
 """MIKASA-Robo's entry points for muvla.sim.simulator."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from muvla.benchmark.benchmark import environment_named
+from muvla.sim.contract import Options
 from muvla.sim.mikasa import camera_mesh, cup, novelty
 from muvla.sim.mikasa.env import BACKENDS, MikasaEnv
 from muvla.sim.mikasa.vulkan import driver, require_backend
@@ -14,7 +14,7 @@ def make(environment: str, **options: Any) -> MikasaEnv:
     return MikasaEnv(environment, **options)
 
 
-def preflight(environment: str, options: Mapping[str, Any]) -> None:
+def preflight(environment: str, options: Options) -> None:
     """Check names, options, Vulkan and the mug; make the light mesh.
 
     Raises ValueError, cup.MissingMug, vulkan.NoVulkan, RuntimeError for an unwritable cache.

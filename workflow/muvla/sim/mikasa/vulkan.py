@@ -1,4 +1,4 @@
-"""Which Vulkan driver this machine renders with, asked of the loader itself (spec simulators: SAPIEN needs Vulkan)."""
+"""Asks the Vulkan loader which driver this machine renders with; SAPIEN renders with Vulkan only."""
 
 import ctypes
 import ctypes.util
@@ -97,7 +97,7 @@ def _loader() -> ctypes.CDLL:
 
 
 def drivers() -> list[Driver]:
-    """Every Vulkan device, in the loader's order. Raises NoVulkan when there is no loader or no device."""
+    """List every Vulkan device, in the loader's order. Raises NoVulkan when there is no loader or no device."""
     vulkan = _loader()
     application = _ApplicationInfo(sType=_APPLICATION_INFO, apiVersion=_VERSION_1_1)
     request = _InstanceInfo(sType=_INSTANCE_INFO, pApplicationInfo=ctypes.pointer(application))
@@ -132,7 +132,7 @@ def drivers() -> list[Driver]:
 
 @cache
 def driver(kind: str = "CPU") -> Driver:
-    """The driver the simulator will use: the first device of `kind`, else the first there is.
+    """Return the driver that the simulator will use: the first device of `kind`, else the first of any.
 
     Raises NoVulkan when there is none, or when it is a Mesa too old for SAPIEN (needs 24.3).
     """
@@ -147,7 +147,7 @@ def driver(kind: str = "CPU") -> Driver:
 
 
 def require_backend(backend: str) -> None:
-    """Raises NoVulkan for "cpu" with the paper's SAPIEN, and for "gpu" where CUDA finds no GPU."""
+    """Raise NoVulkan for "cpu" with the paper's SAPIEN, and for "gpu" where CUDA finds no GPU."""
     if backend == "cpu":
         if importlib.metadata.version("sapien") == GPU_ONLY:
             raise NoVulkan(

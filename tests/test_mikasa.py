@@ -147,7 +147,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 def test_an_unknown_environment_is_answered_with_the_names():
     with pytest.raises(
-        ValueError, match="unknown environment 'RememberColour3'.*ShellGameTouch.*RememberShapeAndColor5x3"
+        ValueError, match="unknown environment 'RememberColour3': did you mean RememberColor3 .*23 of MIKASA-Robo"
     ):
         MikasaEnv("RememberColour3")
 

@@ -72,8 +72,8 @@ def _require_same(settings: Json, stored: Json, where: Path, but: tuple[str, ...
     """Raise ValueError when `stored` differs from `settings`, except in what `but` names."""
     differing = [key for key in settings if key not in but and stored.get(key) != settings[key]]
     if differing:
-        told = ", ".join(f"{key} {stored.get(key)} instead of {settings[key]}" for key in differing)
-        raise ValueError(f"{where} was made with {told}. Remove it, or choose another output.")
+        found = ", ".join(f"{key} {stored.get(key)} instead of {settings[key]}" for key in differing)
+        raise ValueError(f"{where} was made with {found}. Remove it, or choose another output.")
 
 
 def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Counterfactual]) -> Iterator[Episode]:

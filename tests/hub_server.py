@@ -1,6 +1,7 @@
 """A local server that speaks the part of the Hub's API that downloads use, and breaks it on demand.
 
-GET /api/{models,datasets}/OWNER/NAME/revision/REV: the listing, with sizes, git object names and LFS digests.
+GET /api/{models,datasets}/OWNER/NAME: the repository, with its current revision.
+GET /api/{models,datasets}/OWNER/NAME/tree/REV: the files, with sizes, git object names and LFS digests.
 HEAD and GET /[datasets/]OWNER/NAME/resolve/REV/PATH: the file, with ranges.
 """
 
@@ -22,24 +23,28 @@ class Hub:
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {}
         self.commit = COMMIT
-        self.announced: dict[str, str] = {}  # path: SHA-256 that the listing claims instead of the true one
         self.break_after: list[int] = []  # of the next transfers of content: bytes sent before the connection drops
-        self.hold: threading.Event | None = None  # a broken transfer hangs until it is set
+        self.hang = ""  # the path whose transfer hangs after half of it until `hold` is set
+        self.hold: threading.Event | None = None
         self.garble: set[str] = set()  # paths whose first byte arrives altered
         self.status = 0  # answered to everything, when not 0
         self.sent: list[tuple[str, int, int]] = []  # path, first byte, bytes sent
+        self.requests = 0  # of any kind
         self.endpoint = ""
 
-    def listing(self, repository: str) -> dict[str, object]:
-        siblings = []
+    def tree(self, repository: str) -> list[dict[str, object]]:
+        files = []
         for path, content in self.files[repository].items():
-            sibling: dict[str, object] = {"rfilename": path, "size": len(content), "blobId": _git_blob(content)}
+            file: dict[str, object] = {
+                "type": "file",
+                "path": path,
+                "size": len(content),
+                "oid": _git_blob(content),
+            }
             if len(content) >= LFS_FROM:
-                digest = self.announced.get(path, hashlib.sha256(content).hexdigest())
-                sibling["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 134}
-            siblings.append(sibling)
-        name = repository.split("/", 1)[1]
-        return {"id": name, "modelId": name, "sha": self.commit, "siblings": siblings, "private": False, "tags": []}
+                file["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+            files.append(file)
+        return files
 
 
 def _git_blob(content: bytes) -> str:
@@ -75,6 +80,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._answer(body=True)
 
         def _answer(self, *, body: bool) -> None:
+            hub.requests += 1
             path = unquote(urlsplit(self.path).path).strip("/")
             if hub.status:
                 self._send(hub.status, b'{"error":"broken on purpose"}', body=body)
@@ -84,13 +90,17 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self._file(path, body=body)
 
         def _list(self, path: str) -> None:
-            repository, _, revision = path.partition("/revision/")
+            repository, _, revision = path.partition("/tree/")
             if repository not in hub.files:
                 self._send(404, b'{"error":"Repository not found"}', headers={"X-Error-Code": "RepoNotFound"})
-            elif revision not in ("main", hub.commit):
+            elif revision not in ("", hub.commit):
                 self._send(404, b'{"error":"Invalid rev id"}', headers={"X-Error-Code": "RevisionNotFound"})
+            elif revision:
+                self._send(200, json.dumps(hub.tree(repository)).encode())
             else:
-                self._send(200, json.dumps(hub.listing(repository)).encode())
+                name = repository.split("/", 1)[1]
+                about = {"id": name, "modelId": name, "sha": hub.commit, "siblings": [], "private": False, "tags": []}
+                self._send(200, json.dumps(about).encode())
 
         def _file(self, path: str, *, body: bool) -> None:
             repository, _, rest = path.partition("/resolve/")
@@ -109,6 +119,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 content = bytes([content[0] ^ 1]) + content[1:]
             part = content[first:]
             limit = hub.break_after.pop(0) if body and hub.break_after else len(part)
+            if name == hub.hang:
+                limit = len(part) // 2
             if body:
                 hub.sent.append((name, first, min(limit, len(part))))
             self._send(206 if first else 200, part, body=body, headers=headers, limit=limit)

@@ -14,6 +14,7 @@ from working_copy import working_copy
 
 MODEL = "mu-vla/mu-vla-openvla-oft-mikasa-robo-5-tasks-m64-k2-tbptt"
 DATASET = "mikasa-robo/mikasa-robo-vla-rlds"
+SNAKEMAKE = ("snakemake", "--config", "scale=paper", "checkpoints=released", "--")
 TARGETS = ("hub/models/m64_k2.json", "hub/datasets/mikasa/remember_color_5_vla_v0.json")
 WEIGHTS = bytes(range(256)) * 4000
 
@@ -42,21 +43,28 @@ def test_fetched_once_and_pulled_elsewhere(tmp_path: Path) -> None:
     }
     first, second = working_copy(tmp_path / "first"), working_copy(tmp_path / "second")
     with serving(hub):
-        run(first, hub.endpoint, "snakemake", *TARGETS, "--config", "scale=paper", "checkpoints=released")
-        pinned = json.loads((first / "config/hub.lock.json").read_text())
-        assert pinned[f"models/{MODEL}"]["revision"] == hub.commit
+        with pytest.raises(AssertionError, match=f"python -m muvla.hub pin {MODEL}"):
+            run(first, hub.endpoint, *SNAKEMAKE, TARGETS[0])
+        run(first, hub.endpoint, "python", "-m", "muvla.hub", "pin", MODEL)
+        run(first, hub.endpoint, "python", "-m", "muvla.hub", "pin", "--dataset", DATASET)
+        run(first, hub.endpoint, *SNAKEMAKE, *TARGETS)
+        assert json.loads((first / TARGETS[0]).read_text())["revision"] == hub.commit
         assert not (first / "hub/datasets/mikasa/take_it_back_vla_v0").exists(), "only what was asked for"
         for folder in (first, second):
             run(folder, hub.endpoint, "dvc", "remote", "add", "--local", "--default", "lab", str(tmp_path / "lab"))
         run(first, hub.endpoint, "dvc", "push")
 
-        # What the lab commits: the lock and DVC's files. The other machine then needs no Hub.
-        for path in [*first.glob("hub/**/*.dvc"), *first.glob("hub/**/.gitignore"), first / "config/hub.lock.json"]:
-            (second / path.relative_to(first)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, second / path.relative_to(first))
-        hub.sent = []
+        # What the lab commits: the pins, the marks and DVC's files. The other machine then needs no Hub.
+        listed = ["git", "ls-files", "-o", "--exclude-standard", "hub"]
+        committed = subprocess.run(listed, cwd=first, capture_output=True, text=True, check=True).stdout.split()
+        assert {*TARGETS, "hub/models/m64_k2.dvc", "hub/models/.gitignore"} < set(committed)
+        for name in [*committed, "config/paper.yaml"]:
+            (second / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(first / name, second / name)
+        hub.requests = 0
         run(second, hub.endpoint, "dvc", "pull", "hub/models/m64_k2.dvc")
+        said = run(second, hub.endpoint, *SNAKEMAKE, *TARGETS)
+    assert "Nothing to be done" in said
+    assert hub.requests == 0
     assert (second / "hub/models/m64_k2/model.safetensors").read_bytes() == WEIGHTS
-    told = run(second, "http://127.0.0.1:9", "snakemake", TARGETS[0], "--config", "scale=paper", "checkpoints=released")
-    assert "1 of 1 steps (100%) done" in told
-    assert hub.sent == []
+    assert not (second / "hub/models/m64_k2/.cache").exists(), "the download's own notes are not handed to DVC"

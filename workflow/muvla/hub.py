@@ -13,10 +13,15 @@ the same API, HF_TOKEN opens gated repositories.
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from typing import TypedDict
+
+# Read at the import of huggingface_hub. Without Xet a broken transfer goes on where it stopped; only this is tested.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import httpx2
 from huggingface_hub import HfApi, constants, get_cached_repo_tree, snapshot_download

@@ -80,7 +80,7 @@ def fetch(name: str, kind: str, revision: str, folder: Path, *, only: str = "", 
 
 def _download(name: str, kind: str, revision: str, folder: Path, prefix: str) -> list[str]:
     """Download and verify the files below `prefix`; return their paths, sorted."""
-    damaged: list[str] = []
+    problem = ""
     for _ in range(ATTEMPTS):
         patterns = f"{prefix}*" if prefix else None
         snapshot_download(name, repo_type=kind, revision=revision, local_dir=folder, allow_patterns=patterns)
@@ -88,14 +88,19 @@ def _download(name: str, kind: str, revision: str, folder: Path, prefix: str) ->
         files = sorted(file.path for file in listed if file.path.startswith(prefix))
         if not files:
             raise HubError(f"{kind}s/{name} at {revision} has no file below {prefix or 'its top'!r}; look at its page")
-        checked = HfApi().verify_repo_checksums(name, repo_type=kind, revision=revision, local_dir=folder)
-        damaged = [one["path"] for one in checked.mismatches if one["path"] in files]
-        missing = [path for path in checked.missing_paths if path in files]
-        if not damaged and not missing:
+        try:
+            checked = HfApi().verify_repo_checksums(name, repo_type=kind, revision=revision, local_dir=folder)
+        except FileNotFoundError as error:  # a job beside this one hands its part to DVC, which replaces files by links
+            problem = f"{error.filename}: gone while it was verified; try again"
+            continue
+        wrong = [*(one["path"] for one in checked.mismatches), *checked.missing_paths]
+        damaged = [path for path in files if path in wrong]
+        if not damaged:
             return files
         for path in damaged:
-            (folder / path).unlink()  # or the next attempt would take it for finished
-    raise HubError(f"{kind}s/{name}: {', '.join(damaged or missing)}: not what the Hub announced; removed, try again")
+            (folder / path).unlink(missing_ok=True)  # or the next attempt would take it for finished
+        problem = f"{', '.join(damaged)}: not what the Hub announced; removed, try again"
+    raise HubError(f"{kind}s/{name}: {problem}")
 
 
 def _finished(mark: Path, key: str, revision: str, folder: Path) -> int:

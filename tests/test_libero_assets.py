@@ -1,4 +1,4 @@
-"""The check of LIBERO's files, and the warnings of the start-up probe."""
+"""The check of LIBERO's files, and the warnings of the start-up check."""
 
 import json
 from pathlib import Path

@@ -74,7 +74,7 @@ def test_questions_that_make_no_sense(tmp_path: Path, probed: Path) -> None:
     records = tmp_path / "0.jsonl"
     for more, told in (
         (["seed=40", "episodes=11"], "initial states 40 to 50 of libero_object/0; there are 0 to 49"),
-        (["environment=libero_object/10"], "tasks are 0 to 9"),
+        (["environment=libero_object/10"], "unknown environment .libero_object/10."),
         (["environment=RememberColor3"], "a policy for LIBERO .* belongs to MIKASA-Robo"),
         (["reset_rule=once"], "reset_rule is 'once'"),
     ):
@@ -92,7 +92,7 @@ def test_a_simulator_that_dies_costs_one_retry_and_is_recorded(
     probed.write_text(json.dumps({"libero_object": {"warnings": ["the physics of libero_object differs"]}}))
     oft = write_libero_checkpoint(tmp_path / "oft_episodic", MemorySettings())
     records = tmp_path / "libero_object" / "0.jsonl"
-    with pytest.raises(ValueError, match="strict=true, and the start-up probe warns: the physics"):
+    with pytest.raises(ValueError, match="strict=true, and the start-up check warns: the physics"):
         evaluation.evaluate(configured(oft, records, "episodes=1", f"probe={probed}", "strict=true"))
 
     killed, act = [], Policy.act

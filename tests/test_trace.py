@@ -54,7 +54,7 @@ class ThreeSteps:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> ThreeSteps:
     made = ThreeSteps()
-    monkeypatch.setattr(trace, "require", lambda *_: None)
+    monkeypatch.setattr(trace, "preflight", lambda *_: None)
     monkeypatch.setattr(trace, "make_simulator", lambda *_, **__: made)
     return made
 

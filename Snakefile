@@ -107,6 +107,6 @@ rule all:
         f"{OUT}/provenance.html",
         [f"{OUT}/effect.md"] if matrix.has_effect(config) else [],
         [f"{OUT}/figures/probes.md"] if PROBE_CELLS else [],
-        LOOKS,
+        TRACES_AND_PROBES,
         AGAIN,
         LIBERO_AGAIN,

@@ -67,6 +67,7 @@ def test_the_strip_adds_frames_and_the_records_move_the_bars(records: Path, fram
 def test_bars_are_as_high_as_the_rates(records: Path) -> None:
     from muvla.report.effect.__main__ import PUBLISHED
     from muvla.report.effect.comparison import compare
+
     from muvla.report.grid import read_grid
     from muvla.report.published import read_published
     from muvla.report.statistics.rules import read_rules

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from muvla.report.effect.__main__ import PUBLISHED
 from PIL import Image
 
 from muvla.report.drawing import KINDS
-from muvla.report.effect.__main__ import PUBLISHED
 from muvla.report.probes import claims as probe_claims
 from muvla.report.probes import figures as probe_figures
 from muvla.report.probes.draw import draw

@@ -11,7 +11,7 @@ import contextlib
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 import numpy as np
@@ -30,7 +30,7 @@ from muvla.files import ROOT, file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
 from muvla.model.memory import token_distances, token_norms
 from muvla.provenance import describe_run
-from muvla.records.trace import Trace, write_trace
+from muvla.records.trace import About, Trace, write_trace
 from muvla.sim.contract import Simulator
 from muvla.sim.simulator import make_simulator, preflight
 
@@ -159,7 +159,7 @@ def write(
         shares=torch.stack(recording.shares).numpy(),
         groups=np.array(recording.groups),
         view=CROP_AREA**0.5 if policy.crop else 1.0,
-        about=about,
+        about=cast(About, about),
         norms=None if memory is None else token_norms(memory).numpy(),
         distances=None if memory is None else token_distances(memory[1:], memory[:-1]).numpy(),
     )

@@ -3,25 +3,16 @@
 
 rule audit:
     input:
-        expand("config/published/{name}.csv", name=[*TABLES, "claims"]),
+        tables=expand(f"{PUBLISHED}/{{name}}.csv", name=TABLES),
+        claims=f"{PUBLISHED}/claims.csv",
     output:
-        f"{OUT}/audit.md",
+        multiext(f"{OUT}/audit", ".md", ".tex", ".csv"),
         report(f"{OUT}/audit.html", category="Tables"),
-        multiext(f"{OUT}/audit", ".tex", ".csv"),
     log:
         f"{OUT}/logs/audit.log",
     benchmark:
         f"{OUT}/benchmarks/audit.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
-    params:
-        output=lambda wildcards, output: Path(output[0]).with_suffix(""),
-        published=lambda wildcards, input: Path(input[0]).parent,
     message:
         "Arithmetic audit of the printed tables"
-    shell:
-        "python -m muvla.report.audit --published {params.published} --output {params.output}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"

@@ -1,15 +1,14 @@
-# Pictures: functions of the records.
+# Figures: functions of the records whose marks a rule names.
 
 PROBES = ["interventions", "chunk_sweep", "delays", "unseen_colours"]
-PROBE_FIGURES = PROBES if PROBE_CELLS else []  # what the configuration asks for
-PROBE_RECORDS = list(dict.fromkeys(map(matrix.records_folder, PROBE_CELLS)))
+PROBE_FIGURES = PROBES if PROBE_CELLS else []  # those that the configuration runs
 
 
 rule figure_effect:
     input:
         frames=f"{OUT}/figures/episode.npz",
         records=EFFECT_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         report(f"{OUT}/figures/memory_effect.png", category="Figures"),
         f"{OUT}/figures/memory_effect.pdf",
@@ -17,29 +16,21 @@ rule figure_effect:
         f"{OUT}/logs/figures/effect.log",
     benchmark:
         f"{OUT}/benchmarks/figures/effect.tsv"
-    threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(2000),
-        runtime=needs.growing(10),
     params:
         **EFFECT,
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        records=lambda wildcards: RECORDS,
-        statistics=json.dumps(config["statistics"]),
+        statistics=config["statistics"],
     message:
         "Figure: success with memory and without"
-    shell:
-        "python -m muvla.report.effect.figure --records {params.records} --environment {params.environment}"
-        " --published {input.published} --memory {params.memory}"
-        " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 rule figure_probes:
     input:
         records=PROBE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         report(expand(f"{OUT}/figures/{{name}}.png", name=PROBES), category="Figures"),
         expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["pdf", "csv"]),
@@ -47,42 +38,29 @@ rule figure_probes:
         f"{OUT}/logs/figures/probes.log",
     benchmark:
         f"{OUT}/benchmarks/figures/probes.tsv"
-    threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(2000),
-        runtime=needs.growing(10),
     params:
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        records=PROBE_RECORDS,
-        statistics=json.dumps(config["statistics"]),
+        statistics=config["statistics"],
     message:
         "Figures: the paper's probes of the memory"
-    shell:
-        "python -m muvla.report.probes.figures --records {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {params.folder} 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
-rule probe_claims:
+rule probe_statements:
     input:
         records=PROBE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         f"{OUT}/figures/probes.md",
     log:
-        f"{OUT}/logs/figures/probe_claims.log",
+        f"{OUT}/logs/figures/probe_statements.log",
     benchmark:
-        f"{OUT}/benchmarks/figures/probe_claims.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
+        f"{OUT}/benchmarks/figures/probe_statements.tsv"
     params:
-        records=PROBE_RECORDS,
-        statistics=json.dumps(config["statistics"]),
+        statistics=config["statistics"],
     message:
-        "What the paper says of the probes, checked"
-    shell:
-        "python -m muvla.report.probes.claims --records {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {output} 2>&1 | workflow/scripts/show {log}"
+        "The paper's statements on the probes, judged"
+    script:
+        "../scripts/report.py"

@@ -1,31 +1,24 @@
 # Where every number comes from: checkpoint, data, configuration, commit, image, simulator, command and time.
 
-# Beside the records: what tells its own origin. The cue is swapped in our own demonstrations, which the bundled
-# checkpoints do without; the paper's are others.
-LOOKS = [*TRACES_TOLD, *([f"{OUT}/probes/cue_swap.json"] if TRAINED and not needs.paper else [])]
+# Traces and probes say themselves what made them. The probe swaps the cue in our own demonstrations; the bundled
+# checkpoints do without demonstrations, and the paper's are others.
+TRACES_AND_PROBES = [*TRACE_JSONS, *([f"{OUT}/probes/cue_swap.json"] if TRAINED and not needs.paper else [])]
 
 
 rule provenance:
     input:
         records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
-        looks=LOOKS,
+        traces_and_probes=TRACES_AND_PROBES,
     output:
-        page=report(f"{OUT}/provenance.html", category="Provenance"),
-        crate=f"{OUT}/ro-crate-metadata.json",
+        report(f"{OUT}/provenance.html", category="Provenance"),
+        f"{OUT}/ro-crate-metadata.json",
     log:
         f"{OUT}/logs/provenance.log",
     benchmark:
         f"{OUT}/benchmarks/provenance.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
     params:
-        folder=lambda wildcards, output: Path(output.page).parent,
-        records=lambda wildcards, input: list(dict.fromkeys(map(matrix.records_folder, input.records))),
+        root=OUT,
     message:
         "Where every number comes from"
-    shell:
-        "python -m muvla.report.lineage --records {params.records} --looks {input.looks} --output {params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"

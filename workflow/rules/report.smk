@@ -3,55 +3,47 @@
 FRAGMENTS = [*TABLES, "comparisons", "audit"]
 # each results/figures/<name>.pdf and .png
 FIGURES = [*(["memory_effect"] if matrix.has_effect(config) else []), *PROBE_FIGURES, *TRACE_FIGURES]
+LATEX_LOG = f"{OUT}/logs/paper_latex.log"
 
 
 # paper.tex is an output of its own rule: it stays when LaTeX is missing or stops.
 rule paper_source:
     input:
-        fragments=expand(f"{OUT}/{{name}}.{{kind}}", name=FRAGMENTS, kind=["csv", "html", "tex"]),
-        figures=expand(f"{OUT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["pdf", "png"]),
-        templates=["paper/templates/report.md.jinja", "paper/templates/report.tex.jinja"],
+        expand("paper/templates/report.{kind}.jinja", kind=["md", "html", "tex"]),
+        fragments=expand(f"{OUT}/{{name}}.{{kind}}", name=FRAGMENTS, kind=["csv", "html"]),
+        pictures=expand(f"{OUT}/figures/{{name}}.png", name=FIGURES),
     output:
-        tex=f"{OUT}/paper.tex",
-        html=report(f"{OUT}/tables.html", category="Report"),
+        f"{OUT}/paper.tex",
+        report(f"{OUT}/tables.html", category="Report"),
     log:
         f"{OUT}/logs/paper.log",
     benchmark:
         f"{OUT}/benchmarks/paper.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
     params:
         **EFFECT,
         figures=FIGURES,
-        picked="--picked" if config["effect"]["picked"] else "",
-        results=lambda wildcards, output: Path(output.tex).parent,
+        picked=config["effect"]["picked"],
     message:
         "The report: tables.html and paper.tex"
-    shell:
-        "python -m muvla.report.paper --results {params.results} --environment {params.environment}"
-        " --memory {params.memory} {params.picked} --baseline {params.baseline} --figures {params.figures}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 rule paper:
     input:
-        f"{OUT}/paper.tex",
+        expand(f"{OUT}/{{name}}.tex", name=FRAGMENTS),
+        expand(f"{OUT}/figures/{{name}}.pdf", name=FIGURES),
+        source=f"{OUT}/paper.tex",
     output:
         report(f"{OUT}/paper.pdf", category="Report"),
     log:
-        log=f"{OUT}/logs/paper_pdf.log",
-        latex=f"{OUT}/logs/paper_latex.log",
+        f"{OUT}/logs/paper_pdf.log",
+        LATEX_LOG,
     benchmark:
         f"{OUT}/benchmarks/paper_pdf.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
+    params:
+        latex_log=LATEX_LOG,
     message:
         "The report as PDF"
-    shell:
-        "python -m muvla.report.paper.pdf {input} --latex-log {log.latex} 2>&1 | workflow/scripts/show {log.log}"
+    script:
+        "../scripts/report.py"

@@ -1,100 +1,72 @@
-# Tables and verdicts: functions of the records and of the printed numbers.
-import json
+# Tables and verdicts: functions of the records whose marks a rule names, and of the printed numbers.
 
 TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
+PUBLISHED = "config/published"
 EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
 
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
 LIBERO_THERE = TRAINED or needs.paper or "libero/" in Path("config/checkpoints.sha256").read_text("utf-8")
-TABLE_RECORDS = {table: (TABLE_CELLS, RECORDS) for table in TABLES}
-TABLE_RECORDS["table_libero"] = (LIBERO_EVALUATED if LIBERO_THERE else [], LIBERO_RECORDS.format(again=""))
 
 
 rule table:
     input:
-        records=lambda wildcards: TABLE_RECORDS[wildcards.table][0],
-        published="config/published/{table}.csv",
-        environments="config/published/table_mikasa.csv",
+        records=lambda wildcards: (
+            TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_EVALUATED if LIBERO_THERE else []
+        ),
+        published=f"{PUBLISHED}/{{table}}.csv",
+        environments=f"{PUBLISHED}/table_mikasa.csv",
     output:
-        f"{OUT}/{{table}}.tex",
+        multiext(f"{OUT}/{{table}}", ".tex", ".csv"),
         report(f"{OUT}/{{table}}.html", category="Tables"),
-        f"{OUT}/{{table}}.csv",
     log:
         f"{OUT}/logs/{{table}}.log",
     benchmark:
         f"{OUT}/benchmarks/{{table}}.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
     params:
-        output=lambda wildcards, output: Path(output[0]).with_suffix(""),
-        records=lambda wildcards, input: f"--records {TABLE_RECORDS[wildcards.table][1]}" if input.records else "",
-        statistics=json.dumps(config["statistics"]),
+        statistics=config["statistics"],
     message:
         "The printed numbers of {wildcards.table} beside ours"
-    shell:
-        "python -m muvla.report.tables {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {params.output} 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 rule comparisons:
     input:
         records=TABLE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
-        f"{OUT}/comparisons.md",
+        multiext(f"{OUT}/comparisons", ".md", ".tex", ".csv"),
         report(f"{OUT}/comparisons.html", category="Tables"),
-        multiext(f"{OUT}/comparisons", ".tex", ".csv"),
     log:
         f"{OUT}/logs/comparisons.log",
     benchmark:
         f"{OUT}/benchmarks/comparisons.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
     params:
-        output=lambda wildcards, output: Path(output[0]).with_suffix(""),
-        pairs=json.dumps(config["comparisons"]),
-        records=lambda wildcards: RECORDS,
-        statistics=json.dumps(config["statistics"]),
+        pairs=config["comparisons"],
+        statistics=config["statistics"],
     message:
         "Variants compared on the same seeds"
-    shell:
-        "python -m muvla.report.paired --records {params.records} --published {input.published}"
-        " --pairs {params.pairs:q} --statistics {params.statistics:q} --output {params.output}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 rule effect:
     input:
         records=EFFECT_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         f"{OUT}/effect.md",
     log:
         f"{OUT}/logs/effect.log",
     benchmark:
         f"{OUT}/benchmarks/effect.tsv"
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(1000),
-        runtime=needs.growing(10),
     params:
         **EFFECT,
-        picked="--picked" if config["effect"]["picked"] else "",
-        records=lambda wildcards: RECORDS,
-        statistics=json.dumps(config["statistics"]),
-        targets=json.dumps(config["effect"]["targets"]),
+        picked=config["effect"]["picked"],
+        statistics=config["statistics"],
+        targets=config["effect"]["targets"],
     message:
         "The effect: {params.memory} against {params.baseline} in {params.environment}"
-    shell:
-        "python -m muvla.report.effect --records {params.records} --environment {params.environment}"
-        " --published {input.published} --memory {params.memory} {params.picked}"
-        " --baseline {params.baseline} --statistics {params.statistics:q} --targets {params.targets:q}"
-        " --output {output} 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"

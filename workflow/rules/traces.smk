@@ -80,13 +80,10 @@ rule figure_memory_dynamics:
         **needs.cpu(),
         mem_mb=needs.growing(2000, paper=4000),
         runtime=needs.growing(10),
-    params:
-        name=DYNAMICS,
     message:
         "Figure: the memory of {wildcards.variant} in an episode of {wildcards.traced}"
-    shell:
-        "python -m muvla.report.traces.memory_dynamics --trace {input.trace} --output {params.name}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 rule figure_attention:
@@ -106,13 +103,10 @@ rule figure_attention:
         **needs.cpu(),
         mem_mb=needs.growing(2000, paper=4000),
         runtime=needs.growing(10, paper=30),
-    params:
-        name=ATTENTION,
     message:
         "Figure: where {wildcards.variant} looks in an episode of {wildcards.traced}"
-    shell:
-        "python -m muvla.report.traces.attention --trace {input.trace} --output {params.name}"
-        " 2>&1 | workflow/scripts/show {log}"
+    script:
+        "../scripts/report.py"
 
 
 # names below <outputs>/figures, each a .png and a .pdf
@@ -122,5 +116,5 @@ TRACE_FIGURES = [
     for figure in ("memory_dynamics", "attention")
     if figure == "attention" or matrix.has_memory(variant)
 ]
-# What made each of them, in JSON.
-TRACES_TOLD = [f"{OUT}/traces/{variant}/{traced}.json" for variant, traced in SEARCH]
+# the JSON file of each trace, which says what made it
+TRACE_JSONS = [f"{OUT}/traces/{variant}/{traced}.json" for variant, traced in SEARCH]

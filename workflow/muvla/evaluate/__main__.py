@@ -28,7 +28,7 @@ from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import inference_mode, probed, provenance_of, require_benchmark, settle_seed
 from muvla.files import ROOT
 from muvla.records.file import RecordFile
-from muvla.records.frames import Film
+from muvla.records.frames import FrameRecorder
 from muvla.sim.vector import DeadSimulator, SimulatorVector, make_vector
 
 CONFIG = str(ROOT / "config" / "muvla")
@@ -87,7 +87,7 @@ def _write_records(
     config: DictConfig, mode: str,
 ) -> None:  # fmt: skip
     """Run what is missing. When a simulator dies, the episodes it interrupts are tried once more in new processes."""
-    film = Film(Path(config.frames)) if config.frames else None
+    recorder = FrameRecorder(Path(config.frames)) if config.frames else None
     deaths: Counter[int | None] = Counter()
     missing = _missing(records, config)
     bar = tqdm(
@@ -98,7 +98,7 @@ def _write_records(
         while missing:
             lost: list[int | None] = []
             try:
-                for record in run(policy, simulators, missing, config, mode, film):
+                for record in run(policy, simulators, missing, config, mode, recorder):
                     records.append(record)
                     if record["error"] is None:
                         bar.update()
@@ -122,7 +122,7 @@ def _missing(records: RecordFile, config: DictConfig) -> list[int]:
 
 def run(
     policy: Policy, simulators: SimulatorVector, episodes: list[int], config: DictConfig, mode: str,
-    film: Film | None = None,
+    recorder: FrameRecorder | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield one record for each of `episodes`, in the order in which they end.
 
@@ -131,7 +131,7 @@ def run(
     waiting = list(reversed(episodes))
     slots = [Slot() for _ in range(simulators.num_envs)]
     try:
-        yield from _episodes(policy, simulators, waiting, slots, config, mode, film)
+        yield from _episodes(policy, simulators, waiting, slots, config, mode, recorder)
     except Exception as error:
         for number, slot in enumerate(slots):
             if slot.episode >= 0 and slot.info:
@@ -141,7 +141,7 @@ def run(
 
 def _episodes(
     policy: Policy, simulators: SimulatorVector, waiting: list[int], slots: list[Slot], config: DictConfig, mode: str,
-    film: Film | None,
+    recorder: FrameRecorder | None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The loop: begin episodes in idle slots, act in all that run, take out what has ended."""
     observation: dict[str, np.ndarray] = {}
@@ -153,8 +153,8 @@ def _episodes(
             observation, info = simulators.reset(seed=seeds, options={"reset_mask": mask})
             _take(info, slots, started)
         active = np.array([slot.episode >= 0 for slot in slots])
-        if film is not None:
-            film.look(slots, observation["image"])
+        if recorder is not None:
+            recorder.record(slots, observation["image"])
         instructions = [slot.info.get("instruction", "") for slot in slots]
         fresh = np.array([slot.fresh for slot in slots])
         commands = policy.act(observation["image"], observation["proprio"], instructions, fresh, active)
@@ -167,8 +167,8 @@ def _episodes(
         for number, slot in enumerate(slots):
             if slot.episode >= 0 and (slot.success or truncated[number]):
                 yield _record(slot, policy, number, config, mode)
-                if film is not None and film.episode == slot.episode:
-                    film.end(observation["image"][number], slot)
+                if recorder is not None and recorder.episode == slot.episode:
+                    recorder.finish(observation["image"][number], slot)
                 slot.episode = -1
 
 

@@ -83,7 +83,7 @@ def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict
     asked = OmegaConf.to_container(config, resolve=True)
     assert isinstance(asked, dict)
     left_out = [*CIRCUMSTANCES, *(name for name in PROBES if config[name] is None)]
-    question = {
+    settings = {
         "scale": config.label,
         "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
         "config_hash": json_sha256({key: value for key, value in asked.items() if key not in left_out}),
@@ -98,12 +98,12 @@ def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict
         "versions": versions(),
     }
     if config.open_loop_steps is not None and mode == "open_loop":
-        question["open_loop_steps"] = config.open_loop_steps
+        settings["open_loop_steps"] = config.open_loop_steps
     if config.precision != "float32":
-        question["precision"] = config.precision
+        settings["precision"] = config.precision
     source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
     run = {**circumstances(), "episodes": config.episodes, "checkpoint_source": source, "checkpoint": config.checkpoint}
-    return {"question": question, "run": {**run, "checkpoint_step": updates_of(Path(config.checkpoint))}}
+    return {"settings": settings, "run": {**run, "checkpoint_step": updates_of(Path(config.checkpoint))}}
 
 
 def updates_of(folder: Path) -> int | None:

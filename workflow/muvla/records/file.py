@@ -1,8 +1,8 @@
 """Episode records and their provenance: the one module that writes and reads them (spec 6.4, 6.5).
 
-A cell of a table is one file, `<records>/<variant>/<environment>[.<mode>].jsonl`, one JSON line an episode,
-with `<environment>[.<mode>].provenance.json` beside it (provenance.py). Records of another question are
-refused, not mixed; a run that was interrupted goes on where it stopped.
+A cell of a table is one file, `<records>/<variant>/<environment>[.<control>].jsonl`, one JSON line an episode, with
+`<environment>[.<control>].provenance.json` beside it (provenance_file.py). Records of other settings are refused, not
+mixed; an interrupted run continues where it stopped.
 """
 
 import contextlib
@@ -11,29 +11,27 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from muvla.files import write_json
-from muvla.records.episode import InvalidRecord, RecordsError, decode, encode
+from muvla.records.episode import InvalidRecord, Json, RecordsError, decode, encode
 from muvla.records.provenance_file import (
-    QUESTION,
-    RUN,
-    RecordsOfAnotherQuestion,
+    RecordsMismatch,
     differences,
     provenance_path,
     read_provenance,
 )
+from muvla.records.settings import RUN, SETTINGS, Run, Settings
 
 __all__ = [
     "Cell",
     "InvalidRecord",
     "RecordFile",
     "RecordsError",
-    "RecordsOfAnotherQuestion",
+    "RecordsMismatch",
     "provenance_path",
     "read_cell",
 ]
@@ -44,15 +42,25 @@ class Cell:
     """The records of one file: the last line of every seed, in the order of the seeds."""
 
     path: Path
-    question: dict[str, Any]
-    runs: tuple[dict[str, Any], ...]
-    records: tuple[dict[str, Any], ...]
+    settings: Settings
+    runs: tuple[Run, ...]
+    records: tuple[Json, ...]
     cut_line: bool  # the last line was incomplete and is not among the records
 
     @property
-    def asked(self) -> int:
-        """How many episodes the last run asked for."""
-        return int(self.runs[-1]["episodes"])
+    def folder(self) -> Path:
+        """The folder of records, which holds <variant>/<environment>[.<control>].jsonl."""
+        return self.path.parents[len(Path(self.settings["variant"], self.settings["environment"]).parts) - 1]
+
+    @property
+    def control(self) -> str:
+        """The name of a control, from the file's name; "" for a table's own cell."""
+        return self.path.name.removesuffix(".jsonl").partition(".")[2]
+
+    @property
+    def requested(self) -> int:
+        """Episodes that the last run was to make."""
+        return self.runs[-1]["episodes"]
 
     @property
     def outcomes(self) -> dict[int, bool]:
@@ -75,18 +83,18 @@ class Cell:
         return len(self.records) - self.episodes
 
 
-def parse(path: Path, data: bytes, question: Mapping[str, Any]) -> tuple[dict[int, dict[str, Any]], int]:
+def parse(path: Path, data: bytes, settings: Settings) -> tuple[dict[int, Json], int]:
     """Return the last record of every seed, and how many bytes of `data` are whole lines.
 
-    What follows the last newline was cut off while it was written and is not looked at, even if it happens to
-    be JSON. A seed may come again only after an error: that is a later attempt. Raises RecordsError naming
-    the file and the line of a corrupt or doubled record.
+    What follows the last newline was cut off while it was written and is ignored, even if it happens to be JSON. A
+    seed may be repeated only after an error, as a later attempt. Raises RecordsError naming the file and the line of a
+    corrupt or repeated record.
     """
     whole = data.rfind(b"\n") + 1
-    records: dict[int, dict[str, Any]] = {}
+    records: dict[int, Json] = {}
     for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
         try:
-            record = decode(line, question)
+            record = decode(line, settings)
         except InvalidRecord as error:
             advice = "delete that line to have the episode evaluated again"
             raise RecordsError(f"{path}, line {number}: {error}; {advice}") from error
@@ -98,33 +106,32 @@ def parse(path: Path, data: bytes, question: Mapping[str, Any]) -> tuple[dict[in
 
 
 def read_cell(path: Path | str) -> Cell:
-    """Read one record file for a table; nothing is changed. Raises RecordsError, or OSError when it is not
-    there."""
+    """Read one record file and change nothing. Raises RecordsError, or OSError when the file is missing."""
     path = Path(path)
     data = path.read_bytes()
-    question, runs = read_provenance(path)
-    records, whole = parse(path, data, question)
+    settings, runs = read_provenance(path)
+    records, whole = parse(path, data, settings)
     ordered = tuple(records[seed] for seed in sorted(records))
-    return Cell(path, question, tuple(runs), ordered, whole < len(data))
+    return Cell(path, settings, tuple(runs), ordered, whole < len(data))
 
 
 class RecordFile:
-    """The record file of one cell, open for writing; a second writer is refused for as long as it is open.
+    """The record file of one cell, open for writing; while it is open a second writer is refused.
 
-    provenance: {"question": {...}, "run": {...}}, see QUESTION and RUN.
-    Raises RecordsOfAnotherQuestion naming the keys that differ, RecordsError for a corrupt file or a second
-    writer. An incomplete last line (a run that was interrupted) is cut off, and said so on stderr.
+    provenance: {"settings": Settings, "run": Run}.
+    Raises RecordsMismatch naming the keys that differ, RecordsError for a corrupt file or a second writer. An
+    incomplete last line (of an interrupted run) is cut off, with a message on stderr.
     """
 
-    def __init__(self, path: Path | str, provenance: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path | str, provenance: Json) -> None:
         self.path = Path(path)
         # Through JSON, so that tuples and lists compare as what the file holds.
-        given = json.loads(json.dumps(dict(provenance), allow_nan=False))
-        self.question, run = given.get("question", {}), given.get("run", {})
-        missing = [f"question.{key}" for key in QUESTION if key not in self.question]
+        given = json.loads(json.dumps(provenance, allow_nan=False))
+        self.settings, run = given.get("settings", {}), given.get("run", {})
+        missing = [f"settings.{key}" for key in SETTINGS if key not in self.settings]
         missing += [f"run.{key}" for key in RUN if key not in run]
         if missing:
-            raise RecordsError(f"provenance for {self.path} misses {', '.join(missing)}")
+            raise RecordsError(f"provenance for {self.path} lacks {', '.join(missing)}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -144,18 +151,18 @@ class RecordFile:
             # Some shared file systems have no locks; the check for doubled seeds still stands there.
             return
 
-    def _open(self, run: dict[str, Any]) -> None:
+    def _open(self, run: Run) -> None:
         data = self.path.read_bytes()
-        runs: list[dict[str, Any]] = []
+        runs: list[Run] = []
         if data:
-            question, runs = read_provenance(self.path)
-            different = list(differences(question, self.question))
+            settings, runs = read_provenance(self.path)
+            different = list(differences(settings, self.settings))
             if different:
-                advice = "move the file and its provenance away to evaluate anew, or put back what changed"
-                raise RecordsOfAnotherQuestion(
-                    f"{self.path} answers another question: {'; '.join(different)}. To go on: {advice}"
+                advice = "move the file and its provenance away to evaluate anew, or restore what changed"
+                raise RecordsMismatch(
+                    f"{self.path} holds records of other settings: {'; '.join(different)}. To go on: {advice}"
                 )
-        self._records, self._size = parse(self.path, data, self.question)
+        self._records, self._size = parse(self.path, data, self.settings)
         if self._size < len(data):
             os.ftruncate(self._descriptor, self._size)
             print(
@@ -163,23 +170,23 @@ class RecordFile:
                 file=sys.stderr,
             )
         if not runs or runs[-1] != run:
-            content = {"question": self.question, "runs": [*runs, run]}
+            content = {"settings": self.settings, "runs": [*runs, run]}
             write_json(provenance_path(self.path), content)
 
     def done(self) -> set[int]:
-        """Seeds that have an outcome. A seed that ended in an error is not done: it may be tried again."""
+        """Seeds that have an outcome. A seed that ended in an error is not done and may be tried again."""
         return {seed for seed, record in self._records.items() if record["error"] is None}
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    def append(self, record: Json) -> None:
         """Write one whole line and flush it to the disk, or leave the file as it was.
 
         Raises InvalidRecord (a field or an invariant), RecordsError (a seed that is done), OSError (disk
         full).
         """
-        line = encode(record, self.question)
+        line = encode(record, self.settings)
         seed = record["seed"]
         if seed in self.done():
-            raise RecordsError(f"{self.path}: seed {seed} has an outcome already; ask done() which seeds to skip")
+            raise RecordsError(f"{self.path}: seed {seed} has an outcome already; skip the seeds of done()")
         try:
             self._write(line)
         except BaseException as error:
@@ -187,7 +194,7 @@ class RecordFile:
                 os.ftruncate(self._descriptor, self._size)
             if not isinstance(error, OSError):
                 raise
-            advice = "the episodes before it are safe; free some space and run again to go on there"
+            advice = "the episodes before it are safe; free some space and run again to continue there"
             full = errno.errorcode.get(error.errno or 0, "")
             message = f"cannot write the record of seed {seed} to {self.path}: {error.strerror} ({full}); {advice}"
             raise OSError(error.errno, message) from error

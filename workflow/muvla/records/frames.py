@@ -1,16 +1,31 @@
-"""Keeps the pictures of one evaluated episode, for the figure and for looking at them."""
+"""Frames of an evaluated episode: what the policy saw at every step, and the key frames that a figure shows."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
+from muvla.files import replacing
 
-class Film:
-    """What the policy sees of episode 0, its cameras one above the other; written as .npz when the episode ends."""
+
+class Slot(Protocol):
+    """The part of an evaluation's slot that is read here."""
+
+    episode: int
+
+    @property
+    def info(self) -> Mapping[str, object]:
+        """Return what the simulator tells; info["phase"] is "cue", "empty" or "act"."""
+
+
+class FrameRecorder:
+    """Record what the policy sees of one episode, cameras one above the other; written as .npz when the episode ends.
+
+    The file holds frames (T + 1, N*H, W, 3) uint8 and labels (T + 1,), the phase of each frame.
+    """
 
     episode = 0
 
@@ -19,35 +34,34 @@ class Film:
         self.frames: list[np.ndarray] = []
         self.labels: list[str] = []
 
-    def look(self, slots: Sequence[Any], images: np.ndarray) -> None:
-        """images (N, 2, H, W, 3): remember what the policy sees of the episode."""
+    def record(self, slots: Sequence[Slot], images: np.ndarray) -> None:
+        """Keep the frame of the slot that runs the episode; images (B, N, H, W, 3), B slots of N cameras."""
         for number, slot in enumerate(slots):
             if slot.episode == self.episode:
-                self._add(images[number], str(slot.info["phase"]))
+                self._add(images[number], slot)
 
-    def end(self, image: np.ndarray, slot: Any) -> None:
-        """image (2, H, W, 3): how the episode ended. Writes the file."""
-        self._add(image, str(slot.info["phase"]))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(self.path, frames=np.stack(self.frames), labels=np.array(self.labels))
+    def finish(self, image: np.ndarray, slot: Slot) -> None:
+        """Add the last frame, image (N, H, W, 3), and write the file. Raises OSError as replacing() does."""
+        self._add(image, slot)
+        with replacing(self.path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, frames=np.stack(self.frames), labels=np.array(self.labels))
 
-    def _add(self, image: np.ndarray, label: str) -> None:
-        self.frames.append(np.concatenate(list(image), axis=0))  # (2H, W, 3)
-        self.labels.append(label)
+    def _add(self, image: np.ndarray, slot: Slot) -> None:
+        self.frames.append(np.concatenate(list(image), axis=0))  # (N*H, W, 3)
+        self.labels.append(str(slot.info["phase"]))
 
 
 @dataclass(frozen=True)
-class Strip:
-    """The frames to show, with their time steps and labels."""
+class KeyFrames:
+    """The frames of an episode that a figure shows, with their time steps and labels."""
 
     frames: np.ndarray  # (F, H, W, 3) uint8, F <= T
     labels: list[str]
     steps: list[int]
 
 
-def chosen_steps(labels: list[str], limit: int) -> list[int]:
-    """At most `limit` of the T steps: the first of every phase and the last step, then the middles of the
-    widest gaps.
+def key_steps(labels: list[str], limit: int) -> list[int]:
+    """Choose at most `limit` of the T steps: the first of every phase and the last, then the middle of the widest gap.
 
     ["cue", "cue", "empty", "act", "act", "act", "act"] with limit 5 -> [0, 2, 3, 4, 6]
     """
@@ -60,8 +74,8 @@ def chosen_steps(labels: list[str], limit: int) -> list[int]:
     return chosen
 
 
-def read_strip(path: Path | str, limit: int = 8) -> Strip:
-    """Read the frames and choose at most `limit` of them.
+def read_key_frames(path: Path | str, limit: int = 8) -> KeyFrames:
+    """Read the file of a FrameRecorder and choose at most `limit` frames.
 
     Raises FileNotFoundError, or ValueError naming the file and what is wrong in it.
     """
@@ -75,5 +89,5 @@ def read_strip(path: Path | str, limit: int = 8) -> Strip:
         raise ValueError(f"{path}: frames are {frames.shape} {frames.dtype}, expected (T, H, W, 3) uint8, T at least 1")
     if len(labels) != len(frames):
         raise ValueError(f"{path}: {len(labels)} labels for {len(frames)} frames")
-    steps = chosen_steps(labels, limit)
-    return Strip(frames[steps], [labels[step] for step in steps], steps)
+    steps = key_steps(labels, limit)
+    return KeyFrames(frames[steps], [labels[step] for step in steps], steps)

@@ -1,36 +1,21 @@
-"""Provenance of a record file: which question its records answer, and the runs that answered it (spec 6.4).
+"""Provenance of a record file: the settings that decide its records, and the runs that wrote them (spec 6.4).
 
-`RememberColor3.jsonl` has `RememberColor3.provenance.json` beside it: {"question": {...}, "runs": [{...},
-...]}. The question is everything the answer depends on. A run holds the circumstances of one call of the
-evaluation; asking for more episodes, or running on another commit, is another run of the same question.
+`RememberColor3.jsonl` has `RememberColor3.provenance.json` beside it: {"settings": {...}, "runs": [{...}, ...]}.
+The settings are everything that an outcome depends on. A run holds the circumstances of one call of the evaluation:
+more episodes, or another commit, make another run with the same settings.
 """
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from muvla.records.episode import RecordsError
-
-QUESTION = (
-    "scale",  # "mini" or "paper"
-    "checkpoint_sha256",
-    "config_hash",
-    "environment",
-    "variant",
-    "mode",  # "receding" or "open_loop"
-    "memory",  # "active", "zero", "noise" or "freeze_first"
-    "base_seed",  # episode i is reset with base_seed + i
-    "num_mem_tokens",  # m; 0 for a policy without memory
-    "width",  # D, of the language model
-    "simulator",  # MikasaEnv.provenance(): versions, driver, mesh
-    "versions",  # of torch, transformers, numpy, ...
-)
-RUN = ("commit", "episodes", "checkpoint_source")  # source: "trained", "bundled" or "released"
+from muvla.records.settings import RUN, SETTINGS, Run, Settings
 
 
-class RecordsOfAnotherQuestion(RecordsError):
-    """The file holds answers to another question (other weights, simulator, seeds, ...)."""
+class RecordsMismatch(RecordsError):
+    """The file holds records of other settings (other weights, simulator, seeds, ...)."""
 
 
 def provenance_path(path: Path | str) -> Path:
@@ -38,8 +23,8 @@ def provenance_path(path: Path | str) -> Path:
     return Path(path).with_suffix(".provenance.json")
 
 
-def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Yield "dotted.key: old, now new" for every leaf in which two JSON values differ."""
+def differences(old: object, new: object, name: str = "") -> Iterator[str]:
+    """Yield "dotted.key: old in the file, now new" for every leaf in which two JSON values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             dotted = f"{name}.{key}" if name else str(key)
@@ -48,24 +33,24 @@ def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
         yield f"{name}: {json.dumps(old)} in the file, now {json.dumps(new)}"
 
 
-def read_provenance(path: Path | str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return question and runs of the record file `path`. Raises RecordsError when missing or malformed."""
+def read_provenance(path: Path | str) -> tuple[Settings, list[Run]]:
+    """Return settings and runs of the record file `path`. Raises RecordsError when missing or malformed."""
     beside = provenance_path(path)
     advice = f"move {path} away and evaluate again"
     try:
         content = json.loads(beside.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise RecordsError(
-            f"{path} has no {beside.name} beside it, so nobody knows what it answers; {advice}"
-        ) from error
+        raise RecordsError(f"{path} has no {beside.name} beside it, so its settings are unknown; {advice}") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise RecordsError(f"{beside} is not JSON ({error}); {advice}") from error
     try:
-        question, runs = content["question"], content["runs"]
-        missing = [key for key in QUESTION if key not in question]
+        settings, runs = content["settings"], content["runs"]
+        missing = [key for key in SETTINGS if key not in settings]
         missing += [key for run in runs for key in RUN if key not in run]
     except (KeyError, TypeError) as error:
-        raise RecordsError(f'{beside} lacks "question" or "runs"; {advice}') from error
+        if isinstance(content, dict) and "question" in content:
+            raise RecordsError(f"{beside} was written by an earlier version of muvla; {advice}") from error
+        raise RecordsError(f'{beside} lacks "settings" or "runs"; {advice}') from error
     if missing or not runs:
-        raise RecordsError(f"{beside} misses {', '.join(missing) or 'a run'}; {advice}")
-    return question, runs
+        raise RecordsError(f"{beside} lacks {', '.join(missing) or 'a run'}; {advice}")
+    return cast(Settings, settings), cast("list[Run]", runs)

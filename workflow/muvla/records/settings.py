@@ -1,40 +1,40 @@
-"""What an evaluation asked of its policy beside the table's own question, read from the question of its records."""
+"""What the provenance of a record file holds: settings, which decide every outcome, and runs (spec 6.4)."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The part of a question in which controls differ from the table (spec 10: interventions, chunks, probes)."""
+class Settings(TypedDict):
+    """Everything that the outcome of an episode depends on."""
 
+    scale: str  # "mini", "smoke" or "paper"
+    checkpoint_sha256: str
+    config_hash: str
+    environment: str
+    variant: str
     mode: str  # "receding" or "open_loop"
-    steps: int | None  # actions run of a chunk: 1 re-planned at every step; None: the whole chunk in open loop
     memory: str  # "active", "zero", "noise" or "freeze_first"
-    phases: int | None  # steps of the cue phase and of the empty phase; None: as the environment draws them
-    unseen_colours: int  # colours replaced by others that no training showed
-
-    @property
-    def usual(self) -> bool:
-        """Whether a table's own cell may ask this."""
-        return self.memory == "active" and self.as_the_environment_is and (self.mode == "receding" or not self.steps)
-
-    @property
-    def as_the_environment_is(self) -> bool:
-        """Whether delays and colours are the environment's own."""
-        return self.phases is None and not self.unseen_colours
+    base_seed: int  # episode i is reset with base_seed + i
+    num_mem_tokens: int  # m; 0 for a policy without memory
+    width: int  # D, of the language model
+    simulator: dict[str, Any]  # provenance() of the simulator: versions, driver, mesh, start-up check
+    versions: dict[str, str]  # of torch, transformers, numpy, ...
+    open_loop_steps: NotRequired[int]  # actions run of every chunk in open loop; absent: all of them
+    precision: NotRequired[str]  # absent: float32
 
 
-def asked(question: Mapping[str, Any]) -> Asked:
-    """Read the question of a record file (provenance.py); the simulator's part holds the probes (sim/novelty.py)."""
-    simulator = question["simulator"]
-    return Asked(
-        mode=question["mode"],
-        steps=1 if question["mode"] == "receding" else question.get("open_loop_steps"),
-        memory=question["memory"],
-        phases=simulator.get("phases"),
-        unseen_colours=len(simulator.get("unseen_colours", ())),
-    )
+class Run(TypedDict):
+    """The circumstances of one call of the evaluation; earlier versions wrote only the first three."""
+
+    commit: str
+    episodes: int  # requested
+    checkpoint_source: str  # "trained", "bundled", "released" or "unknown"
+    checkpoint: NotRequired[str]  # folder
+    checkpoint_step: NotRequired[int | None]  # updates that made the checkpoint
+    command_line: NotRequired[str]
+    container: NotRequired[str]
+    instructions: NotRequired[str]  # instruction set of the processor
+    time: NotRequired[str]  # UTC
+
+
+SETTINGS = tuple(name for name in Settings.__annotations__ if name in Settings.__required_keys__)
+RUN = tuple(name for name in Run.__annotations__ if name in Run.__required_keys__)

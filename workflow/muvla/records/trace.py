@@ -1,7 +1,7 @@
-"""One traced episode as a file (.npz): what `python -m muvla.trace` writes and the pictures are drawn from.
+"""One traced episode as a file (.npz): written by `python -m muvla.trace`, drawn by the figures of muvla.report.traces.
 
-T forwards, N cameras that are filmed, H and W pixels, L layers, Q kinds of queries, C cameras that the policy looks
-through, P patches of each, G groups of tokens, m memory tokens.
+T forward passes, N recorded cameras, H and W pixels, L layers, Q kinds of queries, C cameras that the policy sees, P
+patches of each, G groups of tokens, m memory tokens, D width.
 """
 
 from __future__ import annotations
@@ -10,22 +10,38 @@ import json
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from muvla.files import replacing
-from muvla.records.frames import Strip, chosen_steps
+from muvla.records.frames import KeyFrames, key_steps
 
-ABOUT = ("variant", "environment", "scale", "mode", "seed", "tried", "success", "steps", "goal", "instruction",
-         "num_mem_tokens", "width", "chunk", "commit")  # fmt: skip
+
+class About(TypedDict):
+    """Which episode of which policy."""
+
+    variant: str
+    environment: str
+    scale: str
+    mode: str  # "receding" or "open_loop"
+    seed: int
+    tried: int  # episodes run until this one
+    success: bool
+    steps: int  # of the whole episode
+    goal: str
+    instruction: str
+    num_mem_tokens: int
+    width: int
+    chunk: int
+    commit: str
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A row for every forward of the policy: every step, or the first of every chunk that was run open loop.
+    """One row a forward pass of the policy: every step, or the first of every chunk that was run open loop.
 
-    Of a policy without memory `norms` and `distances` are None, and the only queries are those of the actions.
+    A policy without memory has no `norms` and no `distances`, and its only queries are those of the actions.
     """
 
     frames: np.ndarray  # (T, N, H, W, 3) uint8: what the forward saw
@@ -38,7 +54,7 @@ class Trace:
     shares: np.ndarray  # (T, L, G, G) float32: of a token of group q to all of group k; rows sum to 1
     groups: np.ndarray  # (G,) text
     view: float  # side of the centre of a frame that the policy sees, as a share of the frame's
-    about: dict[str, Any]  # which episode of which policy (ABOUT)
+    about: About
     norms: np.ndarray | None = None  # (T, m) float32: L2 norm of each token of M_t, as step t read it out
     distances: np.ndarray | None = None  # (T-1, m) float32: 1 - cos(M_t, M_{t-1}) of each token
 
@@ -66,21 +82,21 @@ class Trace:
         sizes = f"m={about['num_mem_tokens']}, d={about['width']}"
         return f"{chosen}; {pace}.{warning} {sizes}, commit {about['commit']}."
 
-    def strip(self, limit: int = 8) -> Strip:
-        """At most `limit` frames, cameras one above the other, with how the episode ended as the last."""
+    def key_frames(self, limit: int = 8) -> KeyFrames:
+        """Choose at most `limit` frames, cameras one above the other; the last one shows how the episode ended."""
         labels = [*self.phases.tolist(), "end"]
         steps = [*self.steps.tolist(), self.about["steps"]]
         frames = np.concatenate([self.frames, self.end[None]])
-        chosen = chosen_steps(labels, limit)
+        chosen = key_steps(labels, limit)
         stacked = frames[chosen].reshape(len(chosen), -1, *frames.shape[-2:])  # (F, N*H, W, 3)
-        return Strip(stacked, [labels[place] for place in chosen], [steps[place] for place in chosen])
+        return KeyFrames(stacked, [labels[place] for place in chosen], [steps[place] for place in chosen])
 
 
 MEMORY = ("norms", "distances")
 
 
 def write_trace(path: Path, trace: Trace, memory: np.ndarray | None) -> None:
-    """Write `trace`, and M_t itself (T, m, D) where it is given. Raises OSError as atomic.replacing() does."""
+    """Write `trace`, and the memory itself (T, m, D) where it is given. Raises OSError as files.replacing() does."""
     arrays = {field.name: getattr(trace, field.name) for field in fields(trace)}
     arrays |= {"about": json.dumps(trace.about), "memory": memory}
     present = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
@@ -89,26 +105,26 @@ def write_trace(path: Path, trace: Trace, memory: np.ndarray | None) -> None:
 
 
 def read_trace(path: Path | str) -> Trace:
-    """Read a trace without M_t itself. Raises FileNotFoundError, or ValueError naming the file and what is wrong."""
+    """Read a trace, but not the memory itself. Raises FileNotFoundError, or ValueError naming file and fault."""
     wanted = [field.name for field in fields(Trace) if field.name not in MEMORY]
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in wanted}
             arrays |= {name: content[name] for name in MEMORY if name in content}
         about = json.loads(str(arrays["about"]))
-        missing = [name for name in ABOUT if name not in about]
+        missing = [name for name in About.__annotations__ if name not in about]
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no traced episode ({error}); python -m muvla.trace makes one") from error
     if missing:
         raise ValueError(f"{path}: about lacks {', '.join(missing)}; trace the episode again")
     trace = Trace(**(arrays | {"about": about, "view": float(arrays["view"])}))
-    if told := _unsound(trace):
-        raise ValueError(f"{path}: {told}; trace the episode again")
+    if fault := _fault(trace):
+        raise ValueError(f"{path}: {fault}; trace the episode again")
     return trace
 
 
-def _unsound(trace: Trace) -> str:
-    """What does not fit together, or ""."""
+def _fault(trace: Trace) -> str:
+    """Say which arrays do not fit together; "" when all do."""
     times = len(trace.frames)
     if trace.frames.ndim != 5 or trace.frames.shape[-1] != 3 or trace.frames.dtype != np.uint8 or not times:
         return f"frames are {trace.frames.shape} {trace.frames.dtype}, expected (T, N, H, W, 3) uint8, T at least 1"

@@ -1,10 +1,11 @@
-"""Text and plain tables that are written as Markdown, HTML and LaTeX alike (paper/templates/document.*)."""
+"""Documents of text and plain tables, written alike as Markdown, HTML and LaTeX (paper/templates/document.*)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from muvla.report.command import Contents
 from muvla.report.templates import render
+from muvla.report.tidy import csv_text
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,17 @@ class Section:
     items: tuple[str, ...] = ()
 
 
-def document(kind: str, title: str, sections: Sequence[Section], made_by: str) -> str:
-    """The whole document; kind: "md", "html" (a page) or "tex" (a fragment of sections to \\input)."""
-    return render(f"document.{kind}.jinja", {"title": title, "sections": sections, "made_by": made_by})
+def document(kind: str, title: str, sections: Sequence[Section], rule: str) -> str:
+    """Write the whole document; kind: "md", "html" (a page) or "tex" (a fragment of sections to \\input).
+
+    rule: the rule of the workflow that made it.
+    """
+    return render(f"document.{kind}.jinja", title=title, sections=sections, rule=rule)
 
 
-def beside(output: Path, title: str, sections: Sequence[Section], made_by: str, csv: str) -> dict[Path, str | bytes]:
-    """The document in every kind and its numbers as <output>.md, .html, .tex and .csv."""
-    kinds = {kind: document(kind, title, sections, made_by) for kind in ("md", "html", "tex")}
-    return {output.with_name(f"{output.name}.{kind}"): content for kind, content in {**kinds, "csv": csv}.items()}
+def in_every_kind(
+    title: str, sections: Sequence[Section], rule: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Contents:
+    """Write the document as ".md", ".html" and ".tex", and its numbers as ".csv" with these columns and rows."""
+    kinds = {f".{kind}": document(kind, title, sections, rule) for kind in ("md", "html", "tex")}
+    return {**kinds, ".csv": csv_text(columns, rows)}

@@ -1,11 +1,11 @@
-"""The paper's printed tables as config/published/ holds them: one line a cell, every value as it is printed."""
+"""Read the paper's printed tables from config/published/: one line a cell, every value as it is printed."""
 
-import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from muvla.files import ROOT
+from muvla.report.tidy import read_rows
 
 HEADER = ("table", "group", "row", "column", "value", "unit", "note")
 FOLDER = ROOT / "config" / "published"
@@ -27,30 +27,30 @@ class Printed:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """All rows in the printed order."""
+        """Return all rows in the printed order."""
         return tuple(row for rows in self.groups.values() for row in rows)
 
     @property
     def models_are_columns(self) -> bool:
-        """Table 1 has a column for each model and a row for each task; the others are the other way round."""
+        """Say whether a column is a model and a row a task, as in Table 1; in the other tables a row is a model."""
         return any(is_average(row) for row in self.rows)
 
     def by_model(self) -> dict[tuple[str, str], str]:
-        """(model, task) -> value, whichever of the two is the row; averages are not among them."""
+        """Return {(model, task): value} without averages, whichever of the two is the row."""
         if self.models_are_columns:
             return {(column, row): v for (row, column), v in self.values.items() if not is_average(row)}
         return {(row, column): v for (row, column), v in self.values.items() if not is_average(column)}
 
 
 def is_average(name: str) -> bool:
-    """Whether a row or column of this name is an average over others."""
+    """Say whether a row or column of this name is an average over others."""
     return AVERAGE.match(name) is not None
 
 
 def read_printed(path: Path | str) -> Printed:
     """Read one printed table from its tidy csv (columns: HEADER).
 
-    Raises FileNotFoundError, or ValueError naming the file and the line or the cell that is wrong or missing.
+    Raises FileNotFoundError, or ValueError naming the file and the wrong line or the missing cell.
     """
     path = Path(path)
     groups: dict[str, list[str]] = {}
@@ -58,25 +58,21 @@ def read_printed(path: Path | str) -> Printed:
     values: dict[tuple[str, str], str] = {}
     notes: dict[tuple[str, str], str] = {}
     kinds: set[tuple[str, str]] = set()
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != HEADER:
-            raise ValueError(f"{path}: the columns are {reader.fieldnames}, expected {list(HEADER)}")
-        for line in reader:
-            where, cell = f"{path}, line {reader.line_num}", (line["row"], line["column"])
-            kinds.add((line["table"], line["unit"]))
-            if len(kinds) > 1:
-                raise ValueError(f"{where}: table and unit are {sorted(kinds)}; a file holds one table in one unit")
-            if not NUMBER.fullmatch(line["value"] or ""):
-                raise ValueError(f"{where}: the value {line['value']!r} is not a number")
-            if cell in values:
-                raise ValueError(f"{where}: a second value for {line['column']}, {line['row']}")
-            values[cell], notes[cell] = line["value"], line["note"]
-            if line["column"] not in columns:
-                columns.append(line["column"])
-            rows = groups.setdefault(line["group"], [])
-            if line["row"] not in rows:
-                rows.append(line["row"])
+    for number, line in enumerate(read_rows(path, HEADER), start=2):
+        where, cell = f"{path}, line {number}", (line["row"], line["column"])
+        kinds.add((line["table"], line["unit"]))
+        if len(kinds) > 1:
+            raise ValueError(f"{where}: table and unit are {sorted(kinds)}; a file holds one table in one unit")
+        if not NUMBER.fullmatch(line["value"]):
+            raise ValueError(f"{where}: the value {line['value']!r} is not a number")
+        if cell in values:
+            raise ValueError(f"{where}: a second value for {line['column']}, {line['row']}")
+        values[cell], notes[cell] = line["value"], line["note"]
+        if line["column"] not in columns:
+            columns.append(line["column"])
+        rows = groups.setdefault(line["group"], [])
+        if line["row"] not in rows:
+            rows.append(line["row"])
     if not values:
         raise ValueError(f"{path} holds no cell")
     name, unit = kinds.pop()

@@ -1,4 +1,4 @@
-"""Names that the paper's printed tables (printed.py) have here: variants, groups, environments (spec 5, 6.2)."""
+"""Translate names of the paper's printed tables (printed.py) to ours: variants, groups, environments (spec 5, 6.2)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ VARIANTS = {
     "rc5_only": "single-task RC5 (Ours)",
     "oft_first_obs": "OpenVLA-OFT (+1st obs.) (Oracle)",
 }
-# Whom we can put beside a printed row; the other rows are other people's policies, which are not run here.
+# The printed rows that we can evaluate; the others are other people's policies.
 METHODS = {
     TABLE_MEMORY_VLAS: {"OpenVLA-OFT": "oft", "μVLA (ours)": "m64_k2"},
     TABLE_LIBERO: {
@@ -49,24 +49,24 @@ class Published:
 
     @property
     def group_of(self) -> dict[str, str]:
-        """Group of every environment, in the printed order."""
+        """Return the group of every environment, in the printed order."""
         return {name: group for group, names in self.environments.items() for name in names}
 
 
 def variant_of(table: str, model: str) -> str | None:
-    """The variant that the printed `model` of `table` is; None for other people's."""
+    """Return the variant that the printed `model` of `table` is; None for other people's."""
     if table == TABLE_MIKASA:
         return next((variant for variant, name in VARIANTS.items() if name == model), None)
     return METHODS[table].get(model)
 
 
 def libero_tasks(suite: str) -> tuple[str, ...]:
-    """libero_spatial -> libero_spatial/0, ..., libero_spatial/9."""
+    """Return the tasks of a suite: libero_spatial -> libero_spatial/0, ..., libero_spatial/9."""
     return LIBERO.of_family(suite)
 
 
 def read_published(path: Path | str) -> Published:
-    """Read Table 1 from its csv. Raises as read_printed does, and ValueError for a column or group that is none."""
+    """Read Table 1 from its csv. Raises as read_printed does, and ValueError for an unknown column or group."""
     table = read_printed(path)
     titles = {title: group for group, title in GROUPS.items()} | {ALL: "all"}
     names = {column: variant for variant, column in VARIANTS.items()}
@@ -90,7 +90,7 @@ def read_published(path: Path | str) -> Published:
 
 
 def objects(environment: str) -> int | None:
-    """How many objects an episode chooses from: RememberColor5 -> 5, RememberShapeAndColor3x2 -> 6,
+    """Count the objects that an episode chooses from: RememberColor5 -> 5, RememberShapeAndColor3x2 -> 6,
     ShellGameTouch -> 3.
 
     None where success is no choice among objects (Intercept*, Rotate*, TakeItBack).
@@ -99,6 +99,6 @@ def objects(environment: str) -> int | None:
 
 
 def chance(environment: str) -> float | None:
-    """Success of touching one object at random: 1 / number of objects; None where there is no such choice."""
+    """Return the success of touching one object at random, 1 / number of objects; None without such a choice."""
     count = objects(environment)
     return None if count is None else 1 / count

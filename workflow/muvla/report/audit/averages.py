@@ -1,4 +1,4 @@
-"""Every printed average, recomputed from the printed cells it averages: exact arithmetic on the printed digits."""
+"""Recompute every printed average from its printed cells, with exact arithmetic on the printed digits."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,8 +10,8 @@ COUNTED = "100 episodes"  # in a cell's note: its two digits are a count of epis
 
 
 @dataclass(frozen=True)
-class Average:
-    """One printed average, and what its cells give."""
+class PrintedAverage:
+    """One printed average and the cells behind it."""
 
     table: str
     row: str
@@ -22,33 +22,33 @@ class Average:
 
     @property
     def exact(self) -> Fraction:
-        """The mean of the printed cells."""
+        """Return the mean of the printed cells."""
         return mean(self.terms)
 
     @property
     def recomputed(self) -> str:
-        """The mean, rounded half up to as many digits as the average is printed with."""
+        """Return the mean, rounded half up to as many digits as the average is printed with."""
         return half_up(self.exact, self.printed)
 
     @property
     def agrees(self) -> bool:
-        """Whether the average is what its cells give."""
+        """Say whether the average is the mean of its cells."""
         return self.recomputed == self.printed
 
     @property
     def rounding_explains(self) -> bool:
-        """Whether cells that were themselves rounded could give the printed average."""
+        """Say whether cells that were themselves rounded could give the printed average."""
         of_cells = Fraction() if self.counted else mean(tuple(half_unit(term) for term in self.terms))
         return abs(self.exact - Fraction(self.printed)) <= half_unit(self.printed) + of_cells
 
     @property
     def hidden(self) -> Fraction:
-        """What one further cell, not printed, would have to be for the printed average to be right."""
+        """Return the value of one further, unprinted cell that would make the printed average right."""
         return Fraction(self.printed) * (len(self.terms) + 1) - sum(map(Fraction, self.terms))
 
 
 def mean(terms: tuple[str, ...] | tuple[Fraction, ...]) -> Fraction:
-    """The exact mean of printed numbers, or of fractions."""
+    """Return the exact mean of printed numbers, or of fractions."""
     return sum(map(Fraction, terms), Fraction()) / len(terms)
 
 
@@ -62,14 +62,14 @@ def half_up(value: Fraction, like: str) -> str:
 
 
 def half_unit(printed: str) -> Fraction:
-    """Half of the last printed digit: the most that rounding can have moved it."""
+    """Return half of the last printed digit, the most by which rounding can have changed the number."""
     unit = Decimal(printed).as_tuple().exponent
     assert isinstance(unit, int)
     return Fraction(10) ** unit / 2
 
 
 def exact_text(value: Fraction, like: str, digits: int = 4) -> str:
-    """A fraction in decimals, "0.6825"; cut after `digits` digits where it goes on, "0.1221…".
+    """Write a fraction in decimals, "0.6825"; cut after `digits` digits where it goes on, "0.1221…".
 
     It has at least the digits of the printed number `like`: 73 like "76.8" -> "73.0".
     """
@@ -82,8 +82,8 @@ def exact_text(value: Fraction, like: str, digits: int = 4) -> str:
     return (kept + ending.rstrip("0")).rstrip(".")
 
 
-def averages(table: Printed) -> list[Average]:
-    """All printed averages of a table, in the printed order.
+def averages(table: Printed) -> list[PrintedAverage]:
+    """Return all printed averages of a table, in the printed order.
 
     An average row is over the other rows of its group, or over all of the table where its group has no others; an
     average column is over the other columns.
@@ -102,5 +102,5 @@ def averages(table: Printed) -> list[Average]:
                 else:
                     continue
                 counted = all(COUNTED in note for note in table.notes.values())
-                found.append(Average(table.name, row, column, table.values[row, column], terms, counted))
+                found.append(PrintedAverage(table.name, row, column, table.values[row, column], terms, counted))
     return found

@@ -1,10 +1,9 @@
-"""The headline claims: which printed cells they use, and what the comparison like for like gives.
+"""The paper's headline claims: the printed cells behind them, and the same comparison like for like.
 
 config/published/claims.csv says of every number of a claim which average it is and whether it stands for the authors'
-model or for a baseline; which model that is, is looked up in the tables.
+model or for a baseline; the tables tell which model that is.
 """
 
-import csv
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,13 +11,14 @@ from pathlib import Path
 from muvla.report.audit.crosscheck import is_ours, plain
 from muvla.report.printed import Printed, is_average
 from muvla.report.published import variant_of
+from muvla.report.tidy import read_rows
 
 CLAIMS_HEADER = ("claim", "text", "role", "value", "table", "average")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The claim's model against one baseline at the claim's average and at what it averages."""
+class LikeForLike:
+    """The claim's model against one baseline, at the claim's average and at each part of the average."""
 
     model: str
     baseline: str
@@ -33,7 +33,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of the abstract with the cells it can have used."""
+    """One sentence of the abstract, and the cells that it may be based on."""
 
     name: str
     text: str
@@ -41,17 +41,17 @@ class Claim:
     average: str
     used: dict[str, tuple[str, ...]]  # role ("ours", "baseline") -> models whose printed average is the claimed number
     numbers: dict[str, str]  # role -> claimed number
-    comparisons: tuple[Comparison, ...]  # against every baseline that any claim uses and this table has
+    comparisons: tuple[LikeForLike, ...]  # against every baseline that any claim uses and this table has
     oracle: tuple[str, str] | None  # (name, value) of the column that is shown the first frame at every step
 
 
 def is_oracle(model: str) -> bool:
-    """Whether the printed name marks an upper bound."""
+    """Say whether the printed name marks an upper bound."""
     return "oracle" in model.lower()
 
 
 def at(table: Printed, average: str) -> dict[str, str]:
-    """Model -> its printed average of this name. Raises ValueError when the table has none."""
+    """Return {model: its printed average of this name}. Raises ValueError when the table has none."""
     if average in table.rows:
         return {column: table.values[average, column] for column in table.columns}
     if average in table.columns:
@@ -62,28 +62,23 @@ def at(table: Printed, average: str) -> dict[str, str]:
 
 
 def read_claims(path: Path | str, tables: list[Printed]) -> list[Claim]:
-    """Read the claims and look their cells up.
+    """Read the claims and look up their cells.
 
     Raises ValueError naming file and line for an unknown table, average or role, or a number that no cell prints.
     """
     by_name = {table.name: table for table in tables}
     lines: dict[str, list[dict[str, str]]] = {}
     used: dict[tuple[str, str], tuple[str, ...]] = {}
-    with Path(path).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != CLAIMS_HEADER:
-            raise ValueError(f"{path}: the columns are {reader.fieldnames}, expected {list(CLAIMS_HEADER)}")
-        for line in reader:
-            where = f"{path}, line {reader.line_num}"
-            if line["table"] not in by_name or line["role"] not in ("ours", "baseline"):
-                raise ValueError(
-                    f"{where}: the table is {', '.join(by_name)}; the role is ours or baseline; not {line}"
-                )
-            printed = at(by_name[line["table"]], line["average"])
-            wanted = line["role"] == "ours"
-            models = [m for m in printed if is_ours(m) == wanted and not is_oracle(m)]
-            used[line["claim"], line["role"]] = tuple(m for m in models if printed[m] == line["value"])
-            lines.setdefault(line["claim"], []).append(line)
+    for number, line in enumerate(read_rows(path, CLAIMS_HEADER), start=2):
+        if line["table"] not in by_name or line["role"] not in ("ours", "baseline"):
+            raise ValueError(
+                f"{path}, line {number}: the table is {', '.join(by_name)}; the role is ours or baseline; not {line}"
+            )
+        printed = at(by_name[line["table"]], line["average"])
+        wanted = line["role"] == "ours"
+        models = [m for m in printed if is_ours(m) == wanted and not is_oracle(m)]
+        used[line["claim"], line["role"]] = tuple(m for m in models if printed[m] == line["value"])
+        lines.setdefault(line["claim"], []).append(line)
     baselines = dict.fromkeys(model for (_, role), models in used.items() if role == "baseline" for model in models)
     return [_claim(name, rows, used, list(baselines), by_name[rows[0]["table"]]) for name, rows in lines.items()]
 
@@ -98,7 +93,7 @@ def _claim(
     average = lines[0]["average"]
     printed = at(table, average)
     comparisons = tuple(
-        Comparison(model, baseline, (printed[baseline], printed[model]), parts(table, baseline, model))
+        LikeForLike(model, baseline, (printed[baseline], printed[model]), parts(table, baseline, model))
         for model in used.get((name, "ours"), ())
         for baseline in baselines
         if baseline in printed
@@ -110,7 +105,7 @@ def _claim(
 
 
 def parts(table: Printed, baseline: str, model: str) -> dict[str, Fraction]:
-    """Model minus baseline for every column of a table that has few of them."""
+    """Return model minus baseline for every column; {} where models are columns."""
     if table.models_are_columns:
         return {}
     columns = [column for column in table.columns if not is_average(column)]
@@ -120,14 +115,14 @@ def parts(table: Printed, baseline: str, model: str) -> dict[str, Fraction]:
 
 
 def changing_baselines(claims: list[Claim]) -> dict[str, tuple[str, ...]]:
-    """Claim -> its baselines, when the claims that name one have none in common; otherwise nothing."""
+    """Return {claim: its baselines} when the claims that name a baseline share none, else {}."""
     named = {claim.name: claim.used["baseline"] for claim in claims if "baseline" in claim.used}
     common = set.intersection(*(set(models) for models in named.values())) if named else set()
     return {} if common or len(named) < 2 else named
 
 
 def changing_policies(claims: list[Claim]) -> dict[str, tuple[str, ...]]:
-    """Claim -> the variants that its own number can stand for, when no variant serves all claims."""
+    """Return {claim: variants whose printed number it is} when no variant serves all claims, else {}."""
     named = {
         claim.name: tuple(v for model in claim.used["ours"] if (v := variant_of(claim.table, model)) is not None)
         for claim in claims
@@ -138,7 +133,7 @@ def changing_policies(claims: list[Claim]) -> dict[str, tuple[str, ...]]:
 
 
 def same_policy(claims: list[Claim], tables: list[Printed]) -> list[tuple[str, str, dict[str, str | None]]]:
-    """(claim, model, {other claim: that model's printed value there, or None}) for every claim's own model."""
+    """Return (claim, model, {other claim: the model's printed value there, or None}) for every claim's own model."""
     found = []
     by_name = {table.name: table for table in tables}
     for claim in claims:

@@ -1,5 +1,4 @@
-"""Where two printed tables speak of the same model and task: rows put together from several columns, and rows that
-disagree."""
+"""Compare printed tables on the models and tasks they share: rows that mix several models, and rows that disagree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from muvla.report.printed import Printed, is_average
 
 @dataclass(frozen=True)
 class Mixed:
-    """A model's row whose cells stand in another table under several of the authors' models, under none of them all."""
+    """A row that matches another table only by mixing cells of several models."""
 
     table: str
     model: str
@@ -25,17 +24,17 @@ class Mixed:
 
     @property
     def nearest_mean(self) -> Fraction:
-        """The average of this row's tasks, had all of them been taken from `nearest`."""
+        """Return the average of this row's tasks, had all cells been taken from `nearest`."""
         return mean(tuple(self.nearest_values.values()))
 
     @property
     def like(self) -> str:
-        """A printed number of the row, for its digits."""
+        """Return a printed number of the row, for its digits."""
         return next(iter(self.values.values()))
 
     @property
     def nearest_average(self) -> str | None:
-        """The same, rounded half up as the row's own average is printed."""
+        """Return nearest_mean, rounded half up to the digits of the row's printed average."""
         return None if self.printed_average is None else half_up(self.nearest_mean, self.printed_average)
 
 
@@ -50,22 +49,22 @@ class Disagreement:
 
     @property
     def difference(self) -> Fraction:
-        """Second minus first, in the tables' unit."""
+        """Return second minus first, in the tables' unit."""
         return Fraction(self.second[1]) - Fraction(self.first[1])
 
 
 def is_ours(model: str) -> bool:
-    """Whether the printed name marks a model of the paper's authors: "K=2 (Ours)", "μVLA (ours)"."""
+    """Say whether the printed name marks a model of the paper's authors: "K=2 (Ours)", "μVLA (ours)"."""
     return "ours" in model.lower()
 
 
 def plain(model: str) -> str:
-    """The name without the star that marks memory in Table 3; a dagger stays, for it marks another training."""
+    """Remove the star that marks memory in Table 3; a dagger stays, because it marks another training."""
     return model.removesuffix("*").strip()
 
 
 def tasks_of(table: Printed) -> dict[str, dict[str, str]]:
-    """Model -> task -> value, without averages."""
+    """Return {model: {task: value}}, without averages."""
     found: dict[str, dict[str, str]] = {}
     for (model, task), value in table.by_model().items():
         found.setdefault(model, {})[task] = value
@@ -73,14 +72,14 @@ def tasks_of(table: Printed) -> dict[str, dict[str, str]]:
 
 
 def average_of(table: Printed, model: str) -> str | None:
-    """A model's printed average over the columns; None where models are columns or no average is printed."""
+    """Return a model's printed average over the columns; None where models are columns or no average is printed."""
     if table.models_are_columns:
         return None
     return next((table.values[model, column] for column in table.columns if is_average(column)), None)
 
 
 def mixed_rows(tables: list[Printed]) -> Iterator[Mixed]:
-    """Rows of the authors' models that no single model of theirs in another table gives, but several together do."""
+    """Yield the rows of the authors' models that no single model of another table explains, but several together do."""
     for table, other in permutations(tables, 2):
         theirs = {model: cells for model, cells in tasks_of(other).items() if is_ours(model)}
         for model, cells in tasks_of(table).items():
@@ -104,7 +103,7 @@ def mixed_rows(tables: list[Printed]) -> Iterator[Mixed]:
 
 
 def disagreements(tables: list[Printed]) -> Iterator[Disagreement]:
-    """Every model and task that two tables print with different values."""
+    """Yield every model and task that two tables print with different values."""
     for place, first in enumerate(tables):
         for second in tables[place + 1 :]:
             known = {(plain(model), task): value for (model, task), value in first.by_model().items()}

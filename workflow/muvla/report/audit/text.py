@@ -1,32 +1,28 @@
-"""The findings of the audit in sentences and tables; every name and number comes from the findings."""
+"""The findings of the audit in sentences and tables."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from muvla.report.audit.averages import exact_text
 from muvla.report.audit.claims import Claim, changing_baselines, changing_policies, same_policy
 from muvla.report.audit.crosscheck import Mixed
-from muvla.report.audit.findings import TITLES
+from muvla.report.audit.findings import TITLES, Audit
 from muvla.report.document import PlainTable, Section
-
-if TYPE_CHECKING:
-    from muvla.report.audit.findings import Audit
 
 
 def count(number: int, one: str, many: str) -> str:
-    """Return "no averages", "1 average" or "9 averages"."""
+    """Write a number with its noun: "no averages", "1 average" or "9 averages"."""
     return f"{number or 'no'} {one if number == 1 else many}"
 
 
-def signed(difference: Fraction, like: str) -> str:
-    """A difference with its sign and the digits of the printed number `like`, "+0.36"."""
+def signed_exact(difference: Fraction, like: str) -> str:
+    """Write a difference with its sign and the digits of the printed number `like`: "+0.36"."""
     return f"{'' if difference < 0 else '+'}{exact_text(difference, like)}".replace("-", "−")
 
 
 def sections(found: Audit) -> list[Section]:
-    """The whole report."""
+    """Write the whole document."""
     return [_summary(found), _averages(found), _mixed(found), _disagreements(found), *_claims(found)]
 
 
@@ -51,21 +47,18 @@ def _averages(found: Audit) -> Section:
     title = "Averages that do not follow from their own cells"
     if not found.mismatches:
         return Section(title, ("There are none.",))
-    rows = tuple(
-        (
-            TITLES[one.table], one.row, one.column, str(len(one.terms)), one.printed, one.recomputed,
-            exact_text(one.exact, one.printed), "yes" if one.rounding_explains else "no",
-            exact_text(one.hidden, one.printed).replace("-", "−"),
-        )
-        for one in found.mismatches
-    )  # fmt: skip
+    rows = []
+    for one in found.mismatches:
+        exact, hidden = (exact_text(value, one.printed) for value in (one.exact, one.hidden))
+        shown = (one.printed, one.recomputed, exact, "yes" if one.rounding_explains else "no", hidden.replace("-", "−"))
+        rows.append((TITLES[one.table], one.row, one.column, str(len(one.terms)), *shown))
     head = ("table", "row", "column", "cells", "printed", "recomputed", "exact", "rounding", "further cell")
     notes = (
         "Recomputed is rounded as printed. Rounding: could cells that were themselves rounded to their last printed "
         "digit give the printed average? Cells that count 100 episodes are not rounded. Further cell: what one more "
         "cell, averaged but not printed, would have to be; a value outside the scale rules that explanation out.",
     )
-    return Section(title, notes, PlainTable(head, rows, "lXXrrrrlr", title))
+    return Section(title, notes, PlainTable(head, tuple(rows), "lXXrrrrlr", title))
 
 
 def _mixed_sentence(mix: Mixed) -> str:
@@ -94,17 +87,14 @@ def _disagreements(found: Audit) -> Section:
     title = "The same model and task in two tables"
     if not found.disagreements:
         return Section(title, ("No two tables disagree.",))
-    rows = tuple(
-        (
-            two.model, two.task, f"{two.first[1]} ({TITLES[two.first[0]]})",
-            f"{two.second[1]} ({TITLES[two.second[0]]})",
-            signed(two.difference, two.first[1]),
-        )
-        for two in found.disagreements
-    )  # fmt: skip
+    rows = []
+    for two in found.disagreements:
+        values = [f"{value} ({TITLES[table]})" for table, value in (two.first, two.second)]
+        rows.append((two.model, two.task, *values, signed_exact(two.difference, two.first[1])))
     names = ", ".join(dict.fromkeys(two.model for two in found.disagreements))
-    told = f"Under one name ({names}) two tables print different values for the same task; neither says why."
-    return Section(title, (told,), PlainTable(("model", "task", "one", "other", "difference"), rows, "llrrr", title))
+    text = f"Under one name ({names}) two tables print different values for the same task; neither says why."
+    head = ("model", "task", "one", "other", "difference")
+    return Section(title, (text,), PlainTable(head, tuple(rows), "llrrr", title))
 
 
 def _claim_items(claim: Claim) -> tuple[str, ...]:
@@ -112,15 +102,15 @@ def _claim_items(claim: Claim) -> tuple[str, ...]:
     items = []
     for role, models in claim.used.items():
         whose = "the authors' model" if role == "ours" else "the baseline"
-        told = f"is {' or '.join(models)}" if models else f"is printed for no such model in {table}, {claim.average}"
-        items.append(f"{claim.numbers[role]}, {whose}, {told} ({table}, {claim.average}).")
+        where = f"is {' or '.join(models)}" if models else f"is printed for no such model in {table}, {claim.average}"
+        items.append(f"{claim.numbers[role]}, {whose}, {where} ({table}, {claim.average}).")
     if "baseline" not in claim.used:
         items.append("The claim names no baseline.")
     for one in claim.comparisons:
-        parts = ", ".join(f"{task} {signed(value, one.values[0])}" for task, value in one.parts.items())
+        parts = ", ".join(f"{task} {signed_exact(value, one.values[0])}" for task, value in one.parts.items())
         items.append(
             f"Like for like, {one.model} against {one.baseline}: {one.values[0]} to {one.values[1]}, "
-            f"{signed(one.difference, one.values[0])}{f' ({parts})' if parts else ''}."
+            f"{signed_exact(one.difference, one.values[0])}{f' ({parts})' if parts else ''}."
         )
     if claim.oracle is not None:
         items.append(f"The upper bound printed beside it, {claim.oracle[0]}: {claim.oracle[1]}.")
@@ -133,11 +123,11 @@ def _claims(found: Audit) -> list[Section]:
     ]
     items = []
     if changed := changing_baselines(found.claims):
-        told = "; ".join(f"{claim}: {' or '.join(models) or 'none'}" for claim, models in changed.items())
-        items.append(f"The claims that name a baseline do not share one: {told}.")
+        listed = "; ".join(f"{claim}: {' or '.join(models) or 'none'}" for claim, models in changed.items())
+        items.append(f"The claims that name a baseline do not share one: {listed}.")
     if changed := changing_policies(found.claims):
-        told = "; ".join(f"{claim}: {' or '.join(variants) or 'none'}" for claim, variants in changed.items())
-        items.append(f"No one policy serves all claims: {told}.")
+        listed = "; ".join(f"{claim}: {' or '.join(variants) or 'none'}" for claim, variants in changed.items())
+        items.append(f"No one policy serves all claims: {listed}.")
         for claim, model, elsewhere in same_policy(found.claims, found.tables):
             values = "; ".join(f"{other}: {value or 'not printed'}" for other, value in elsewhere.items())
             items.append(f"The policy of the claim on {claim}, {model}, under the other claims: {values}.")

@@ -1,32 +1,34 @@
-"""The numbers as a Research Object Crate (RO-Crate 1.1, by rocrate): record files, checkpoints, and the runs that led
-from one to the other as schema.org CreateActions. The same records give the same bytes."""
+"""The numbers as a Research Object Crate (RO-Crate 1.1, by rocrate).
+
+It holds the record files, the checkpoints, and each run that led from one to the other as a schema.org CreateAction.
+The same records give the same bytes.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from rocrate.model import ContextEntity
+from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
-if TYPE_CHECKING:
-    from muvla.report.lineage.numbers import Look, Number
+from muvla.records.episode import Json
+from muvla.report.lineage.numbers import Number, TraceOrProbe
 
 
-def crate(numbers: Sequence["Number"], looks: Sequence["Look"], root: Path) -> str:
+def crate(numbers: Sequence[Number], others: Sequence[TraceOrProbe], root: Path) -> str:
     """Return ro-crate-metadata.json of the folder `root`; files outside of it are named by their path from here."""
     made = ROCrate()
     made.name = "muVLA-repro: evaluation results"
     made.description = "Episode records, the checkpoints that made them, and how."
     made.license = "https://spdx.org/licenses/MIT"
     # rocrate takes the present for the date; the last evaluation is what a reader wants, and it stays the same
-    made.root_dataset["datePublished"] = max(number.run("time").split(", ")[0] for number in numbers)
-    checkpoints: dict[str, Any] = {}
+    made.root_dataset["datePublished"] = max(number.circumstance("time").split(", ")[0] for number in numbers)
+    checkpoints: dict[str, ContextEntity] = {}
     for number in numbers:
-        question = number.cell.question
-        digest = question["checkpoint_sha256"]
+        settings = number.cell.settings
+        digest = settings["checkpoint_sha256"]
         if digest not in checkpoints:
-            checkpoints[digest] = made.add(_checkpoint(made, digest, question["variant"], number.trained))
+            checkpoints[digest] = made.add(_checkpoint(made, digest, settings["variant"], number.trained))
         about = {
             "name": number.name,
             "encodingFormat": "application/jsonl",
@@ -35,37 +37,37 @@ def crate(numbers: Sequence["Number"], looks: Sequence["Look"], root: Path) -> s
         records, name = _file(made, number.cell.path, root, about)
         for index, run in enumerate(number.cell.runs):
             action = _run(made, f"#run-{name}-{index}", f"evaluation of {number.name}", run)
-            action["configurationSha256"] = question["config_hash"]
+            action["configurationSha256"] = settings["config_hash"]
             action["environment"] = json.dumps(number.versions, sort_keys=True)
             action["object"] = checkpoints[digest]
             action["result"] = records
-    for look in looks:
-        digest = look.told["checkpoint_sha256"]
+    for one in others:
+        digest = one.content["checkpoint_sha256"]
         if digest not in checkpoints:
-            checkpoints[digest] = made.add(_checkpoint(made, digest, look.variant, {}))
-        about = {"name": look.path.stem, "encodingFormat": "application/json"}
-        result, name = _file(made, look.path, root, about)
-        action = _run(made, f"#run-{name}", f"{look.told['command']} of {look.variant}", look.told)
-        action["configurationSha256"] = look.told["config_sha256"]
-        action["environment"] = json.dumps(look.versions, sort_keys=True)
+            checkpoints[digest] = made.add(_checkpoint(made, digest, one.variant, {}))
+        about = {"name": one.path.stem, "encodingFormat": "application/json"}
+        result, name = _file(made, one.path, root, about)
+        action = _run(made, f"#run-{name}", f"{one.content['command']} of {one.variant}", one.content)
+        action["configurationSha256"] = one.content["config_sha256"]
+        action["environment"] = json.dumps(one.versions, sort_keys=True)
         action["object"] = checkpoints[digest]
         action["result"] = result
     return json.dumps(made.metadata.generate(), indent=1, sort_keys=True) + "\n"
 
 
-def _run(made: ROCrate, identifier: str, name: str, told: Mapping[str, Any]) -> ContextEntity:
-    """Add one run of a command; told: its circumstances (muvla.provenance), of earlier versions with gaps."""
+def _run(made: ROCrate, identifier: str, name: str, content: Mapping[str, object]) -> ContextEntity:
+    """Add one run of a command; content: its circumstances (muvla.provenance), with gaps in earlier versions."""
     action = ContextEntity(
         made,
         identifier,
         properties={
             "@type": "CreateAction",
             "name": name,
-            "description": told.get("command_line", ""),
-            "startTime": told.get("time", ""),
-            "softwareVersion": told["commit"],
-            "container": told.get("container", ""),
-            "instructions": told.get("instructions", ""),
+            "description": content.get("command_line", ""),
+            "startTime": content.get("time", ""),
+            "softwareVersion": content["commit"],
+            "container": content.get("container", ""),
+            "instructions": content.get("instructions", ""),
         },
     )
     made.add(action)
@@ -73,8 +75,8 @@ def _run(made: ROCrate, identifier: str, name: str, told: Mapping[str, Any]) -> 
     return action
 
 
-def _file(made: ROCrate, place: Path, root: Path, about: dict[str, str]) -> tuple[Any, str]:
-    """Add a file of results, and return it with its name in the crate; one outside of `root` is only mentioned."""
+def _file(made: ROCrate, place: Path, root: Path, about: dict[str, str]) -> tuple[Entity, str]:
+    """Add a file of results and return it with its name in the crate; a file outside of `root` is only mentioned."""
     if place.is_relative_to(root):
         name = place.relative_to(root).as_posix()
         return made.add_file(str(place), name, properties=about), name
@@ -82,7 +84,7 @@ def _file(made: ROCrate, place: Path, root: Path, about: dict[str, str]) -> tupl
     return made.add(ContextEntity(made, f"#{name}", properties={"@type": "CreativeWork", **about})), name
 
 
-def _checkpoint(made: ROCrate, digest: str, variant: str, trained: Mapping[str, Any]) -> ContextEntity:
+def _checkpoint(made: ROCrate, digest: str, variant: str, trained: Json) -> ContextEntity:
     return ContextEntity(
         made,
         f"#checkpoint-{digest}",

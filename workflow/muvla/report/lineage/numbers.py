@@ -3,90 +3,91 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from muvla.records.episode import Json
 from muvla.records.file import Cell, RecordsError, read_cell
+from muvla.records.mark import marked_records
 
-UNKNOWN = "not recorded"  # by the version that made the record
+UNKNOWN = "not recorded"  # by the version that wrote the record
+Circumstance = Literal["commit", "container", "time", "command_line", "instructions"]
 
 
 @dataclass(frozen=True)
 class Number:
-    """One record file below `folder`, and what is known of its checkpoint.
+    """One record file, and the provenance of its checkpoint: provenance.json, or the mark of a download."""
 
-    trained: the checkpoint's provenance.json, or its mark from the Hub.
-    """
-
-    folder: Path
     cell: Cell
-    trained: dict[str, Any]
+    trained: Json
 
     @property
     def name(self) -> str:
-        """variant, environment and control, e.g. "m64_k2 RememberColor3.zero" or "m64_k2 libero_object/0"."""
-        variant, *environment = self.cell.path.relative_to(self.folder).with_suffix("").parts
-        return f"{variant} {'/'.join(environment)}"
+        """Return variant, environment and control: "m64_k2 RememberColor3.zero" or "m64_k2 libero_object/0"."""
+        control = f".{self.cell.control}" if self.cell.control else ""
+        return f"{self.cell.settings['variant']} {self.cell.settings['environment']}{control}"
 
     @property
-    def versions(self) -> dict[str, Any]:
-        """Of libraries and of the simulator."""
-        return {**self.cell.question["versions"], **self.cell.question["simulator"]}
+    def versions(self) -> Json:
+        """Return the versions of the libraries and of the simulator."""
+        return {**self.cell.settings["versions"], **self.cell.settings["simulator"]}
 
-    def run(self, key: str) -> str:
-        """A circumstance of all its runs; the different ones joined, the last first."""
-        told = [str(run.get(key, UNKNOWN)) for run in reversed(self.cell.runs)]
-        return ", ".join(dict.fromkeys(told))
+    def circumstance(self, key: Circumstance) -> str:
+        """Join the different values that the runs recorded, the last one first."""
+        values = [str(run.get(key, UNKNOWN)) for run in reversed(self.cell.runs)]
+        return ", ".join(dict.fromkeys(values))
 
 
-def lineage(folders: Sequence[Path | str]) -> list[Number]:
-    """Return every record file, <variant>/<environment>.jsonl, of each of `folders`.
+def read_numbers(marks: Iterable[Path]) -> list[Number]:
+    """Read the records that the marks stand for, by folder of records in the order given and by name within it.
 
-    Raises RecordsError for a corrupt one, or when there is none.
+    Raises RecordsError for records that are corrupt, gone or changed after they were marked, or when there are none.
     """
-    paths = [(Path(folder), path) for folder in folders for path in sorted(Path(folder).rglob("*.jsonl"))]
-    if not paths:
-        raise RecordsError(f"no episode records under {', '.join(map(str, folders))}: evaluate a policy first")
-    return [Number(folder, cell, _trained(cell)) for folder, path in paths for cell in [read_cell(path)]]
+    cells = [read_cell(marked_records(mark)) for mark in marks]
+    if not cells:
+        raise RecordsError("there are no episode records to trace: evaluate a policy first")
+    folders = list(dict.fromkeys(cell.folder for cell in cells))
+    cells.sort(key=lambda cell: (folders.index(cell.folder), cell.path))
+    return [Number(cell, _trained(cell)) for cell in cells]
 
 
-def _trained(cell: Cell) -> dict[str, Any]:
-    """What is known of the checkpoint: {} when its folder is gone or holds another one by now."""
+def _trained(cell: Cell) -> Json:
+    """Return the provenance of the checkpoint; {} when its folder is gone or holds another checkpoint by now."""
     if "checkpoint" not in cell.runs[-1]:
         return {}
     folder = Path(cell.runs[-1]["checkpoint"])
     for path in (folder / "provenance.json", folder.with_name(f"{folder.name}.json")):
         if path.is_file():
-            told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            if told.get("checkpoint", cell.question["checkpoint_sha256"]) == cell.question["checkpoint_sha256"]:
-                return told
+            content: Json = json.loads(path.read_text("utf-8"))
+            if content.get("checkpoint", cell.settings["checkpoint_sha256"]) == cell.settings["checkpoint_sha256"]:
+                return content
     return {}
 
 
 @dataclass(frozen=True)
-class Look:
-    """A probe or a traced episode: its JSON file, and what describe_run and the probe wrote into it."""
+class TraceOrProbe:
+    """The JSON file of a traced episode or of a probe of a checkpoint, which says what made it."""
 
     path: Path
-    told: dict[str, Any]
+    content: Json  # what the command found, and muvla.provenance.describe_run
 
     @property
     def variant(self) -> str:
-        """Of the policy; a probe names its checkpoint only."""
-        return str(self.told["config"].get("name") or Path(self.told["config"]["checkpoint"]).name)
+        """Return the policy's variant; a probe knows its checkpoint only."""
+        return str(self.content["config"].get("name") or Path(self.content["config"]["checkpoint"]).name)
 
     @property
-    def versions(self) -> dict[str, Any]:
-        """Of libraries, and of the simulator where there was one."""
-        return {**self.told["versions"], **self.told.get("simulator", {})}
+    def versions(self) -> Json:
+        """Return the versions of the libraries, and of the simulator where there was one."""
+        return {**self.content["versions"], **self.content.get("simulator", {})}
 
 
-def looks(paths: Sequence[Path]) -> list[Look]:
-    """Read the JSON files of probes and traced episodes. Raises RecordsError naming one that tells no checkpoint."""
-    found = [Look(path, json.loads(path.read_text("utf-8"))) for path in paths]
-    for look in found:
-        if "checkpoint_sha256" not in look.told or "commit" not in look.told:
-            raise RecordsError(f"{look.path} does not say what made it; remove it to have it made again")
+def read_traces_and_probes(paths: Iterable[Path]) -> list[TraceOrProbe]:
+    """Read the JSON files. Raises RecordsError naming one that does not say which checkpoint and commit made it."""
+    found = [TraceOrProbe(path, json.loads(path.read_text("utf-8"))) for path in paths]
+    for one in found:
+        if "checkpoint_sha256" not in one.content or "commit" not in one.content:
+            raise RecordsError(f"{one.path} does not say what made it; remove it to have it made again")
     return found

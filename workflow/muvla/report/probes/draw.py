@@ -1,4 +1,4 @@
-"""Draws a probe of the memory (probes.py): bars for the interventions, lines over a number for the others."""
+"""Draw a probe of the memory (probes.py): bars for the interventions, lines over a number for the others."""
 
 from collections import Counter
 
@@ -40,7 +40,7 @@ NOT_RUN = "not run"
 
 
 def draw(probe: Probe, confidence: float) -> Figure:
-    """The whole picture, 1000 pixels wide; a probe without panels says that it was not run."""
+    """Draw the whole figure, 1000 pixels wide; a probe without panels says that it was not run."""
     if not probe.panels:
         return _layout(probe, confidence, 1, 0.6, 0.0)[0]
     if probe.name == "interventions":
@@ -59,13 +59,20 @@ def draw(probe: Probe, confidence: float) -> Figure:
 
 
 def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
-    """A bar for each way of reading the memory, under the name of its policy; counts and rate to the right."""
+    """Draw a bar for each intervention under the name of its policy, with counts and rate to the right."""
     row, names = 0, list[tuple[int, str]]()
     for series in panel.series:
         axes.annotate(
-            series.variant, (0, row), (4, 0), textcoords="offset points", fontsize=9, fontweight="bold", va="center",
-            zorder=4, bbox=ON_WHITE,
-        )  # fmt: skip
+            series.variant,
+            (0, row),
+            (4, 0),
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold",
+            va="center",
+            zorder=4,
+            bbox=ON_WHITE,
+        )
         for number, (way, cell) in enumerate(zip(panel.ticks, series.cells, strict=True), start=row + 1):
             names.append((number, WAY_LABELS[way]))
             if cell is None:
@@ -75,11 +82,16 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
             axes.barh(number, rate.mean, height=0.72, color=WAYS[way], zorder=2)
             error = [[rate.mean - rate.low], [rate.high - rate.mean]]
             axes.errorbar(rate.mean, number, xerr=error, color=INK, capsize=2.5, linewidth=1.1, zorder=3)
-            told = f"{rate.mean:.2f}  ({cell.successes}/{cell.episodes})"
+            text = f"{rate.mean:.2f}  ({cell.successes}/{cell.episodes})"
             axes.annotate(
-                told, (1.0, number), (6, 0), textcoords="offset points", fontsize=SMALL, va="center",
+                text,
+                (1.0, number),
+                (6, 0),
+                textcoords="offset points",
+                fontsize=SMALL,
+                va="center",
                 annotation_clip=False,
-            )  # fmt: skip
+            )
         row += 1 + len(series.cells)
     axes.set_xlim(0, 1.0)
     axes.set_ylim(rows - 0.4, -0.6)
@@ -93,15 +105,21 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
         axes.axvline(guess, color=INK, linestyle=(0, (4, 3)), linewidth=1, zorder=2.5)
         label = f"- - {chance_label(panel.environment)}"
         axes.annotate(
-            label, (1, 1), (6, 6), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL, va="bottom",
+            label,
+            (1, 1),
+            (6, 6),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=SMALL,
+            va="bottom",
             annotation_clip=False,
-        )  # fmt: skip
+        )
 
 
 def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowded: bool, apart: bool) -> None:
-    """Success over the ticks, a line a series, and the counts of every point in a table beneath.
+    """Draw success over the ticks, a line a series, and the counts of every point in a table beneath.
 
-    apart: the first tick is no number of the axis (the table's phases are drawn from 1 to 5), so no line leads there.
+    apart: the first tick is no number of the axis (the table draws phases from 1 to 5), so no line leads there.
     """
     letters = SMALL - 1.5 if crowded else SMALL
     for number, series in enumerate(panel.series):
@@ -111,8 +129,8 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowde
         depth = -20 - ROW * (number + 1)
         _beneath(axes, 0, depth, series.name, colour, letters, left=True)
         for place, cell in enumerate(series.cells):
-            told = NOT_RUN if cell is None else f"{cell.successes}/{cell.episodes}"
-            _beneath(axes, place, depth, told, PALE if cell is None else colour, letters)
+            text = NOT_RUN if cell is None else f"{cell.successes}/{cell.episodes}"
+            _beneath(axes, place, depth, text, PALE if cell is None else colour, letters)
     _beneath(axes, 0, -20, axis, INK, letters, left=True)
     for place, tick in enumerate(panel.ticks):
         _beneath(axes, place, -20, tick, INK, letters + 1)
@@ -129,31 +147,31 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowde
 
 
 def colour_of(series: Series, number: int) -> str:
-    """A variant has its colour in every picture; in the sweep memory is strong and its absence pale."""
+    """Return the variant's colour, the same in every figure; in the sweep memory is strong and its absence pale."""
     known = CHUNK_COLOURS | VARIANT_COLOURS
     return known.get(series.name, (PURPLE, ORANGE, SKY)[number % 3])
 
 
 def note(probe: Probe, confidence: float) -> str:
-    """What the numbers are, and which of them need a word."""
+    """Say what the numbers are, and explain the special ticks."""
     if not probe.panels:
         return footnote("No policy with memory was asked this.", [])
-    told = f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals."
+    text = f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals."
     if "table" in probe.panels[0].ticks:
-        told += " table: the table's own cell."
+        text += " table: the table's own cell."
     if probe.name == "chunk_sweep":
-        told += " 1: re-planned at every step, as in the table."
+        text += " 1: re-planned at every step, as in the table."
         if others := _of_other_policies(probe.panels):
-            told += f" {', '.join(others)}: policies of their own, trained to predict longer chunks."
-    return footnote(told, probe.cells)
+            text += f" {', '.join(others)}: policies of their own, trained to predict longer chunks."
+    return footnote(text, probe.cells)
 
 
 def _of_other_policies(panels: tuple[Panel, ...]) -> list[str]:
-    """The ticks at which a cell comes from another checkpoint than the first of its line."""
+    """Return the ticks at which a cell comes from another checkpoint than the first of its line."""
     found = set()
     for panel in panels:
         digests = [
-            (tick, cell.question["checkpoint_sha256"])
+            (tick, cell.settings["checkpoint_sha256"])
             for series in panel.series
             for tick, cell in zip(panel.ticks, series.cells, strict=True)
             if cell is not None
@@ -165,7 +183,7 @@ def _of_other_policies(panels: tuple[Panel, ...]) -> list[str]:
 def _line(
     axes: Axes, cells: tuple[Cell | None, ...], confidence: float, shift: float, colour: str, marker: str, begin: int
 ) -> None:
-    """The points that were run, joined from the tick `begin` on; the line breaks where one was not."""
+    """Draw the points that were run, joined from the tick `begin` on; the line breaks where one was not run."""
     rates = [None if cell is None else wilson(cell.successes, cell.episodes, confidence) for cell in cells]
     heights = [float("nan") if rate is None else rate.mean for rate in rates]
     places = [place + shift for place in range(len(cells))]
@@ -174,9 +192,16 @@ def _line(
         if rate is not None:
             error = [[rate.mean - rate.low], [rate.high - rate.mean]]
             axes.errorbar(
-                place + shift, rate.mean, yerr=error, color=colour, marker=marker, markersize=5.5, capsize=3,
-                linewidth=1.3, zorder=3,
-            )  # fmt: skip
+                place + shift,
+                rate.mean,
+                yerr=error,
+                color=colour,
+                marker=marker,
+                markersize=5.5,
+                capsize=3,
+                linewidth=1.3,
+                zorder=3,
+            )
 
 
 def _beneath(
@@ -185,19 +210,27 @@ def _beneath(
     """Write under the axis, `depth` points from it: at a tick, or left of the axis."""
     where, align = ((0.0, -6.0), "right") if left else ((place, 0.0), "center")
     axes.annotate(
-        text, (where[0], 0), (where[1], depth + 9), xycoords=("axes fraction" if left else "data", "axes fraction"),
-        textcoords="offset points", ha=align, va="center", fontsize=letters, color=colour, annotation_clip=False,
+        text,
+        (where[0], 0),
+        (where[1], depth + 9),
+        xycoords=("axes fraction" if left else "data", "axes fraction"),
+        textcoords="offset points",
+        ha=align,
+        va="center",
+        fontsize=letters,
+        color=colour,
+        annotation_clip=False,
         style="italic" if text == NOT_RUN else "normal",
-    )  # fmt: skip
+    )
 
 
 def _layout(probe: Probe, confidence: float, columns: int, inner: float, outer: float) -> tuple[Figure, list[Axes]]:
-    """A figure with one axes a panel, `inner` inches high with `outer` inches of text around; title and note."""
+    """Make a figure with one axes a panel, `inner` inches high with `outer` inches of text around; title and note."""
     rows = max(1, -(-len(probe.panels) // columns))
     height = HEAD + rows * (inner + outer) + FOOT - 0.3
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-    told = f"success rate ({probe.cells[0].question['scale']})" if probe.panels else NOT_RUN
-    figure.text(0.02, 1 - 0.12 / height, f"{probe.title}: {told}", fontsize=11, fontweight="bold", va="top")
+    axis = f"success rate ({probe.cells[0].settings['scale']})" if probe.panels else NOT_RUN
+    figure.text(0.02, 1 - 0.12 / height, f"{probe.title}: {axis}", fontsize=11, fontweight="bold", va="top")
     figure.text(0.02, 0.1 / height, note(probe, confidence), fontsize=8, color=NOTE, va="bottom")
     room = 0.095 if probe.name != "interventions" else 0.085
     share = (1 - 0.02) / columns

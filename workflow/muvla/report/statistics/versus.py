@@ -29,7 +29,7 @@ class Versus:
 
 
 def counts(cell: Cell) -> str:
-    """ "36/50"."""
+    """Write the counts of a cell: "36/50"."""
     return f"{cell.successes}/{cell.episodes}"
 
 
@@ -63,8 +63,8 @@ def gap_versus(name: str, first: tuple[Cell, Cell], second: tuple[Cell, Cell]) -
     greater = {seed: gaps[0][seed] > gaps[1][seed] for seed in shared}
     smaller = {seed: gaps[0][seed] < gaps[1][seed] for seed in shared}
     test = paired_exact(greater, smaller)
-    told = [f"{counts(upper)} − {counts(lower)}" for upper, lower in (first, second)]
-    return Versus(name, told[0], told[1], test.difference, test.p)
+    texts = [f"{counts(upper)} − {counts(lower)}" for upper, lower in (first, second)]
+    return Versus(name, texts[0], texts[1], test.difference, test.p)
 
 
 def judge_all(found: Sequence[Versus], rules: Rules) -> str:

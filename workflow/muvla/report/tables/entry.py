@@ -1,4 +1,4 @@
-"""One cell of a table as it is shown: what was measured, beneath it what is printed, and the verdict between them."""
+"""One cell of a table as it is shown: the measured rate, beneath it the printed one, and the verdict between them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from muvla.records.file import Cell, RecordsError
 from muvla.records.provenance_file import differences
-from muvla.report.caption import warnings
-from muvla.report.grid import Average
+from muvla.report.caption import startup_warnings
+from muvla.report.grid import GroupAverage
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import Estimate, wilson
 from muvla.report.statistics.verdict import SIGNS, Verdict, judge
@@ -27,7 +27,7 @@ MARKS = {
 }
 
 HARMLESS = "pw"  # marks that say nothing against counting the episodes
-PAPER = "paper"  # the only scale whose numbers are held against the printed ones
+PAPER = "paper"  # the only scale whose numbers are compared with the printed ones
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Entry:
     low: str
     high: str
     count: str  # episodes, or "run/of" for an average
-    marks: str  # letters of tally.MARKS
+    marks: str  # letters of MARKS
     printed: str  # the paper's value at this place, as printed; empty where it prints none
     verdict: Verdict
     tally: Tally | None = None  # of a cell
@@ -46,23 +46,23 @@ class Entry:
 
     @property
     def run(self) -> bool:
-        """Whether anything was run."""
+        """Say whether anything was run."""
         return bool(self.mean)
 
     @property
     def ends(self) -> tuple[str, str]:
-        """The interval where room is scarce: "0.71" -> ".71", "1.00" -> "1"; others as they are."""
+        """Shorten the interval where room is scarce: "0.71" -> ".71", "1.00" -> "1"; others as they are."""
         low, high = ({"0.": end[1:], "1.": "1"}.get(end[:2], end) for end in (self.low, self.high))
         return low, high
 
     @property
     def sign(self) -> str:
-        """The verdict in one character; empty without a verdict."""
+        """Return the verdict in one character; "" without a verdict."""
         return SIGNS[self.verdict]
 
     @property
     def below(self) -> str:
-        """The line beneath: "= 0.93" with a verdict, "(0.93)" where the two must not be held against each other."""
+        """Return the line beneath: "= 0.93" with a verdict, "(0.93)" where the two numbers must not be compared."""
         if not self.printed:
             return ""
         return f"{self.sign} {self.printed}" if self.sign else f"({self.printed})"
@@ -70,35 +70,35 @@ class Entry:
 
 @dataclass(frozen=True)
 class Shape:
-    """How the numbers of a table are written, and what its verdicts are held against."""
+    """How the numbers of a table are written and judged."""
 
     unit: str  # "success rate": 0.93; "%": 93.0
     printed_episodes: int
     rules: Rules
 
     def text(self, rate: float) -> str:
-        """A rate in the table's unit."""
+        """Write a rate in the table's unit."""
         return f"{100 * rate:.1f}" if self.unit == "%" else f"{rate:.2f}"
 
     def numbers(self, estimate: Estimate | None) -> list[str]:
-        """Mean and both ends with two digits more than are shown; empty without an estimate."""
+        """Write mean and both ends with two digits more than are shown; "" without an estimate."""
         scale, digits = (100, 3) if self.unit == "%" else (1, 4)
         return ["", "", ""] if estimate is None else [f"{scale * value:.{digits}f}" for value in estimate]
 
     def texts(self, estimate: Estimate) -> tuple[str, str, str]:
-        """Mean and both ends."""
+        """Write mean and both ends."""
         return self.text(estimate.mean), self.text(estimate.low), self.text(estimate.high)
 
     def printed_rate(self, printed: str) -> Fraction:
-        """A printed value as a fraction from 0 to 1."""
+        """Return a printed value as a fraction from 0 to 1."""
         return Fraction(printed) / (100 if self.unit == "%" else 1)
 
     def empty(self, printed: str) -> Entry:
-        """What was not run."""
+        """Return the entry of a cell that was not run."""
         return Entry("", "", "", "", "", printed, Verdict.NOT_RUN)
 
     def cell(self, tally: Tally | None, printed: str) -> Entry:
-        """The entry of one cell. With a doubt about its episodes a verdict would be one about other episodes."""
+        """Return the entry of one cell. Doubtful episodes get no verdict but inconclusive."""
         if tally is None:
             return self.empty(printed)
         judged = tally.scale == PAPER and bool(printed)
@@ -115,8 +115,8 @@ class Shape:
         count = str(tally.episodes)
         return Entry(*self.texts(estimate), count, tally.marks, printed, verdict, tally, estimate)
 
-    def average(self, average: Average | None, printed: str) -> Entry:
-        """The entry of an average; a printed average is no count of episodes, so it gets no verdict."""
+    def average(self, average: GroupAverage | None, printed: str) -> Entry:
+        """Return the entry of an average; it gets no verdict, because a printed average is no count of episodes."""
         if average is None:
             return self.empty(printed)
         count = f"{average.run}/{average.of}"
@@ -126,7 +126,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts over one or more record files that answer one question."""
+    """Success counts behind one table cell, and its data-quality marks."""
 
     successes: int
     episodes: int
@@ -137,37 +137,42 @@ class Tally:
 
 
 def marks(cells: list[Cell], of: int) -> str:
-    """Letters of MARKS that hold for these cells, in that order."""
+    """Return the letters of MARKS that hold for these cells, in that order."""
     found = {
         "e": any(cell.errors for cell in cells),
-        "i": any(cell.episodes + cell.errors < cell.asked for cell in cells),
+        "i": any(cell.episodes + cell.errors < cell.requested for cell in cells),
         "x": any(cell.cut_line for cell in cells),
         "p": any(len({(run["commit"], run["checkpoint_source"]) for run in cell.runs}) > 1 for cell in cells),
         "t": len(cells) < of,
-        "w": any(warnings(cell) for cell in cells),
+        "w": any(startup_warnings(cell) for cell in cells),
     }
     return "".join(letter for letter, holds in found.items() if holds)
 
 
-def check_one_question(cells: list[Cell]) -> None:
-    """Raise RecordsError when cells that are counted together were asked different questions."""
+def check_same_settings(cells: list[Cell]) -> None:
+    """Raise RecordsError when cells that are counted together have different settings."""
     first = cells[0]
     for cell in cells[1:]:
         ours, theirs = (
-            {key: value for key, value in one.question.items() if key not in OWN_TO_A_TASK} for one in (first, cell)
+            {key: value for key, value in one.settings.items() if key not in OWN_TO_A_TASK} for one in (first, cell)
         )
         if different := list(differences(ours, theirs)):
             raise RecordsError(
-                f"{first.path} and {cell.path} are counted together but answer different questions: "
+                f"{first.path} and {cell.path} are counted together but have different settings: "
                 f"{'; '.join(different)}; evaluate the older of the two again"
             )
 
 
+def modes_of(cells: list[Cell]) -> list[str]:
+    """Name the inference modes of these cells."""
+    return sorted({cell.settings["mode"].replace("_", " ") for cell in cells})
+
+
 def tally(cells: list[Cell | None], of: int = 1) -> Tally | None:
-    """Count the cells that hold a line; None when none does. Raises RecordsError as check_one_question does."""
+    """Count the cells that hold a line; None when none does. Raises RecordsError as check_same_settings does."""
     run = [cell for cell in cells if cell is not None and cell.records]
     if not run:
         return None
-    check_one_question(run)
+    check_same_settings(run)
     successes, episodes = sum(cell.successes for cell in run), sum(cell.episodes for cell in run)
-    return Tally(successes, episodes, marks(run, of), str(run[0].question["scale"]), len(run), of)
+    return Tally(successes, episodes, marks(run, of), run[0].settings["scale"], len(run), of)

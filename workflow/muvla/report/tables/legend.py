@@ -1,19 +1,11 @@
 """The sentences beneath a table that say how to read its cells."""
 
-from __future__ import annotations
-
-from muvla.report.caption import (
-    percent,
-)
-from muvla.report.tables.entry import (
-    MARKS,
-    PAPER,
-    Shape,
-)
+from muvla.report.caption import percent
+from muvla.report.tables.entry import MARKS, PAPER, Shape
 
 
 def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
-    """Sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
+    """Return sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
     rules = shape.rules
     confidence = percent(rules.confidence)
     sentences = [
@@ -34,6 +26,6 @@ def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
             "A printed value in parentheses is of the paper's policy, at its scale; nothing is held against it."
         )
     if marks:
-        told = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
-        sentences.append(f"Marks: {told}.")
+        meanings = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
+        sentences.append(f"Marks: {meanings}.")
     return sentences

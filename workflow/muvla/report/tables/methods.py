@@ -3,22 +3,21 @@
 Only the rows of published.METHODS are ours to run; the others are other people's policies and show the printed value.
 """
 
-from typing import Any
-
 from muvla.report.caption import size_label
 from muvla.report.grid import Grid, average
 from muvla.report.printed import Printed, is_average
 from muvla.report.published import METHODS, SUITES, VARIANTS, Published, libero_tasks
-from muvla.report.tables.entry import Entry, Shape, tally
+from muvla.report.tables.entry import Entry, Shape, modes_of, tally
+from muvla.report.tables.view import Body, Column, Row, RowGroup
 
 
 def environments(column: str) -> tuple[str, ...]:
-    """The environments counted in a printed column: a suite's ten tasks, or the one of that name."""
+    """Return the environments counted in a printed column: a suite's ten tasks, or the one of that name."""
     return libero_tasks(SUITES[column]) if column in SUITES else (column,)
 
 
-def row_of(name: str, variant: str | None, grid: Grid, table: Printed, shape: Shape) -> dict[str, Any]:
-    """One method: an entry for each column, dashes for what is not ours (variant None) or was not run.
+def row_of(name: str, variant: str | None, grid: Grid, table: Printed, shape: Shape) -> Row:
+    """Return the row of one method, with dashes where it is not ours (variant None) or was not run.
 
     A variant that the table does not print has empty printed values.
     """
@@ -38,27 +37,20 @@ def row_of(name: str, variant: str | None, grid: Grid, table: Printed, shape: Sh
     label = "not ours to run"
     if variant is not None:
         cells = grid.shown(variant)
-        modes = " / ".join(sorted({cell.question["mode"].replace("_", " ") for cell in cells}))
-        label = f"{variant}: {size_label(cells[0])}, {modes}" if cells else f"{variant}: not run"
-    return {"name": name, "label": label, "variant": variant or "", "cells": entries, "average": False}
+        sizes = f"{size_label(cells[0])}, {' / '.join(modes_of(cells))}" if cells else "not run"
+        label = f"{variant}: {sizes}"
+    return Row(name, entries, label, variant or "")
 
 
-def methods_view(grid: Grid, table: Printed, published: Published, shape: Shape) -> dict[str, Any]:
-    """What the templates show of such a table (tables.py adds title and caption)."""
+def methods_body(grid: Grid, table: Printed, published: Published, shape: Shape) -> Body:
+    """Return columns and rows of Table 2 or 3; variants that the table does not print come last."""
     ours = METHODS[table.name]
-    sections = [(title, [(name, ours.get(name)) for name in rows]) for title, rows in table.groups.items()]
+    methods = [(title, [(name, ours.get(name)) for name in rows]) for title, rows in table.groups.items()]
     others = [variant for variant in VARIANTS if grid.shown(variant) and variant not in ours.values()]
     if others:
-        sections.append(("Not in the paper's table", [(VARIANTS[variant], variant) for variant in others]))
-    return {
-        "columns": [{"variant": "", "printed": column, "label": "", "modes": ""} for column in table.columns],
-        "sections": [
-            {
-                "title": title,
-                "short": f"[{title.lower()}]",
-                "rows": [row_of(name, variant, grid, table, shape) for name, variant in rows],
-            }
-            for title, rows in sections
-        ],
-        "identifier": table.name.replace("_", "-"),
-    }
+        methods.append(("Not in the paper's table", [(VARIANTS[variant], variant) for variant in others]))
+    groups = [
+        RowGroup(title, f"[{title.lower()}]", [row_of(name, variant, grid, table, shape) for name, variant in rows])
+        for title, rows in methods
+    ]
+    return Body(table.name.replace("_", "-"), [Column(column) for column in table.columns], groups)

@@ -16,10 +16,9 @@ LAST = 1500  # the last one stays longer
 
 
 def animation(draw: Callable[[int], list[list[np.ndarray]]], heads: Sequence[str], columns: Sequence[str]) -> bytes:
-    """A GIF below LIMIT bytes of one sheet a step: rows of tiles (H, W, 3) uint8, columns named, its head above.
+    """Make a GIF below LIMIT bytes of one sheet a step: rows of tiles (H, W, 3) uint8, columns named, a head above.
 
-    draw: step -> rows of tiles. Where the GIF would be larger, every second step is left out, and every second again;
-    the last one stays.
+    draw: step -> rows of tiles. While the GIF is larger, every second step is left out, except the last.
     """
     every = max(1, len(heads) // MOST)
     while True:
@@ -31,7 +30,7 @@ def animation(draw: Callable[[int], list[list[np.ndarray]]], heads: Sequence[str
 
 
 def _sheet(rows: list[list[np.ndarray]], head: str, columns: Sequence[str]) -> Image.Image:
-    """One picture: the head, the names of the columns, and the tiles enlarged without smoothing."""
+    """Draw one sheet: the head, the names of the columns, and the tiles enlarged without smoothing."""
     pitch = TILE + GAP
     sheet = Image.new("RGB", (GAP + pitch * len(columns), 2 * LINE + pitch * len(rows)), "white")
     draw = ImageDraw.Draw(sheet)

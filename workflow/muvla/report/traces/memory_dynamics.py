@@ -1,11 +1,5 @@
-"""What the memory did in one episode: python -m muvla.report.traces.memory_dynamics --trace FILE.npz --output NAME
+"""The figure of the memory in one episode: norms, distances, a heat map of all tokens, and key frames (spec 10)."""
 
-Norms, distances and a heat-map of all tokens over the episode's steps, and its frames beneath (spec 10). Writes
-<output>.png and .pdf. The same trace gives the same bytes.
-"""
-
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +9,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from muvla.records.trace import Trace, read_trace
-from muvla.report.command import written
-from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_strip, head_and_foot, pictures
+from muvla.report.command import Contents
+from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_frames, head_and_foot, pictures
 
-HEAD, CURVES, HEATMAP, AXIS, STRIP, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
+HEAD, CURVES, HEATMAP, AXIS, FRAMES, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
 LEFT, RIGHT, BAR = 0.095, 0.905, 0.015  # shares of the width; the bar of the heat-map's colours stands right of it
 INK = "#3B3B8F"
 
 
 def step_edges(steps: np.ndarray) -> np.ndarray:
-    """(T,) steps -> (T+1,) borders between them, halfway; a single step reaches half a step to both sides."""
+    """Return the borders halfway between the steps, (T,) -> (T+1,); a single step reaches half a step to both sides."""
     if len(steps) == 1:
         return np.array([steps[0] - 0.5, steps[0] + 0.5])
     middle = (steps[1:] + steps[:-1]) / 2
@@ -32,14 +26,14 @@ def step_edges(steps: np.ndarray) -> np.ndarray:
 
 
 def phase_spans(trace: Trace) -> list[tuple[str, float, float]]:
-    """(phase, from, to) of each stretch of steps in one phase, borders as in step_edges."""
+    """Return (phase, from, to) of each stretch of steps in one phase, borders as in step_edges."""
     edges, phases = step_edges(trace.steps), trace.phases.tolist()
     starts = [place for place in range(len(phases)) if place == 0 or phases[place] != phases[place - 1]]
     return [(phases[a], edges[a], edges[b]) for a, b in zip(starts, [*starts[1:], len(phases)], strict=True)]
 
 
 def draw_curves(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    """values (T, m): a pale line for every token, a dark one for their mean."""
+    """Draw values (T, m): a pale line for every token, a dark one for their mean."""
     axes.plot(steps, values, color=INK, alpha=max(0.12, min(0.45, 4 / values.shape[1])), linewidth=0.9, zorder=2)
     axes.plot(steps, values.mean(axis=1), color="#14143C", linewidth=2.2, marker="o", markersize=3.2, zorder=3)
     axes.grid(axis="y", color=LINES, linewidth=0.8, zorder=0)
@@ -56,17 +50,23 @@ def mark_phases(axes: Axes, trace: Trace) -> None:
 
 
 def memory_dynamics(trace: Trace) -> Figure:
-    """Draw norms, distances, heat-map and strip; they share the axis of steps. Raises ValueError without memory."""
+    """Draw norms, distances and heat map over the steps, and key frames. Raises ValueError without memory."""
     if trace.norms is None or trace.distances is None:
         raise ValueError(f"{trace.about['variant']} has no memory, so there is nothing to draw of it")
     heights = (CURVES, CURVES, HEATMAP)
-    height = HEAD + sum(heights) + AXIS + STRIP + FOOT
+    height = HEAD + sum(heights) + AXIS + FRAMES + FOOT
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     edges, tokens = step_edges(trace.steps), trace.norms.shape[1]
     rows = figure.add_gridspec(
-        3, 1, height_ratios=heights, left=LEFT, right=RIGHT, top=1 - HEAD / height,
-        bottom=1 - (HEAD + sum(heights)) / height, hspace=0.14,
-    )  # fmt: skip
+        3,
+        1,
+        height_ratios=heights,
+        left=LEFT,
+        right=RIGHT,
+        top=1 - HEAD / height,
+        bottom=1 - (HEAD + sum(heights)) / height,
+        hspace=0.14,
+    )
     norms, distances, heat = (figure.add_subplot(rows[place]) for place in range(3))
     draw_curves(norms, trace.steps, trace.norms)
     norms.set_ylabel(r"$\|M_t\|$")
@@ -92,39 +92,36 @@ def memory_dynamics(trace: Trace) -> Figure:
     bar = figure.add_axes((box.x1 + 0.008, box.y0, BAR, box.height))
     figure.colorbar(image, cax=bar)
     bar.set_title(r"$\|M_t\|$", fontsize=9, pad=5)
-    strip = trace.strip(8)
-    row = figure.add_gridspec(1, 8, top=(FOOT + STRIP) / height, bottom=FOOT / height, left=0.02, right=0.98,
-                              wspace=0.06)  # fmt: skip
-    draw_strip([figure.add_subplot(row[place]) for place in range(8)], strip)
+    row = figure.add_gridspec(
+        1, 8, top=(FOOT + FRAMES) / height, bottom=FOOT / height, left=0.02, right=0.98, wspace=0.06
+    )
+    draw_frames([figure.add_subplot(row[place]) for place in range(8)], trace.key_frames(8))
     shown = dict.fromkeys(trace.phases.tolist())
     patches = [Patch(color=PHASES.get(phase, NOTE), alpha=0.45, label=phase) for phase in shown]
     figure.legend(
-        handles=patches, loc="lower right", bbox_to_anchor=(RIGHT, 1 - (HEAD - 0.02) / height), ncols=len(patches),
-        frameon=False, borderaxespad=0, handlelength=1.2, columnspacing=1.2, fontsize=9,
-    )  # fmt: skip
-    told = (
+        handles=patches,
+        loc="lower right",
+        bbox_to_anchor=(RIGHT, 1 - (HEAD - 0.02) / height),
+        ncols=len(patches),
+        frameon=False,
+        borderaxespad=0,
+        handlelength=1.2,
+        columnspacing=1.2,
+        fontsize=9,
+    )
+    text = (
         "L2 norm of each memory token as step t read it out, and its cosine distance from the step before. Pale: a "
         "token; dark: their mean. The language model's last normalisation keeps norms near the root of d where its "
         f"weights are near 1, so their axis and colours do not begin at 0. {trace.origin}"
     )
-    head_and_foot(figure, trace.title, told)
+    head_and_foot(figure, trace.title, text)
     return figure
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0, or 1 with one line on stderr that says what is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m muvla.report.traces.memory_dynamics", description=__doc__)
-    parser.add_argument("--trace", type=Path, required=True, help=".npz of python -m muvla.trace")
-    parser.add_argument("--output", type=Path, required=True, help="the picture's name without its ending")
-    options = parser.parse_args(arguments)
+def figure_memory_dynamics(*, trace: Path) -> Contents:
+    """Draw the memory of a traced episode as .png and .pdf. The same trace gives the same bytes.
 
-    def make() -> dict[Path, bytes]:
-        trace = read_trace(options.trace)
-        drawn = pictures(lambda: memory_dynamics(trace))
-        return {Path(f"{options.output}.{kind}"): content for kind, content in drawn.items()}
-
-    return written(make)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises FileNotFoundError, or ValueError for a wrong file or a policy without memory.
+    """
+    read = read_trace(trace)
+    return pictures(lambda: memory_dynamics(read))

@@ -1,33 +1,29 @@
-"""Does memory matter? Verdicts from the records: python -m muvla.report.effect --records DIR --environment
-NAME."""
+"""Does memory matter? Verdicts on memory's effect in one environment, from the records."""
 
-import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from muvla.files import ROOT
 from muvla.records.file import Cell
 from muvla.report.caption import origin, percent
-from muvla.report.command import written
-from muvla.report.effect.comparison import Comparison, compare
+from muvla.report.command import Contents
+from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import VARIANTS, chance, read_published
-from muvla.report.statistics.rules import Rules, Targets, read_rules, read_targets
+from muvla.report.statistics.rules import Rules, Targets
 from muvla.report.statistics.tests import paired_exact, wilson
 
-PUBLISHED = ROOT / "config" / "published" / "table_mikasa.csv"
 OUTCOMES = {True: "**met**", False: "**missed**", None: "**not measured**"}
 
 
 def rate_text(cell: Cell, rules: Rules) -> str:
-    """Return "0.84 (42 of 50; 0.71 to 0.92)"."""
+    """Write rate, counts and interval: "0.84 (42 of 50; 0.71 to 0.92)"."""
     rate = wilson(cell.successes, cell.episodes, rules.confidence)
     return f"{rate.mean:.2f} ({cell.successes} of {cell.episodes}; {rate.low:.2f} to {rate.high:.2f})"
 
 
-def roles(found: Comparison) -> list[tuple[str, Cell | None]]:
-    """Name and cell of every bar and every row, in a fixed order."""
-    memory, baseline = found.memory.question["variant"], found.open_loop.question["variant"]
+def roles(found: MemoryEffect) -> list[tuple[str, Cell | None]]:
+    """Return name and cell of every bar and every row, in a fixed order."""
+    memory, baseline = found.memory.settings["variant"], found.open_loop.settings["variant"]
     return [
         (f"{memory}, memory active, re-planned at every step", found.memory),
         (f"{memory}, memory zeroed, re-planned at every step", found.zeroed),
@@ -37,12 +33,12 @@ def roles(found: Comparison) -> list[tuple[str, Cell | None]]:
 
 
 def at_most(cell: Cell | None, limit: float) -> bool | None:
-    """Whether the success of `cell` is at most `limit`; None when it was not run."""
+    """Say whether the success of `cell` is at most `limit`; None when it was not run."""
     return None if cell is None else cell.successes / cell.episodes <= limit
 
 
-def paired_verdict(found: Comparison, other: Cell | None, name: str, p_below: float) -> tuple[bool | None, str]:
-    """Whether memory beats `other` on the same seeds with p < `p_below`, and the sentence."""
+def paired_verdict(found: MemoryEffect, other: Cell | None, name: str, p_below: float) -> tuple[bool | None, str]:
+    """Say whether memory beats `other` on the same seeds with p < `p_below`, and the sentence."""
     text = f"On the same seeds memory beats {name} with p < {p_below} (exact, two-sided)"
     if other is None:
         return None, f"{text}."
@@ -56,8 +52,8 @@ def paired_verdict(found: Comparison, other: Cell | None, name: str, p_below: fl
     return p < p_below and test.only_first > test.only_second, f"{text}: {detail}."
 
 
-def verdicts(found: Comparison, targets: Targets, rules: Rules) -> list[tuple[bool | None, str]]:
-    """(met, missed or None for not measured; sentence) of every target."""
+def verdicts(found: MemoryEffect, targets: Targets, rules: Rules) -> list[tuple[bool | None, str]]:
+    """Judge every target: (whether it is met, None for not measured; sentence)."""
     cells = [cell for _, cell in roles(found) if cell is not None]
     fewest = min(cell.episodes for cell in cells)
     seeds = {frozenset(cell.outcomes) for cell in cells}
@@ -94,29 +90,29 @@ def verdicts(found: Comparison, targets: Targets, rules: Rules) -> list[tuple[bo
     return results
 
 
-def variant_rows(grid: Grid, found: Comparison) -> list[str]:
-    """Rows of all variants that the table shows on this environment, each against the memoryless baseline."""
+def variant_rows(grid: Grid, found: MemoryEffect) -> list[str]:
+    """Return a row for every variant of the table in this environment, each against the memoryless baseline."""
     rows = []
     for variant in VARIANTS:
         cell = grid.cells.get((variant, found.environment))
         if cell is None or not cell.episodes:
             continue
-        question = cell.question
+        settings = cell.settings
         shared = cell.outcomes.keys() & found.open_loop.outcomes.keys()
         p = f"{paired_exact(cell.outcomes, found.open_loop.outcomes).p:.2g}" if shared else "-"
-        if variant == found.open_loop.question["variant"]:
+        if variant == found.open_loop.settings["variant"]:
             p = "-"
-        mode = question["mode"].replace("_", " ")
-        rows.append(f"| {variant} | {question['num_mem_tokens']} | {mode} | {rate_text(cell, grid.rules)} | {p} |")
+        mode = settings["mode"].replace("_", " ")
+        rows.append(f"| {variant} | {settings['num_mem_tokens']} | {mode} | {rate_text(cell, grid.rules)} | {p} |")
     return rows
 
 
-def effect_text(grid: Grid, found: Comparison, targets: Targets) -> str:
-    """The whole report as Markdown."""
+def effect_text(grid: Grid, found: MemoryEffect, targets: Targets) -> str:
+    """Write the whole report as Markdown."""
     rules = grid.rules
     cells = [cell for _, cell in roles(found) if cell is not None]
     guess = chance(found.environment)
-    baseline = found.open_loop.question["variant"]
+    baseline = found.open_loop.settings["variant"]
     lines = [f"# Does memory matter on {found.environment}?", ""]
     lines += [
         *origin(cells),
@@ -143,30 +139,23 @@ def effect_text(grid: Grid, found: Comparison, targets: Targets) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 whatever the verdicts, or 1 with one line on stderr that says what is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m muvla.report.effect", description=__doc__)
-    parser.add_argument("--records", type=Path, required=True, help="folder of <variant>/<environment>[.<mode>].jsonl")
-    parser.add_argument("--published", type=Path, default=PUBLISHED, help="names the variants and environments")
-    parser.add_argument("--environment", required=True)
-    parser.add_argument("--memory", help="variant with memory; the one with the highest success when left out")
-    parser.add_argument("--picked", action="store_true", help="--memory was named after the results were seen")
-    parser.add_argument("--baseline", default="oft_episodic", help="variant without memory")
-    parser.add_argument("--statistics", help="JSON; config/config.yaml's `statistics` when left out")
-    parser.add_argument("--targets", help="JSON; config/config.yaml's `effect.targets` when left out")
-    parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
-    options = parser.parse_args(arguments)
+def effect(
+    *,
+    records: Sequence[Path],
+    published: Path,
+    environment: str,
+    memory: str,
+    baseline: str,
+    picked: bool,
+    statistics: Rules,
+    targets: Targets,
+) -> Contents:
+    """Judge the effect of `memory` against `baseline` in `environment`, as Markdown.
 
-    def make() -> dict[Path, str]:
-        rules, targets = read_rules(options.statistics), read_targets(options.targets)
-        grid = read_grid(options.records, read_published(options.published), rules)
-        found = compare(grid, options.environment, options.memory, options.baseline, picked=options.picked)
-        text = effect_text(grid, found, targets)
-        print(text, end="")
-        return {options.output: text}
-
-    return written(make)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    records: marks. published: Table 1, which names variants and environments. picked: `memory` was named after the
+    results were seen. Raises RecordsError as read_grid and memory_effect do.
+    """
+    grid = read_grid(records, read_published(published), statistics)
+    text = effect_text(grid, memory_effect(grid, environment, memory, baseline, picked=picked), targets)
+    print(text, end="")
+    return {".md": text}

@@ -1,12 +1,45 @@
-"""Record files with made-up outcomes, for tests of what reads them; written through the real writer."""
+"""Record files with made-up outcomes, for tests of what reads them; written through the real writers."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from muvla.files import ROOT
 from muvla.records.file import RecordFile
+from muvla.records.mark import write_mark
+from muvla.report.command import Contents, write
+from muvla.report.statistics.rules import Rules, Targets
 
 BASE_SEED = 4242424242
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
+RULES = Rules(**CONFIG["statistics"])
+TARGETS = Targets(**CONFIG["effect"]["targets"])
+PUBLISHED = ROOT / "config" / "published"
+TABLE_MIKASA = PUBLISHED / "table_mikasa.csv"
+
+
+def marks(*folders: Path) -> list[Path]:
+    """Mark every record file below the folders as complete, as it is now; in the order of their names."""
+    return [write_mark(path) for folder in folders for path in sorted(folder.rglob("*.jsonl"))]
+
+
+def cells(*folders: Path) -> list[Path]:
+    """The marks of the tables' own cells, without controls: what the rules of the tables name."""
+    return [mark for mark in marks(*folders) if "." not in mark.stem]
+
+
+def save(contents: Contents, output: Path) -> None:
+    """Write what a function of muvla.report returns as <output>.<kind>."""
+    write(contents, [output.with_name(output.name + end) for end in contents])
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    """The lines of a csv, by the standard library."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def provenance(
@@ -15,11 +48,11 @@ def provenance(
     mode: str = "receding",
     memory: str = "active",
     episodes: int = 4,
-    **question: Any,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """A complete provenance; `question` replaces entries of its question."""
+    """A complete provenance; `settings` replaces entries of its settings."""
     return {
-        "question": {
+        "settings": {
             "scale": "mini",
             "checkpoint_sha256": variant.encode().hex().ljust(64, "0")[:64],
             "config_hash": "c0ffee",
@@ -32,32 +65,32 @@ def provenance(
             "width": 128,
             "simulator": {"mani_skill": "3.0.1", "camera_mesh_sha256": "ab" * 32, "mug": ""},
             "versions": {"torch": "2.13.0+cpu"},
-            **question,
+            **settings,
         },
         "run": {"commit": "0123456789" * 4, "episodes": episodes, "checkpoint_source": "bundled"},
     }
 
 
-def record(question: dict[str, Any], episode: int, success: bool | None, **fields: Any) -> dict[str, Any]:
+def record(settings: dict[str, Any], episode: int, success: bool | None, **fields: Any) -> dict[str, Any]:
     """A valid record of episode number `episode`; success None is an error."""
     steps = 10 + episode % 15
-    forwards = steps if question["mode"] == "receding" else -(-steps // 8)
+    forwards = steps if settings["mode"] == "receding" else -(-steps // 8)
     return {
-        "environment": question["environment"],
-        "variant": question["variant"],
+        "environment": settings["environment"],
+        "variant": settings["variant"],
         "seed": BASE_SEED + episode,
         "episode": episode,
         "success": success,
         "steps": steps,
         "forwards": forwards,
-        "memory_updates": forwards if question["num_mem_tokens"] else 0,
+        "memory_updates": forwards if settings["num_mem_tokens"] else 0,
         "cue_steps": 3,
         "empty_steps": 2,
         "goal": "Red",
         "seconds": 1.5,
         "error": "RuntimeError: the simulator broke" if success is None else None,
-        "mode": question["mode"],
-        "memory": question["memory"],
+        "mode": settings["mode"],
+        "memory": settings["memory"],
         **fields,
     }
 
@@ -72,13 +105,13 @@ def write_cell(
     memory: str = "active",
     control: str = "",
     asked: int | None = None,
-    **question: Any,
+    **settings: Any,
 ) -> Path:
     """Write one file with `outcomes` (None: an error) of the episodes 0, 1, ...; return its path."""
     inference = mode or ("open_loop" if variant.startswith("oft") else "receding")
-    given = provenance(variant, environment, inference, memory, len(outcomes) if asked is None else asked, **question)
+    given = provenance(variant, environment, inference, memory, len(outcomes) if asked is None else asked, **settings)
     path = records / variant / (f"{environment}.{control}.jsonl" if control else f"{environment}.jsonl")
     with RecordFile(path, given) as file:
         for episode, success in enumerate(outcomes):
-            file.append(record(given["question"], episode, success))
+            file.append(record(given["settings"], episode, success))
     return path

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muvla.report.audit import __main__ as command
 from muvla.report.audit.averages import exact_text, half_up, mean
 from muvla.report.audit.claims import changing_baselines, changing_policies, parts
-from muvla.report.audit.findings import audit
-from muvla.report.printed import FILES, FOLDER, read_printed
+from muvla.report.audit.document import audit as audit_rule
+from muvla.report.audit.findings import Audit, run_audit
+from muvla.report.printed import FILES, read_printed
+from synthetic_records import PUBLISHED, lines_of, save
 
 # By hand, with a calculator, from the three tables: cell -> (printed, recomputed as printed, exact to four digits).
 WRONG = {
@@ -31,9 +32,18 @@ WRONG = {
 }
 
 
+def audit(folder: Path) -> Audit:
+    return run_audit([folder / f"{file}.csv" for file in FILES], folder / "claims.csv")
+
+
+def write_audit(folder: Path, output: Path) -> None:
+    tables = [folder / f"{file}.csv" for file in FILES]
+    save(audit_rule(tables=tables, claims=folder / "claims.csv"), output)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "published"))
+    return Path(shutil.copytree(PUBLISHED, tmp_path / "published"))
 
 
 def edit(folder: Path, file: str, row: str, column: str, value: str) -> None:
@@ -55,9 +65,9 @@ def wrong(folder: Path) -> dict[tuple[str, str, str], tuple[str, str, str]]:
 
 
 def test_the_averages_that_were_found_by_hand_and_no_other() -> None:
-    found = audit(FOLDER)
+    found = audit(PUBLISHED)
     assert len(found.averages) == 44 + 6 + 13
-    assert wrong(FOLDER) == WRONG
+    assert wrong(PUBLISHED) == WRONG
     assert not any(one.rounding_explains for one in found.mismatches)
     assert {exact_text(one.hidden, one.printed) for one in found.mismatches if one.table == "table3_libero"} == {
         "73.5", "46.3", "73.0", "83.0", "91.8", "95.9",
@@ -81,7 +91,7 @@ def test_a_planted_average_is_found(copy: Path, file: str, row: str, column: str
 @pytest.mark.parametrize("place", WRONG)
 def test_a_repaired_average_is_gone(copy: Path, place: tuple[str, str, str]) -> None:
     table, row, column = place
-    file = next(file for file in FILES if read_printed(FOLDER / f"{file}.csv").name == table)
+    file = next(file for file in FILES if read_printed(PUBLISHED / f"{file}.csv").name == table)
     edit(copy, file, row, column, WRONG[place][1])
     assert wrong(copy).keys() == WRONG.keys() - {place}
 
@@ -135,7 +145,7 @@ def test_claims_are_traced_to_their_cells_and_compared_like_for_like(copy: Path)
 def test_a_claim_whose_number_nobody_prints_says_so(copy: Path, tmp_path: Path) -> None:
     text = (copy / "claims.csv").read_text("utf-8")
     (copy / "claims.csv").write_text(text.replace("96.2,table3", "96.3,table3"), "utf-8")
-    assert command.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 0
+    write_audit(copy, tmp_path / "audit")
     assert "96.3, the authors' model, is printed for no such model" in (tmp_path / "audit.md").read_text("utf-8")
 
 
@@ -147,25 +157,22 @@ def test_a_claim_whose_number_nobody_prints_says_so(copy: Path, tmp_path: Path) 
         (lambda text: text.replace("role", "part", 1), "claims.csv: the columns are"),
     ],
 )
-def test_damaged_claims_are_refused(
-    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[str], str], told: str
-) -> None:
+def test_damaged_claims_are_refused(copy: Path, tmp_path: Path, change: Callable[[str], str], told: str) -> None:
     (copy / "claims.csv").write_text(change((copy / "claims.csv").read_text("utf-8")), "utf-8")
-    assert command.main(["--published", str(copy), "--output", str(tmp_path / "audit")]) == 1
-    assert told in capsys.readouterr().err
+    with pytest.raises(ValueError, match=told):
+        write_audit(copy, tmp_path / "audit")
     assert not list(tmp_path.glob("audit.*"))
 
 
 def test_the_report_has_every_finding_in_every_format_and_twice_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert command.main(["--output", str(tmp_path / name)]) == 0
+        write_audit(PUBLISHED, tmp_path / name)
     for kind in ("md", "html", "csv", "tex"):
         text = (tmp_path / f"one.{kind}").read_text("utf-8")
         assert text == (tmp_path / f"two.{kind}").read_text("utf-8")
         assert text.count("93.55") == text.count("78.05") == 1
         assert "0.6825" in text
-    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as stream:
-        lines = list(csv.DictReader(stream))
+    lines = lines_of(tmp_path / "one.csv")
     assert {(line["table"], line["row"], line["column"]) for line in lines if line["rule"] == "average"} == WRONG.keys()
     assert sum(line["rule"] == "disagreement" for line in lines) == 4
 
@@ -194,4 +201,4 @@ def test_exact_text_is_exact_or_says_that_it_goes_on(value: Fraction) -> None:
 
 
 def test_a_table_of_tasks_by_models_has_no_parts() -> None:
-    assert parts(read_printed(FOLDER / "table_mikasa.csv"), "OpenVLA-OFT", "K=2 (Ours)") == {}
+    assert parts(read_printed(PUBLISHED / "table_mikasa.csv"), "OpenVLA-OFT", "K=2 (Ours)") == {}

@@ -1,25 +1,27 @@
 """What a table does with bad records: an error that says what to do, or a mark in the cell; never a silent number."""
 
-import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from muvla.records.file import RecordFile, provenance_path
-from muvla.report.tables import __main__ as tables
-from synthetic_records import provenance, record, write_cell
+from muvla.records.file import RecordFile, RecordsError, provenance_path
+from muvla.records.mark import write_mark
+from muvla.report.command import Contents
+from muvla.report.tables.table import table
+from synthetic_records import RULES, TABLE_MIKASA, cells, lines_of, provenance, record, save, write_cell
 
-PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published" / "table_mikasa.csv"
+
+def table_1(marks: list[Path]) -> Contents:
+    return table(records=marks, published=TABLE_MIKASA, environments=TABLE_MIKASA, statistics=RULES)
 
 
 def cell(records: Path, output: Path) -> dict[str, str]:
     """The one cell that was run, from the written csv."""
-    given = ["--records", str(records), "--published", str(PUBLISHED), "--output", str(output)]
-    assert tables.main(given) == 0
-    with output.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
-        (found,) = [line for line in csv.DictReader(stream) if line["episodes"]]
+    save(table_1(cells(records)), output)
+    (found,) = [line for line in lines_of(output.with_suffix(".csv")) if line["episodes"]]
     return found
 
 
@@ -49,7 +51,7 @@ def test_a_cell_answered_by_two_commits_is_marked(tmp_path: Path) -> None:
     later = provenance(episodes=3)
     later["run"]["commit"] = "f" * 40
     with RecordFile(path, later) as file:
-        file.append(record(later["question"], 2, True))
+        file.append(record(later["settings"], 2, True))
     found = cell(tmp_path / "records", tmp_path / "table")
     assert (found["episodes"], found["marks"]) == ("3", "p")
     assert "ffffffffffff" in (tmp_path / "table.tex").read_text("utf-8")
@@ -66,7 +68,7 @@ def of_another_environment(path: Path) -> None:
 
 def of_another_seed(path: Path) -> None:
     content = json.loads(provenance_path(path).read_text("utf-8"))
-    content["question"]["base_seed"] += 1
+    content["settings"]["base_seed"] += 1
     provenance_path(path).write_text(json.dumps(content), "utf-8")
 
 
@@ -74,11 +76,11 @@ def without_provenance(path: Path) -> None:
     provenance_path(path).unlink()
 
 
-def of_an_unknown_variant(path: Path) -> None:
+def in_another_folder(path: Path) -> None:
     path.parent.rename(path.parents[1] / "m65_k2")
 
 
-def of_an_unknown_environment(path: Path) -> None:
+def of_another_name(path: Path) -> None:
     provenance_path(path).rename(provenance_path(path.with_name("libero_nowhere.jsonl")))
     path.rename(path.with_name("libero_nowhere.jsonl"))
 
@@ -93,19 +95,48 @@ def of_two_checkpoints(path: Path) -> None:
         (doubled, "RememberColor3.jsonl, line 4: seed 4242424242 again; delete one of its two lines"),
         (of_another_environment, "environment is 'RememberColor5' where the provenance says 'RememberColor3'"),
         (of_another_seed, "is not base_seed"),
-        (without_provenance, "so nobody knows what it answers"),
-        (of_an_unknown_variant, "unknown variant 'm65_k2'"),
-        (of_an_unknown_environment, "unknown environment 'libero_nowhere'"),
+        (without_provenance, "so its settings are unknown"),
+        (in_another_folder, "its provenance says m64_k2, RememberColor3"),
+        (of_another_name, "its provenance says m64_k2, RememberColor3"),
         (of_two_checkpoints, "a column shows one policy; evaluate the older of the two again"),
     ],
 )
 def test_records_that_cannot_be_trusted_stop_the_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], told: str
+    tmp_path: Path, damage: Callable[[Path], None], told: str
 ) -> None:
     damage(write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True, False, True]))
-    given = ["--records", str(tmp_path / "records"), "--published", str(PUBLISHED)]
-    assert tables.main([*given, "--output", str(tmp_path / "table")]) == 1
-    error = capsys.readouterr().err
-    assert told in error
-    assert error.count("\n") == 1
-    assert not (tmp_path / "table.csv").exists()
+    with pytest.raises(RecordsError, match=re.escape(told)):
+        table_1(cells(tmp_path / "records"))
+
+
+def edited(path: Path) -> None:
+    path.write_text(path.read_text("utf-8").replace('"success": false', '"success": true'), "utf-8")
+
+
+def shortened(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (edited, "was changed after its evaluation"),
+        (shortened, "was changed after its evaluation"),
+        (Path.unlink, "stands for 3 episodes in .*RememberColor3.jsonl, which is gone"),
+    ],
+)
+def test_records_that_were_changed_after_they_were_marked_are_refused(
+    tmp_path: Path, change: Callable[[Path], None], told: str
+) -> None:
+    path = write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True, False, True])
+    mark = write_mark(path)
+    change(path)
+    with pytest.raises(RecordsError, match=told):
+        table_1([mark])
+
+
+def test_a_mark_that_is_none_is_refused(tmp_path: Path) -> None:
+    mark = write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True]).with_suffix(".done")
+    mark.touch()
+    with pytest.raises(RecordsError, match="is not a mark of finished records"):
+        table_1([mark])

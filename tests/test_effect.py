@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from muvla.report.effect import __main__ as effect
+from muvla.records.file import RecordsError
+from muvla.report.effect.verdicts import effect
 from muvla.report.published import chance
-from synthetic_records import provenance, write_cell
+from synthetic_records import RULES, TABLE_MIKASA, TARGETS, marks, provenance, write_cell
 
 TRUE, FALSE = [True], [False]
 
 
-def run_effect(records: Path, output: Path, *more: str) -> int:
-    given = ["--records", str(records), "--environment", "RememberColor3", "--output", str(output), *more]
-    return effect.main(given)
+def effect_text(records: Path, memory: str, baseline: str = "oft_episodic", *, picked: bool = False) -> str:
+    policies = {"memory": memory, "baseline": baseline, "picked": picked}
+    decided = {"published": TABLE_MIKASA, "statistics": RULES, "targets": TARGETS}
+    text = effect(records=marks(records), environment="RememberColor3", **policies, **decided)[".md"]
+    assert isinstance(text, str)
+    return text
 
 
 def test_the_effect_is_judged_from_the_records(tmp_path: Path) -> None:
@@ -24,12 +28,10 @@ def test_the_effect_is_judged_from_the_records(tmp_path: Path) -> None:
     write_cell(records, "m64_k2", "RememberColor3", TRUE * 16 + FALSE * 34, memory="zero", control="zero")
     replanned = TRUE * 20 + FALSE * 30
     write_cell(records, "oft_episodic", "RememberColor3", replanned, mode="receding", control="receding")
-    # Others lie there as well: longer delays are no zeroed memory, and one begins just now.
-    longer = {**provenance()["question"]["simulator"], "phases": 5}
+    # Longer delays are no zeroed memory.
+    longer = {**provenance()["settings"]["simulator"], "phases": 5}
     write_cell(records, "m64_k2", "RememberColor3", TRUE * 50, memory="zero", control="delayed", simulator=longer)
-    (records / "m64_k2" / "RememberColor3.begun.jsonl").write_bytes(b"")
-    assert run_effect(records, tmp_path / "effect.md", "--memory", "m64_k2") == 0
-    text = (tmp_path / "effect.md").read_text("utf-8")
+    text = effect_text(records, "m64_k2")
     assert text.count("**met**") == 8
     assert "**missed**" not in text
     assert "**not measured**" not in text
@@ -44,8 +46,7 @@ def test_a_missed_effect_and_an_unmeasured_control_are_said(tmp_path: Path) -> N
     write_cell(folder, "m64_k2", "RememberColor3", TRUE * 20 + FALSE * 20)
     write_cell(folder, "m1_k8", "RememberColor3", TRUE * 24 + FALSE * 16)
     write_cell(folder, "oft_episodic", "RememberColor3", TRUE * 19 + FALSE * 21)
-    assert run_effect(folder, tmp_path / "effect.md") == 0
-    text = (tmp_path / "effect.md").read_text("utf-8")
+    text = effect_text(folder, "m1_k8", picked=True)
     assert "picked from m1_k8, m64_k2" in text
     assert "**missed**: At least 50 episodes in each that was run" in text
     assert "**missed**: Success with memory at least 0.70: 0.60" in text
@@ -53,26 +54,22 @@ def test_a_missed_effect_and_an_unmeasured_control_are_said(tmp_path: Path) -> N
     # 5 discordant pairs all in favour of memory: 2 / 2**5, twice for the two variants it was picked from.
     assert "p = 0.12 (multiplied by the 2 variants it was picked from)" in text
     assert text.count("**not measured**") == 4
-    # named, but only after the results were seen: it counts for both all the same
-    assert run_effect(folder, tmp_path / "named.md", "--memory", "m1_k8", "--picked") == 0
-    assert (tmp_path / "named.md").read_text("utf-8") == text
-    assert run_effect(folder, tmp_path / "before.md", "--memory", "m1_k8") == 0
-    assert "multiplied" not in (tmp_path / "before.md").read_text("utf-8")
+    # named before the results were seen
+    assert "multiplied" not in effect_text(folder, "m1_k8")
 
 
-def test_an_effect_without_its_records_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_effect_without_its_records_is_an_error(tmp_path: Path) -> None:
     records = tmp_path / "records"
     write_cell(records, "m64_k2", "RememberColor3", TRUE)
     write_cell(records, "oft_episodic", "RememberColor3", TRUE)
     write_cell(records, "oft_episodic", "RememberColor3", TRUE, mode="receding", control="receding")
-    for more, told in (
-        (["--memory", "m64_k8"], "no episodes of m64_k8 on RememberColor3"),
-        (["--baseline", "oft"], "no episodes of oft on RememberColor3 in open loop"),
-        (["--memory", "oft_episodic"], "cannot be the memory variant: its policy has 0 memory tokens"),
+    for policies, told in (
+        (["m64_k8"], "no episodes of m64_k8 on RememberColor3"),
+        (["m64_k2", "oft"], "no episodes of oft on RememberColor3 in open loop"),
+        (["oft_episodic"], "cannot be the memory variant: its policy has 0 memory tokens"),
     ):
-        assert run_effect(records, tmp_path / "effect.md", *more) == 1
-        assert told in capsys.readouterr().err
-    assert not (tmp_path / "effect.md").exists()
+        with pytest.raises(RecordsError, match=told):
+            effect_text(records, *policies)
 
 
 def test_chance_is_one_over_the_objects() -> None:

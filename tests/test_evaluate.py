@@ -11,8 +11,8 @@ from made_up import INSTRUCTION, write_checkpoint
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
-from muvla.records.file import RecordsOfAnotherQuestion, read_cell
-from muvla.records.settings import asked
+from muvla.records.condition import condition_of
+from muvla.records.file import RecordsMismatch, read_cell
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder
     cell = read_cell(two)
     assert (cell.episodes, cell.errors, cell.asked) == (3, 0, 3)
     assert all(r["forwards"] == r["steps"] == r["memory_updates"] > 0 for r in cell.records)
-    assert cell.question["simulator"]
+    assert cell.settings["simulator"]
     with np.load(frames) as strip:
         assert len(strip["frames"]) == cell.records[0]["steps"] + 1
         assert {"cue", "empty", "act"} >= set(strip["labels"].tolist()) >= {"cue", "act"}
@@ -50,7 +50,7 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder
         return [tuple(record[key] for key in keys) for record in read_cell(path).records]
 
     assert outcome(one) == outcome(two)
-    with pytest.raises(RecordsOfAnotherQuestion, match="memory"):
+    with pytest.raises(RecordsMismatch, match="memory"):
         evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "memory=zero"))
 
 
@@ -64,7 +64,7 @@ def test_open_loop_runs_a_chunk_for_every_look(tmp_path: Path, steps: int | None
     cell = read_cell(records)
     (record,) = cell.records
     assert record["mode"] == "open_loop"
-    assert asked(cell.question).steps == steps
+    assert condition_of(cell.settings).steps == steps
     assert record["forwards"] == -(-record["steps"] // actions)
     assert record["memory_updates"] == 0
 

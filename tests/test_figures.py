@@ -8,9 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muvla.records.frames import chosen_steps, read_strip
-from muvla.report.effect import figure as figures
-from synthetic_records import write_cell
+from muvla.records.file import RecordsError
+from muvla.records.frames import KeyFrames, key_steps, read_key_frames
+from muvla.report.effect.cells import memory_effect
+from muvla.report.effect.figure import draw_effect, figure_effect
+from muvla.report.grid import read_grid
+from muvla.report.published import read_published
+from synthetic_records import RULES, TABLE_MIKASA, marks, save, write_cell
 
 # A loaded machine is not a failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,13 +38,17 @@ def frames(tmp_path: Path) -> Path:
     return tmp_path / "frames.npz"
 
 
-def draw(records: Path, output: Path, *more: str) -> int:
-    return figures.main(["--records", str(records), "--environment", "RememberColor3", "--output", str(output), *more])
+def draw(records: Path, frames: Path, output: Path, baseline: str = "oft_episodic") -> None:
+    policies = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": baseline}
+    contents = figure_effect(
+        records=marks(records), frames=frames, published=TABLE_MIKASA, **policies, statistics=RULES
+    )
+    save(contents, output / "memory_effect")
 
 
 def test_two_runs_are_byte_identical_and_one_thousand_pixels_wide(records: Path, frames: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert draw(records, tmp_path / name, "--frames", str(frames)) == 0
+        draw(records, frames, tmp_path / name)
     for kind in ("png", "pdf"):
         first, second = ((tmp_path / name / f"memory_effect.{kind}").read_bytes() for name in ("one", "two"))
         assert first == second
@@ -49,32 +57,24 @@ def test_two_runs_are_byte_identical_and_one_thousand_pixels_wide(records: Path,
     assert "Software" not in picture.info
 
 
-def test_the_strip_adds_frames_and_the_records_move_the_bars(records: Path, frames: Path, tmp_path: Path) -> None:
-    draw(records, tmp_path / "bars")
-    draw(records, tmp_path / "strip", "--frames", str(frames))
-    bars, strip = (Image.open(tmp_path / name / "memory_effect.png").convert("RGB") for name in ("bars", "strip"))
-    assert strip.height > bars.height
-    assert (220, 0, 0) in {colour for _, colour in strip.getcolors(1 << 20)}  # the last frame
-    assert (220, 0, 0) not in {colour for _, colour in bars.getcolors(1 << 20)}
+def test_the_key_frames_are_shown_and_the_records_move_the_bars(records: Path, frames: Path, tmp_path: Path) -> None:
+    draw(records, frames, tmp_path / "few")
+    few = Image.open(tmp_path / "few" / "memory_effect.png").convert("RGB")
+    colours = {colour for _, colour in few.getcolors(1 << 20)}
+    shown = key_steps(LABELS, 8)
+    assert {step for step in range(1, len(LABELS)) if (20 * step, 0, 0) in colours} == set(shown) - {0}
     write_cell(records, "oft_episodic", "RememberColor3", [True] * 9 + [False], mode="receding", control="receding")
-    draw(records, tmp_path / "more")
+    draw(records, frames, tmp_path / "more")
     more = Image.open(tmp_path / "more" / "memory_effect.png").convert("RGB")
-    counts = [{c: n for n, c in picture.getcolors(1 << 20)}.get((230, 159, 0), 0) for picture in (bars, more)]
+    counts = [{c: n for n, c in picture.getcolors(1 << 20)}.get((230, 159, 0), 0) for picture in (few, more)]
     assert counts[0] == 0
     assert counts[1] > 5000
 
 
 def test_bars_are_as_high_as_the_rates(records: Path) -> None:
-    from muvla.report.effect.__main__ import PUBLISHED
-    from muvla.report.effect.comparison import compare
-
-    from muvla.report.grid import read_grid
-    from muvla.report.published import read_published
-    from muvla.report.statistics.rules import read_rules
-
-    grid = read_grid(records, read_published(PUBLISHED), read_rules())
-    found = compare(grid, "RememberColor3", "m64_k2", "oft_episodic")
-    axes = figures.memory_effect([found], None, 0.95).axes[0]
+    grid = read_grid(marks(records), read_published(TABLE_MIKASA), RULES)
+    found = memory_effect(grid, "RememberColor3", "m64_k2", "oft_episodic")
+    axes = draw_effect(found, KeyFrames(np.zeros((1, 16, 16, 3), np.uint8), ["cue"], [0]), 0.95).axes[0]
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.8, 0.3, 0.3])
     texts = {text.get_text() for text in axes.texts}
     assert {"8/10", "3/10", "not run", "chance\n1/3"} <= texts
@@ -86,8 +86,8 @@ def test_bars_are_as_high_as_the_rates(records: Path) -> None:
     st.lists(st.sampled_from(["cue", "empty", "act"]), min_size=1, max_size=40).map(sorted),
     st.integers(4, 10),
 )
-def test_the_strip_shows_the_start_of_every_phase_and_the_end(labels: list[str], limit: int) -> None:
-    chosen = chosen_steps(labels, limit)
+def test_the_key_frames_are_the_start_of_every_phase_and_the_end(labels: list[str], limit: int) -> None:
+    chosen = key_steps(labels, limit)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == min(limit, len(labels))
     assert {0, len(labels) - 1, *(labels.index(label) for label in labels)} <= set(chosen)
@@ -111,21 +111,14 @@ def test_the_strip_shows_the_start_of_every_phase_and_the_end(labels: list[str],
 def test_unsound_frames_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], told: str) -> None:
     np.savez(tmp_path / "frames.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=told):
-        read_strip(tmp_path / "frames.npz")
+        read_key_frames(tmp_path / "frames.npz")
 
 
-def test_what_is_missing_is_an_error_with_one_line(
-    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "frames.npz").write_bytes(b"not a zip")
-    for more, told in (
-        (["--frames", str(tmp_path / "frames.npz")], "frames.npz is not an .npz with the arrays frames"),
-        (["--frames", str(tmp_path / "absent.npz")], "absent.npz"),
-        (["--baseline", "oft"], "evaluate it first"),
-    ):
-        assert draw(records, tmp_path / "out", *more) == 1
-        error = capsys.readouterr().err
-        assert told in error
-        assert error.startswith("error: ")
-        assert error.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+def test_what_is_missing_is_named(records: Path, frames: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.npz").write_bytes(b"not a zip")
+    with pytest.raises(ValueError, match=r"broken.npz is not an .npz with the arrays frames"):
+        draw(records, tmp_path / "broken.npz", tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match=r"absent.npz"):
+        draw(records, tmp_path / "absent.npz", tmp_path / "out")
+    with pytest.raises(RecordsError, match="no episodes of oft on RememberColor3 in open loop: evaluate it first"):
+        draw(records, frames, tmp_path / "out", "oft")

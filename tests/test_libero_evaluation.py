@@ -113,8 +113,8 @@ def test_a_simulator_that_dies_costs_one_retry_and_is_recorded(
     assert "died" in lines[0]["error"]
     cell = read_cell(records)
     assert (cell.episodes, cell.errors) == (1, 0)
-    assert cell.question["environment"] == "libero_object/0"
-    assert cell.question["simulator"]["probe"]["warnings"] == ["the physics of libero_object differs"]
+    assert cell.settings["environment"] == "libero_object/0"
+    assert cell.settings["simulator"]["probe"]["warnings"] == ["the physics of libero_object differs"]
     (record,) = cell.records
     assert record["steps"] == 280 or record["success"]
     assert record["forwards"] == -(-record["steps"] // 8)  # a look for every chunk

@@ -8,9 +8,11 @@ from rocrate.rocrate import ROCrate
 
 from muvla.files import write_json
 from muvla.provenance import describe_run
-from muvla.records.file import provenance_path
-from muvla.report.lineage import __main__ as lineage
-from synthetic_records import write_cell
+from muvla.records.file import RecordsError, provenance_path
+from muvla.report.command import write
+from muvla.report.lineage.numbers import UNKNOWN
+from muvla.report.lineage.page import provenance
+from synthetic_records import marks, write_cell
 
 DIGEST = "sha256:" + "cd" * 32
 
@@ -44,14 +46,21 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
+def make(results: Path, *others: Path, folders: tuple[Path, ...] = ()) -> None:
+    """Write the page and the crate of the folders of records, results/records/trained where none is named."""
+    records = marks(*(folders or (results / "records" / "trained",)))
+    contents = provenance(records=records, traces_and_probes=others, root=str(results))
+    write(contents, [results / name for name in contents])
+
+
 def told_sha256(folder: Path, variant: str) -> str:
     path = folder / "records" / "trained" / variant / "RememberColor3.provenance.json"
-    digest: str = json.loads(path.read_text())["question"]["checkpoint_sha256"]
+    digest: str = json.loads(path.read_text())["settings"]["checkpoint_sha256"]
     return digest
 
 
 def test_page_names_everything_of_every_number(results: Path) -> None:
-    assert lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)]) == 0
+    make(results)
     page = (results / "provenance.html").read_text()
     for told in (
         "m64_k2 RememberColor3", "oft RememberColor3", "2/3", told_sha256(results, "m64_k2"), "abababababab",
@@ -70,7 +79,7 @@ def test_libero_and_other_training_seeds_stand_in_the_page_too(results: Path) ->
     ]
     write_cell(folders[1], "m64_k2", "RememberColor3", [True])
     write_cell(folders[2], "m64_k2", "libero_object/0", [False, False, True])
-    assert lineage.main(["--records", *map(str, folders), "--output", str(results)]) == 0
+    make(results, folders=tuple(folders))
     page = (results / "provenance.html").read_text()
     assert all(str(folder) in page for folder in folders)
     assert "m64_k2 libero_object/0" in page
@@ -81,8 +90,7 @@ def test_a_probe_tells_what_made_it(results: Path) -> None:
     probe = results / "probes" / "cue_swap.json"
     made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})
     write_json(probe, {"y_error": 0.067, "checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
-    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]
-    assert lineage.main(arguments) == 0
+    make(results, probe)
     page = (results / "provenance.html").read_text()
     assert all(told in page for told in (str(probe), made["command_line"], made["time"], made["config_sha256"][:12]))
     (run,) = [run for run in ROCrate(results).get_by_type("CreateAction") if "muvla.cue_swap" in run["name"]]
@@ -94,20 +102,18 @@ def test_a_probe_of_a_version_that_told_no_instruction_set_is_shown_with_a_gap(r
     made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})
     del made["instructions"]
     write_json(probe, {"checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
-    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results), "--looks", str(probe)]
-    assert lineage.main(arguments) == 0
-    assert f"cpu {lineage.UNKNOWN}" in (results / "provenance.html").read_text()
+    make(results, probe)
+    assert f"cpu {UNKNOWN}" in (results / "provenance.html").read_text()
 
 
-def test_a_probe_of_unknown_origin_is_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_probe_of_unknown_origin_is_named(results: Path) -> None:
     (results / "old.json").write_text('{"y_error": 0.067}')
-    arguments = ["--records", str(results / "records" / "trained"), "--output", str(results)]
-    assert lineage.main([*arguments, "--looks", str(results / "old.json")]) == 1
-    assert "old.json does not say what made it" in capsys.readouterr().err
+    with pytest.raises(RecordsError, match=r"old.json does not say what made it"):
+        make(results, results / "old.json")
 
 
 def test_crate_is_one_that_other_tools_read(results: Path) -> None:
-    lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
+    make(results)
     crate = ROCrate(results)
     runs = crate.get_by_type("CreateAction")
     assert len(runs) == 2
@@ -119,7 +125,7 @@ def test_crate_is_one_that_other_tools_read(results: Path) -> None:
 
 def test_same_records_give_the_same_bytes(results: Path) -> None:
     def made() -> list[bytes]:
-        lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
+        make(results)
         return [(results / name).read_bytes() for name in ("provenance.html", "ro-crate-metadata.json")]
 
     assert made() == made()
@@ -128,18 +134,27 @@ def test_same_records_give_the_same_bytes(results: Path) -> None:
 def test_checkpoint_that_was_replaced_is_not_taken_for_the_one_that_acted(results: Path) -> None:
     path = results / "checkpoints" / "m64_k2" / "provenance.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "checkpoint": "00" * 32}))
-    lineage.main(["--records", str(results / "records" / "trained"), "--output", str(results)])
+    make(results)
     page = (results / "provenance.html").read_text()
     assert "fefefefefefe" not in page
-    assert lineage.UNKNOWN in page
+    assert UNKNOWN in page
 
 
 def test_records_of_earlier_versions_are_shown_with_gaps(tmp_path: Path) -> None:
     write_cell(tmp_path / "records", "oft", "RememberColor3", [True])
-    assert lineage.main(["--records", str(tmp_path / "records"), "--output", str(tmp_path)]) == 0
-    assert lineage.UNKNOWN in (tmp_path / "provenance.html").read_text()
+    make(tmp_path, folders=(tmp_path / "records",))
+    assert UNKNOWN in (tmp_path / "provenance.html").read_text()
 
 
-def test_no_records_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert lineage.main(["--records", str(tmp_path), "--output", str(tmp_path)]) == 1
-    assert "evaluate a policy first" in capsys.readouterr().err
+def test_no_records_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match="evaluate a policy first"):
+        make(tmp_path, folders=(tmp_path,))
+
+
+def test_only_the_records_that_are_named_are_listed(results: Path) -> None:
+    make(results)
+    before = (results / "provenance.html").read_bytes()
+    records = marks(results / "records" / "trained")
+    write_cell(results / "records" / "trained", "m64_k8", "RememberColor3", [True])  # nobody names it
+    contents = provenance(records=records, traces_and_probes=[], root=str(results))
+    assert contents["provenance.html"] == before.decode()

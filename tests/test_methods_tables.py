@@ -1,25 +1,28 @@
 """Tables 2 and 3: rows that are ours to run, pooled suites, averages, verdicts; everything else is a dash."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
+from muvla.records.file import RecordsError
+from muvla.report.command import Contents
 from muvla.report.published import libero_tasks
-from muvla.report.tables import __main__ as tables
-from synthetic_records import write_cell
+from muvla.report.tables.table import table as make_table
+from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, lines_of, save, write_cell
 
-PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published"
 TRUE, FALSE = [True], [False]
 PAPER = {"scale": "paper", "width": 4096, "num_mem_tokens": 64}
 
 
+def made(marks: list[Path], name: str) -> Contents:
+    published = PUBLISHED / f"{name}.csv"
+    return make_table(records=marks, published=published, environments=TABLE_MIKASA, statistics=RULES)
+
+
 def make(records: Path, output: Path, table: str) -> dict[tuple[str, str], dict[str, str]]:
     """Cells of the written csv by row and column."""
-    given = ["--records", str(records), "--published", str(PUBLISHED / f"{table}.csv"), "--output", str(output)]
-    assert tables.main(given) == 0
-    with output.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
-        return {(line["row"], line["column"]): line for line in csv.DictReader(stream)}
+    save(made(cells(records), table), output)
+    return {(line["row"], line["column"]): line for line in lines_of(output.with_suffix(".csv"))}
 
 
 def test_memory_table_takes_its_two_rows_from_our_variants(tmp_path: Path) -> None:
@@ -28,18 +31,18 @@ def test_memory_table_takes_its_two_rows_from_our_variants(tmp_path: Path) -> No
     write_cell(records, "m64_k2", "InterceptMedium", TRUE * 20 + FALSE * 80, **PAPER)
     write_cell(records, "oft", "RememberColor9", FALSE * 94 + TRUE * 6, scale="paper", width=4096)
     write_cell(records, "m64_k8", "RememberColor3", TRUE, **PAPER)  # not in this table
-    cells = make(records, tmp_path / "table", "table_memory_vlas")
-    assert len(cells) == 6 * 5
-    ours = cells["μVLA (ours)", "RememberColor3"]
+    found = make(records, tmp_path / "table", "table_memory_vlas")
+    assert len(found) == 6 * 5
+    ours = found["μVLA (ours)", "RememberColor3"]
     assert (ours["variant"], ours["episodes"], ours["verdict"]) == ("m64_k2", "100", "reproduced")
     assert ours["environment"] == "RememberColor3"
-    assert cells["μVLA (ours)", "InterceptMedium"]["verdict"] == "differs"
-    assert cells["μVLA (ours)", "RememberColor5"]["verdict"] == "not run"
-    average = cells["μVLA (ours)", "Avg."]
+    assert found["μVLA (ours)", "InterceptMedium"]["verdict"] == "differs"
+    assert found["μVLA (ours)", "RememberColor5"]["verdict"] == "not run"
+    average = found["μVLA (ours)", "Avg."]
     assert (average["parts"], average["verdict"], average["printed"]) == ("2/4", "none", "0.71")
     assert float(average["mean"]) == pytest.approx((0.92 + 0.20) / 2)
-    assert cells["OpenVLA-OFT", "RememberColor9"]["verdict"] == "reproduced"
-    assert {cells[row, "Avg."]["verdict"] for row in ("SpatialVLA", "π0", "CronusVLA", "MemoryVLA")} == {"not run"}
+    assert found["OpenVLA-OFT", "RememberColor9"]["verdict"] == "reproduced"
+    assert {found[row, "Avg."]["verdict"] for row in ("SpatialVLA", "π0", "CronusVLA", "MemoryVLA")} == {"not run"}
     tex, html = ((tmp_path / f"table.{kind}").read_text("utf-8") for kind in ("tex", "html"))
     assert "m64\\_k8" not in tex
     assert r"=\,\num{0.92}" in tex
@@ -56,15 +59,15 @@ def test_libero_pools_the_ten_tasks_of_a_suite_and_speaks_percent(tmp_path: Path
         write_cell(records, "m64_k8", task, TRUE * 50, **PAPER)
     # The same variant has another checkpoint on MIKASA, which is none of this table's business.
     write_cell(records, "m64_k8", "RememberColor3", TRUE, **{**PAPER, "checkpoint_sha256": "a" * 64})
-    cells = make(records, tmp_path / "table", "table_libero")
-    assert len(cells) == 13 * 5
-    spatial = cells["μVLA (m=64, K=8, ours)", "Spatial"]
+    found = make(records, tmp_path / "table", "table_libero")
+    assert len(found) == 13 * 5
+    spatial = found["μVLA (m=64, K=8, ours)", "Spatial"]
     assert (spatial["episodes"], spatial["mean"], spatial["verdict"]) == ("500", "92.000", "reproduced")
-    partial = cells["μVLA (m=64, K=8, ours)", "Object"]
+    partial = found["μVLA (m=64, K=8, ours)", "Object"]
     assert (partial["episodes"], partial["marks"], partial["verdict"]) == ("150", "t", "inconclusive")
-    assert cells["μVLA (m=64, K=8, ours)", "Avg."]["parts"] == "2/4"
-    assert cells["μVLA (m=64, EMA, ours)", "Goal"]["verdict"] == "not run"
-    assert cells["Octo", "Spatial"]["mean"] == ""
+    assert found["μVLA (m=64, K=8, ours)", "Avg."]["parts"] == "2/4"
+    assert found["μVLA (m=64, EMA, ours)", "Goal"]["verdict"] == "not run"
+    assert found["Octo", "Spatial"]["mean"] == ""
     assert "tasks of the suite are missing" in (tmp_path / "table.tex").read_text("utf-8")
 
 
@@ -72,38 +75,30 @@ def test_variants_that_the_libero_table_does_not_print_have_rows_of_their_own(tm
     records = tmp_path / "records"
     probe = {"probe": {"warnings": ["the pictures of libero_object differ from the golden frame's"]}}
     write_cell(records, "m64_k2", "libero_object/0", TRUE * 9 + FALSE * 11, simulator=probe)
-    cells = make(records, tmp_path / "table", "table_libero")
-    assert len(cells) == 14 * 5
-    ours = cells["K=2 (Ours)", "Object"]
+    found = make(records, tmp_path / "table", "table_libero")
+    assert len(found) == 14 * 5
+    ours = found["K=2 (Ours)", "Object"]
     assert (ours["group"], ours["printed"], ours["mean"]) == ("Not in the paper's table", "", "45.000")
     assert (ours["verdict"], ours["marks"]) == ("none", "tw")
     assert "The simulator warned: the pictures of libero_object differ" in (tmp_path / "table.html").read_text("utf-8")
 
 
 def test_without_records_nothing_was_run(tmp_path: Path) -> None:
-    given = ["--published", str(PUBLISHED / "table_libero.csv"), "--output", str(tmp_path / "table")]
-    assert tables.main(given) == 0
-    assert "Nothing was run yet" in (tmp_path / "table.tex").read_text("utf-8")
+    assert "Nothing was run yet" in str(made([], "table_libero")[".tex"])
 
 
 def test_a_table_of_which_nothing_was_run_is_all_dashes_and_printed_values(tmp_path: Path) -> None:
     write_cell(tmp_path / "records", "m64_k2", "RememberColor3", TRUE)
-    cells = make(tmp_path / "records", tmp_path / "table", "table_libero")
-    assert {cell["verdict"] for cell in cells.values()} == {"not run"}
-    assert all(cell["printed"] for cell in cells.values())
+    found = make(tmp_path / "records", tmp_path / "table", "table_libero")
+    assert {cell["verdict"] for cell in found.values()} == {"not run"}
+    assert all(cell["printed"] for cell in found.values())
     assert "Nothing was run yet" in (tmp_path / "table.html").read_text("utf-8")
     assert "Mini" not in (tmp_path / "table.html").read_text("utf-8")
 
 
-def test_tasks_that_answer_different_questions_are_not_pooled(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tasks_of_different_settings_are_not_pooled(tmp_path: Path) -> None:
     records = tmp_path / "records"
     write_cell(records, "m64_k8", "libero_goal/0", TRUE, **PAPER)
     write_cell(records, "m64_k8", "libero_goal/1", TRUE, **PAPER, simulator={"mujoco": "3.3.1"})
-    given = ["--records", str(records), "--published", str(PUBLISHED / "table_libero.csv")]
-    assert tables.main([*given, "--output", str(tmp_path / "table")]) == 1
-    told = capsys.readouterr().err
-    assert "counted together but answer different questions" in told
-    assert "simulator.mujoco" in told
-    assert not (tmp_path / "table.csv").exists()
+    with pytest.raises(RecordsError, match=r"counted together but have different settings: .*simulator.mujoco"):
+        made(cells(records), "table_libero")

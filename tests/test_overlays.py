@@ -12,13 +12,20 @@ from PIL import Image
 from made_up_trace import PHASES, made_up_trace, write_made_up
 from muvla.records.trace import Trace
 from muvla.report.traces import animation, memory_dynamics
-from muvla.report.traces import attention as overlays
-from muvla.report.traces.attention import overlay
+from muvla.report.traces.attention import (
+    caption,
+    figure_attention,
+    mean_attention,
+    overlay,
+    tiles,
+)
+from muvla.report.traces.memory_dynamics import figure_memory_dynamics
+from synthetic_records import save
 
 
 def changed(trace: Trace, step: int) -> np.ndarray:
     """(C, Q, H, W) bool: which pixels the attention of each kind of queries changed on each camera."""
-    found = overlays.tiles(trace, overlays.layers_mean(trace, None), step)
+    found = tiles(trace, mean_attention(trace), step)
     return np.stack([[(tile != rows[0]).any(axis=-1) for tile in rows[1:]] for rows in found])
 
 
@@ -44,28 +51,23 @@ def test_more_attention_is_brighter_and_kinds_of_queries_are_scaled_alone() -> N
     trace = made_up_trace()
     trace.attention[0, :, 0, 0, :2] = [0.4, 0.1]
     trace.attention[0, :, 1, 0, :2] = [0.04, 0.01]
-    (seen, memory, actions), _ = overlays.tiles(trace, overlays.layers_mean(trace, None), 0)
+    (seen, memory, actions), _ = tiles(trace, mean_attention(trace), 0)
     np.testing.assert_array_equal(memory, actions)
     brightness = memory.astype(int).sum(axis=-1)
     assert brightness[4, 4] > brightness[4, 12]
     assert (memory[4, 12] != seen[4, 12]).any()
 
 
-def test_a_layer_can_be_chosen_and_one_that_is_not_there_is_refused() -> None:
+def test_the_attention_shown_is_the_mean_over_layers_and_says_so() -> None:
     trace = made_up_trace()
     trace.attention[0, 1] = 0.5
-    assert overlays.layers_mean(trace, 0)[0].max() == 0
-    assert overlays.layers_mean(trace, 1)[0].min() == 0.5
-    assert overlays.layers_mean(trace, None)[0].max() == 0.25
-    with pytest.raises(ValueError, match="no layer 2: the policy has 0 to 1"):
-        overlays.layers_mean(trace, 2)
-    assert "layer 1" in overlays.caption(trace, 1)
-    assert "all layers and heads" in overlays.caption(trace, None).replace("\n", " ")
+    assert mean_attention(trace)[0].min() == mean_attention(trace)[0].max() == 0.25
+    assert "all layers and heads" in caption(trace)
 
 
 def test_the_third_camera_is_the_episodes_first_picture() -> None:
     trace = made_up_trace(memory=False, cameras=3)
-    found = overlays.tiles(trace, overlays.layers_mean(trace, None), 4)
+    found = tiles(trace, mean_attention(trace), 4)
     np.testing.assert_array_equal(found[2][0], trace.frames[0, 0])
     np.testing.assert_array_equal(found[1][0], trace.frames[4, 1])
 
@@ -75,22 +77,22 @@ def test_all_pictures_twice_are_the_same_bytes(tmp_path: Path) -> None:
     trace.attention[..., 5] = 0.1
     file = write_made_up(tmp_path / "trace.npz", trace)
     for name in ("one", "two"):
-        for draw in (overlays, memory_dynamics):
-            assert draw.main(["--trace", str(file), "--output", str(tmp_path / name / draw.__name__)]) == 0
+        for draw in (figure_attention, figure_memory_dynamics):
+            save(draw(trace=file), tmp_path / name / draw.__name__)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert [name.rpartition(".")[2] for name in names] == ["gif", "pdf", "png", "pdf", "png"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
         if name.endswith("png"):
             assert Image.open(tmp_path / "one" / name).width == 1000
-    assert Image.open(tmp_path / "one" / "muvla.report.traces.attention.gif").n_frames == len(PHASES)
+    assert Image.open(tmp_path / "one" / "figure_attention.gif").n_frames == len(PHASES)
 
 
 def test_an_animation_that_would_be_too_large_leaves_steps_out_but_not_the_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trace = made_up_trace()
-    draw, heads = partial(overlays.tiles, trace, overlays.layers_mean(trace, None)), [f"step {n}" for n in range(6)]
+    draw, heads = partial(tiles, trace, mean_attention(trace)), [f"step {n}" for n in range(6)]
     whole = animation.animation(draw, heads, ["a", "b", "c"])
     monkeypatch.setattr(animation, "LIMIT", len(whole))
     fewer = animation.animation(draw, heads, ["a", "b", "c"])
@@ -117,15 +119,14 @@ def test_phases_and_curves_stand_at_their_steps() -> None:
     assert memory_dynamics.phase_spans(chunks)[0] == ("cue", -4, 12)
 
 
-def test_without_memory_only_the_actions_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_memory_only_the_actions_attend(tmp_path: Path) -> None:
     file = write_made_up(tmp_path / "trace.npz", made_up_trace(memory=False))
-    assert overlays.main(["--trace", str(file), "--output", str(tmp_path / "attention")]) == 0
-    assert memory_dynamics.main(["--trace", str(file), "--output", str(tmp_path / "memory")]) == 1
-    assert "has no memory" in capsys.readouterr().err
-    assert not (tmp_path / "memory.png").exists()
+    assert set(figure_attention(trace=file)) == {".png", ".pdf", ".gif"}
+    with pytest.raises(ValueError, match="has no memory"):
+        figure_memory_dynamics(trace=file)
 
 
-def test_a_wrong_file_is_named_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     trace = made_up_trace()
     (tmp_path / "text.npz").write_text("not a zip")
     np.savez(tmp_path / "film.npz", frames=trace.frames)
@@ -138,10 +139,7 @@ def test_a_wrong_file_is_named_in_one_line(tmp_path: Path, capsys: pytest.Captur
         ("grid", "15 patches of a camera are no square"),
         ("absent", "No such file"),
     ):
-        for draw in (overlays, memory_dynamics):
-            assert draw.main(["--trace", str(tmp_path / f"{name}.npz"), "--output", str(tmp_path / "out")]) == 1
-            error = capsys.readouterr().err
-            assert told in error
-            assert f"{name}.npz" in error
-            assert error.count("\n") == 1
-    assert not list(tmp_path.glob("out*"))
+        for draw in (figure_attention, figure_memory_dynamics):
+            with pytest.raises((ValueError, FileNotFoundError), match=told) as caught:
+                draw(trace=tmp_path / f"{name}.npz")
+            assert f"{name}.npz" in str(caught.value)

@@ -11,29 +11,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muvla.report import paired
-from muvla.report.audit import __main__ as audit
-from muvla.report.paper import __main__ as paper
-from muvla.report.paper import pdf
-from muvla.report.printed import FILES, FOLDER, read_printed
+from muvla.report.audit.document import audit
+from muvla.report.command import write
+from muvla.report.comparisons import comparisons
+from muvla.report.paper import pdf, source
+from muvla.report.printed import FILES, read_printed
+from muvla.report.prose import TEX_SPECIAL, blocks, escape_tex, prose_html, prose_tex
 from muvla.report.published import VARIANTS, libero_tasks, read_published
-from muvla.report.tables import __main__ as tables
-from muvla.report.templates import TEX_SPECIAL, escape_tex, render
-from synthetic_records import write_cell
+from muvla.report.tables.table import table
+from muvla.report.templates import render
+from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell
 
-PAIR = '[{"first": "m64_k2", "second": "oft_episodic"}]'
-EFFECT = ["--environment", "RememberColor3", "--memory", "m64_k2", "--baseline", "oft_episodic"]
+PAIR = {"first": "m64_k2", "second": "oft_episodic"}
+EFFECT = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": "oft_episodic", "picked": False}
 needs_latex = pytest.mark.skipif(bool(pdf.missing()), reason=f"LaTeX lacks {', '.join(pdf.missing())}")
 
 
 def make(records: Path, results: Path) -> None:
     """All fragments and the report, as the rules make them."""
+    marks = cells(records)
     for file in FILES:
-        given = ["--records", str(records), "--published", str(FOLDER / f"{file}.csv")]
-        assert tables.main([*given, "--output", str(results / file)]) == 0
-    assert paired.main(["--records", str(records), "--pairs", PAIR, "--output", str(results / "comparisons")]) == 0
-    assert audit.main(["--output", str(results / "audit")]) == 0
-    assert paper.main(["--results", str(results), *EFFECT]) == 0
+        make_table(marks, file, results)
+    paired = comparisons(records=marks, published=TABLE_MIKASA, pairs=[PAIR], statistics=RULES)
+    save(paired, results / "comparisons")
+    printed = [PUBLISHED / f"{file}.csv" for file in FILES]
+    save(audit(tables=printed, claims=PUBLISHED / "claims.csv"), results / "audit")
+    make_source(results)
+
+
+def make_table(marks: list[Path], file: str, results: Path) -> None:
+    published = PUBLISHED / f"{file}.csv"
+    contents = table(records=marks, published=published, environments=TABLE_MIKASA, statistics=RULES)
+    save(contents, results / file)
+
+
+def make_source(results: Path) -> None:
+    fragments = [results / f"{name}.{kind}" for name in source.FRAGMENTS for kind in ("csv", "html")]
+    contents = source.paper_source(fragments=fragments, pictures=[], figures=[], **EFFECT)
+    write(contents, [results / name for name in contents])
+
+
+def make_pdf(results: Path) -> None:
+    """results/paper.pdf and results/latex.log."""
+    save(pdf.paper(source=results / "paper.tex", latex_log=str(results / "latex.log")), results / "paper")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +92,7 @@ def test_the_text_takes_its_numbers_from_the_files(results: Path) -> None:
         csv.writer(stream).writerows(lines)
     audit_csv = results / "audit.csv"
     audit_csv.write_text("".join(audit_csv.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
-    assert paper.main(["--results", str(results), *EFFECT]) == 0
+    make_source(results)
     text = (results / "paper.tex").read_text("utf-8")
     assert "succeeds in 0.31 (interval" in text
     assert "averages 1 does not follow from its own cells, 0 rows are put together" in text
@@ -80,9 +100,8 @@ def test_the_text_takes_its_numbers_from_the_files(results: Path) -> None:
 
 def test_what_was_run_of_rows_that_the_paper_does_not_print_is_counted(results: Path, tmp_path: Path) -> None:
     write_cell(tmp_path / "libero", "m64_k2", "libero_object/0", [True, False, False])
-    given = ["--records", str(tmp_path / "libero"), "--published", str(FOLDER / "table_libero.csv")]
-    assert tables.main([*given, "--output", str(results / "table_libero")]) == 0
-    assert paper.main(["--results", str(results), *EFFECT]) == 0
+    make_table(cells(tmp_path / "libero"), "table_libero", results)
+    make_source(results)
     text = (results / "paper.tex").read_text("utf-8")
     assert "cells of the LIBERO table none was run" in text
     assert "1 cell that the paper does not print was run beside them, 3 episodes in all." in text
@@ -116,14 +135,12 @@ def test_the_page_is_well_formed_and_holds_every_table_and_finding(results: Path
         ("table_libero.html", "<html></html>", "no page of this project"),
     ],
 )
-def test_a_missing_or_strange_file_is_named(
-    results: Path, capsys: pytest.CaptureFixture[str], file: str, content: str | None, told: str
-) -> None:
+def test_a_missing_or_strange_file_is_named(results: Path, file: str, content: str | None, told: str) -> None:
     (results / file).unlink()
     if content is not None:
         (results / file).write_text(content, "utf-8")
-    assert paper.main(["--results", str(results), *EFFECT]) == 1
-    assert told in capsys.readouterr().err
+    with pytest.raises((ValueError, FileNotFoundError), match=told):
+        make_source(results)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +153,18 @@ def test_a_missing_or_strange_file_is_named(
 )
 def test_a_text_that_misplaces_something_is_refused(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        paper.read_report(text)
+        source.read_report(text)
+
+
+def test_prose_is_markdown_in_both_formats() -> None:
+    text = "A & B: `m64_k2` is **0.84**, 100 % of m64_ema's"
+    assert prose_html(text) == "A &amp; B: <code>m64_k2</code> is <strong>0.84</strong>, 100 % of m64_ema's"
+    assert prose_tex(text) == r"A \& B: \texttt{m64\_k2} is \textbf{0.84}, 100 \% of m64\_ema's"
+    assert blocks("# t\n\none\nparagraph\n\n## s\n") == [("h1", "t"), ("p", "one paragraph"), ("h2", "s")]
+    with pytest.raises(ValueError, match="line 3: a bullet where headings and paragraphs are expected"):
+        blocks("# t\n\n- a list\n")
+    with pytest.raises(ValueError, match="link_open"):
+        prose_tex("[a](b)")
 
 
 @given(st.text(alphabet=st.one_of(st.characters(codec="ascii"), st.sampled_from(list(TEX_SPECIAL)))))
@@ -150,35 +178,34 @@ def test_no_character_keeps_its_meaning_in_latex(text: str) -> None:
 
 
 def test_without_latex_one_sentence_says_so_and_the_source_stays(
-    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(results))
-    assert pdf.main([str(results / "paper.tex")]) == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "needs LaTeX, of which latexmk, pdflatex, kpsewhich is not installed" in told
+    with pytest.raises(pdf.LatexError, match="needs LaTeX, of which latexmk, pdflatex, kpsewhich") as caught:
+        make_pdf(results)
+    told = str(caught.value)
+    assert "\n" not in told
     assert "containers/setup.sh latex" in told
     assert (results / "paper.tex").is_file()
     assert not (results / "paper.pdf").exists()
 
 
 @needs_latex
-def test_an_error_of_latex_is_named_with_its_line(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = results / "paper.tex"
-    source.write_text(source.read_text("utf-8").replace(r"\maketitle", "\\maketitle\n\\nosuchcommand"), "utf-8")
-    assert pdf.main([str(source)]) == 1
-    told = capsys.readouterr().err
-    assert "Undefined control sequence" in told
-    assert "nosuchcommand" in told
-    assert source.is_file()
+def test_an_error_of_latex_is_named_with_its_line(results: Path) -> None:
+    tex = results / "paper.tex"
+    tex.write_text(tex.read_text("utf-8").replace(r"\maketitle", "\\maketitle\n\\nosuchcommand"), "utf-8")
+    with pytest.raises(pdf.LatexError, match=r"Undefined control sequence.*nosuchcommand"):
+        make_pdf(results)
+    assert tex.is_file()
+    assert "nosuchcommand" in (results / "latex.log").read_text("utf-8", errors="replace")
     assert not (results / "paper.pdf").exists()
 
 
 @needs_latex
 def test_special_characters_compile(tmp_path: Path) -> None:
     text = "".join(map(chr, range(33, 127))) + "".join(TEX_SPECIAL) + "\u4e00"
-    (tmp_path / "page.tex").write_text(render("standalone.tex.jinja", {"body": escape_tex(text)}), "utf-8")
-    assert pdf.main([str(tmp_path / "page.tex")]) == 0
+    (tmp_path / "paper.tex").write_text(render("standalone.tex.jinja", body=escape_tex(text)), "utf-8")
+    make_pdf(tmp_path)
 
 
 @needs_latex
@@ -186,7 +213,7 @@ def test_the_pdf_is_the_same_twice_wherever_it_is_made(results: Path, tmp_path: 
     other = shutil.copytree(results, tmp_path / "elsewhere" / "results")
     made = []
     for folder in (results, other):
-        assert pdf.main([str(folder / "paper.tex"), "--latex-log", str(folder / "latex.log")]) == 0
+        make_pdf(folder)
         made.append((folder / "paper.pdf").read_bytes())
         log = (folder / "latex.log").read_text("utf-8", errors="replace")
         assert "Overfull" not in log
@@ -200,14 +227,16 @@ def test_full_tables_fit_their_pages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # thousands of made-up records
     records, size = tmp_path / "records", {"scale": "paper", "width": 4096}
     for variant in list(VARIANTS)[1:]:
-        for environment in read_published(FOLDER / "table_mikasa.csv").group_of:
+        for environment in read_published(PUBLISHED / "table_mikasa.csv").group_of:
             write_cell(records, variant, environment, [True, None, False], asked=4, **size)
         for suite in ("libero_spatial", "libero_object", "libero_goal", "libero_10"):
             for task in libero_tasks(suite):
                 write_cell(records, variant, task, [True, False], **size)
     make(records, tmp_path / "results")
-    assert pdf.main([str(tmp_path / "results" / "paper.tex"), "--latex-log", str(tmp_path / "latex.log")]) == 0
-    log = (tmp_path / "latex.log").read_text("utf-8", errors="replace")
+    make_pdf(tmp_path / "results")
+    log = (tmp_path / "results" / "latex.log").read_text("utf-8", errors="replace")
     assert "Overfull" not in log
     assert "Float too large" not in log
-    assert read_printed(FOLDER / "table_libero.csv").rows[0] in (tmp_path / "results" / "table_libero.tex").read_text()
+    assert (
+        read_printed(PUBLISHED / "table_libero.csv").rows[0] in (tmp_path / "results" / "table_libero.tex").read_text()
+    )

@@ -1,6 +1,5 @@
-"""The probes of the memory: drawn and judged from the records, found by what was asked and not by a file's name."""
+"""The probes of the memory: drawn and judged from the records, found by their condition and not by a file's name."""
 
-import csv
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -8,21 +7,20 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from muvla.report.effect.__main__ import PUBLISHED
 from PIL import Image
 
+from muvla.records.file import RecordsError
+from muvla.report.command import write
 from muvla.report.drawing import KINDS
-from muvla.report.probes import claims as probe_claims
-from muvla.report.probes import figures as probe_figures
 from muvla.report.probes.draw import draw
-from muvla.report.probes.probes import probes, read_answers
+from muvla.report.probes.figures import figure_probes
+from muvla.report.probes.probes import Cells, probes, read_probe_cells
+from muvla.report.probes.statements import probe_statements, statements
 from muvla.report.published import read_published
-from muvla.report.statistics.rules import read_rules
-from synthetic_records import provenance, write_cell
+from synthetic_records import RULES, TABLE_MIKASA, lines_of, marks, provenance, write_cell
 
 NAMES = ("interventions", "chunk_sweep", "delays", "unseen_colours")
-SIMULATOR = provenance()["question"]["simulator"]
-RULES = read_rules()
+SIMULATOR = provenance()["settings"]["simulator"]
 
 
 def outcomes(successes: int, episodes: int = 20) -> list[bool]:
@@ -30,7 +28,7 @@ def outcomes(successes: int, episodes: int = 20) -> list[bool]:
 
 
 def in_simulator(**told: Any) -> dict[str, Any]:
-    """A question whose simulator tells this beside the usual (sim/novelty.py)."""
+    """Settings whose simulator tells this beside the usual (sim/novelty.py)."""
     return {"simulator": {**SIMULATOR, **told}}
 
 
@@ -55,14 +53,18 @@ def records(tmp_path: Path) -> Path:
     return folder
 
 
-def make(output: Path, *records: Path) -> int:
-    return probe_figures.main(["--records", *map(str, records), "--output", str(output)])
+def make(output: Path, *records: Path) -> None:
+    contents = figure_probes(records=marks(*records), published=TABLE_MIKASA, statistics=RULES)
+    write(contents, [output / name for name in contents])
+
+
+def read(*records: Path) -> Cells:
+    return read_probe_cells(marks(*records), read_published(TABLE_MIKASA))
 
 
 def lines(output: Path, name: str) -> dict[tuple[str, str], dict[str, str]]:
     """By variant and setting."""
-    with (output / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
-        return {(line["variant"], line["setting"]): line for line in csv.DictReader(stream)}
+    return {(line["variant"], line["setting"]): line for line in lines_of(output / f"{name}.csv")}
 
 
 def run(output: Path, name: str) -> dict[tuple[str, str], str]:
@@ -70,8 +72,8 @@ def run(output: Path, name: str) -> dict[tuple[str, str], str]:
     return {key: line["successes"] for key, line in lines(output, name).items() if line["episodes"]}
 
 
-def test_each_control_is_found_by_its_question(records: Path, tmp_path: Path) -> None:
-    assert make(tmp_path / "out", records) == 0
+def test_each_control_is_found_by_its_condition(records: Path, tmp_path: Path) -> None:
+    make(tmp_path / "out", records)
     table = "chunk=1 memory=active"
     expected = {
         "interventions": {"memory=active": "18", "memory=zero": "2", "memory=freeze_first": "3"},
@@ -91,7 +93,7 @@ def test_each_control_is_found_by_its_question(records: Path, tmp_path: Path) ->
 
 
 def test_points_and_bars_are_where_the_numbers_are_and_what_is_missing_is_said(records: Path) -> None:
-    drawn = {one.name: draw(one, 0.95) for one in probes(read_answers([records], read_published(PUBLISHED), RULES))}
+    drawn = {one.name: draw(one, 0.95) for one in probes(read(records))}
     bars = drawn["interventions"].axes[0]
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.9, 0.1, 0.15])
     texts = {name: [text.get_text() for text in figure.axes[0].texts] for name, figure in drawn.items()}
@@ -126,7 +128,7 @@ def test_nothing_is_written_over_anything_else(records: Path, tmp_path: Path) ->
                                    ("p", in_simulator(phases=3))):  # fmt: skip
                 write_cell(crowded, variant, environment, outcomes(100, 100), control=control, **asked)
     for folder in (records, crowded):
-        for one in probes(read_answers([folder], read_published(PUBLISHED), RULES)):
+        for one in probes(read(folder)):
             figure = draw(one, 0.95)
             assert figure.get_figwidth() * figure.dpi == 1000
             assert overlapping(figure) == []
@@ -134,10 +136,10 @@ def test_nothing_is_written_over_anything_else(records: Path, tmp_path: Path) ->
 
 def test_the_same_records_give_the_same_bytes(records: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert make(tmp_path / name, records) == 0
+        make(tmp_path / name, records)
     for name in NAMES:
-        for kind in (*KINDS, "csv"):
-            first, second = ((tmp_path / folder / f"{name}.{kind}").read_bytes() for folder in ("one", "two"))
+        for kind in (*KINDS, ".csv"):
+            first, second = ((tmp_path / folder / f"{name}{kind}").read_bytes() for folder in ("one", "two"))
             assert first == second
         assert Image.open(tmp_path / "one" / f"{name}.png").width == 1000
 
@@ -145,33 +147,27 @@ def test_the_same_records_give_the_same_bytes(records: Path, tmp_path: Path) -> 
 def test_policies_of_longer_chunks_come_from_a_folder_of_their_own(records: Path, tmp_path: Path) -> None:
     longer = {"mode": "open_loop", "open_loop_steps": 16, "checkpoint_sha256": "e" * 64}
     write_cell(tmp_path / "chunk16", "m64_k8", "RememberColor3", outcomes(6), control="x", **longer)
-    assert make(tmp_path / "out", records, tmp_path / "chunk16") == 0
+    make(tmp_path / "out", records, tmp_path / "chunk16")
     assert run(tmp_path / "out", "chunk_sweep")["m64_k8", "chunk=16 memory=active"] == "6"
-    sweep = probes(read_answers([records, tmp_path / "chunk16"], read_published(PUBLISHED), RULES))[1]
+    sweep = probes(read(records, tmp_path / "chunk16"))[1]
     told = draw(sweep, 0.95).texts[-1].get_text().replace("\n", " ")
     assert "16: policies of their own, trained to predict longer chunks" in told
 
 
 def test_a_probe_that_was_not_run_says_so(tmp_path: Path) -> None:
     write_cell(tmp_path / "records", "m64_k8", "RememberColor3", outcomes(18))
-    assert make(tmp_path / "out", tmp_path / "records") == 0
-    for one in probes(read_answers([tmp_path / "records"], read_published(PUBLISHED), RULES)):
+    make(tmp_path / "out", tmp_path / "records")
+    for one in probes(read(tmp_path / "records")):
         assert draw(one, 0.95).texts[0].get_text().endswith(": not run")
         assert lines(tmp_path / "out", one.name) == {}
 
 
-def test_what_cannot_be_drawn_is_an_error_with_one_line(
-    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_drawn_is_named(records: Path, tmp_path: Path) -> None:
     def told(*folders: Path) -> str:
-        assert make(tmp_path / "out", *folders) == 1
-        error = capsys.readouterr().err
-        assert error.startswith("error: ")
-        assert error.count("\n") == 1
-        return error
+        with pytest.raises(RecordsError) as caught:
+            make(tmp_path / "out", *folders)
+        return str(caught.value)
 
-    (tmp_path / "empty").mkdir()
-    assert "no episode records under" in told(tmp_path / "empty")
     write_cell(tmp_path / "paper", "m64_k2", "RememberColor5", outcomes(3), scale="paper")
     assert "differ in scale" in told(records, tmp_path / "paper")
     write_cell(records, "m64_k8", "RememberColor3", outcomes(9), memory="zero", control="zero")
@@ -182,8 +178,7 @@ def test_what_cannot_be_drawn_is_an_error_with_one_line(
 
 
 def judged(records: Path) -> dict[str, str]:
-    answers = read_answers([records], read_published(PUBLISHED), RULES)
-    return {claim.statement: claim.verdict for claim in probe_claims.claims(answers, RULES)}
+    return {statement.text: statement.verdict for statement in statements(read(records), RULES)}
 
 
 def test_statements_are_judged_from_the_records(tmp_path: Path) -> None:
@@ -218,8 +213,7 @@ def test_the_gap_at_chunk_one_is_judged_seed_by_seed(records: Path, tmp_path: Pa
     zeroed = {"mode": "open_loop", "open_loop_steps": 4, "memory": "zero"}
     write_cell(records, "m64_k8", "RememberColor3", outcomes(11), control="z", **zeroed)
     assert judged(records)["The gap between memory and no memory is largest at chunk 1"] == "holds"
-    assert probe_claims.main(["--records", str(records), "--output", str(tmp_path / "probes.md")]) == 0
-    text = (tmp_path / "probes.md").read_text("utf-8")
+    text = str(probe_statements(records=marks(records), published=TABLE_MIKASA, statistics=RULES)[".md"])
     assert "| m64_k8, RememberColor3, 1 against 4 | 18/20 − 2/20 | 11/20 − 11/20 | +0.80 | 3.1e-05 |" in text
     assert "Verdict: **holds**." in text
     assert "MINI RESULTS" in text

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from muvla.report.printed import FOLDER, is_average, read_printed
+from muvla.files import ROOT
+from muvla.report.printed import is_average, read_printed
 from muvla.report.published import ALL, GROUPS, METHODS, SUITES, TABLE_LIBERO, VARIANTS, read_published, variant_of
+from synthetic_records import PUBLISHED, TABLE_MIKASA
 
-CSV = FOLDER / "table_mikasa.csv"
-TRANSCRIPT = FOLDER.parents[2] / "shared" / "spec" / "published_tables.json"
+CSV = TABLE_MIKASA
+TRANSCRIPT = ROOT.parent / "shared" / "spec" / "published_tables.json"
 SHAPES = {"table_mikasa": (27, 11), "table_memory_vlas": (6, 5), "table_libero": (13, 5)}
 
 
 @pytest.mark.parametrize("file", SHAPES)
 def test_every_row_has_every_column_once(file: str) -> None:
-    table = read_printed(FOLDER / f"{file}.csv")
+    table = read_printed(PUBLISHED / f"{file}.csv")
     assert (len(table.rows), len(table.columns)) == SHAPES[file]
     assert len(set(table.rows)) == len(table.rows)
     assert len(table.values) == len(table.rows) * len(table.columns)
@@ -29,7 +31,7 @@ def test_every_row_has_every_column_once(file: str) -> None:
 def test_every_value_is_the_printed_one(file: str) -> None:
     if not TRANSCRIPT.exists():
         pytest.skip("the transcript of the project page is not beside this clone")
-    table = read_printed(FOLDER / f"{file}.csv")
+    table = read_printed(PUBLISHED / f"{file}.csv")
     transcript = json.loads(TRANSCRIPT.read_text("utf-8"))["tables"][table.name]
     assert list(table.columns) == transcript["columns"]
     printed = {
@@ -59,10 +61,10 @@ def test_the_groups_have_their_environments_and_the_columns_their_variants() -> 
 
 def test_the_rows_we_can_run_are_rows_of_the_printed_tables() -> None:
     for file in ("table_memory_vlas", "table_libero"):
-        table = read_printed(FOLDER / f"{file}.csv")
+        table = read_printed(PUBLISHED / f"{file}.csv")
         assert METHODS[table.name].keys() <= set(table.rows)
         assert {variant_of(table.name, row) for row in table.rows} - {None} <= set(VARIANTS)
-    assert [*SUITES, "Avg."] == list(read_printed(FOLDER / "table_libero.csv").columns)
+    assert [*SUITES, "Avg."] == list(read_printed(PUBLISHED / "table_libero.csv").columns)
     assert variant_of(TABLE_LIBERO, "Octo") is None
 
 

@@ -1,4 +1,4 @@
-"""Record files: whole lines only, resumed where they stopped, never mixed with another question's."""
+"""Record files: whole lines only, resumed where they stopped, never mixed with records of other settings."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from muvla.records.file import (
     InvalidRecord,
     RecordFile,
     RecordsError,
-    RecordsOfAnotherQuestion,
+    RecordsMismatch,
     provenance_path,
     read_cell,
 )
@@ -23,13 +23,13 @@ from synthetic_records import BASE_SEED, provenance, record, write_cell
 # A loaded machine is not a failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GIVEN = provenance()
-QUESTION = GIVEN["question"]
+SETTINGS = GIVEN["settings"]
 
 
 def write(path: Path, outcomes: list[bool | None]) -> bytes:
     with RecordFile(path, GIVEN) as file:
         for episode, success in enumerate(outcomes):
-            file.append(record(QUESTION, episode, success))
+            file.append(record(SETTINGS, episode, success))
     return path.read_bytes()
 
 
@@ -47,7 +47,7 @@ def test_a_file_cut_anywhere_is_resumed_to_the_same_bytes(outcomes: list[bool], 
         with RecordFile(path, GIVEN) as file:
             assert file.done() == {BASE_SEED + episode for episode in range(left)}
             for episode in range(left, len(outcomes)):
-                file.append(record(QUESTION, episode, outcomes[episode]))
+                file.append(record(SETTINGS, episode, outcomes[episode]))
         assert path.read_bytes() == whole
         assert read_cell(path).outcomes == {BASE_SEED + i: success for i, success in enumerate(outcomes)}
 
@@ -90,39 +90,42 @@ def test_a_corrupt_line_is_an_error_that_names_file_and_line(tmp_path: Path, dam
         ({"something_new": 1}, "something_new"),
     ],
 )
-def test_records_of_another_question_are_refused(tmp_path: Path, changed: dict[str, object], told: str) -> None:
+def test_records_of_other_settings_are_refused(tmp_path: Path, changed: dict[str, object], told: str) -> None:
     path = tmp_path / "RememberColor3.jsonl"
     before = write(path, [True]) + b'{"half'
     path.write_bytes(before)
     beside = provenance_path(path).read_bytes()
-    with pytest.raises(RecordsOfAnotherQuestion, match=told) as caught:
+    with pytest.raises(RecordsMismatch, match=told) as caught:
         RecordFile(path, provenance(**changed))
     assert "To go on: move the file and its provenance away" in str(caught.value)
     assert (path.read_bytes(), provenance_path(path).read_bytes()) == (before, beside)
 
 
-def test_more_episodes_or_another_commit_are_another_run_of_the_same_question(tmp_path: Path) -> None:
+def test_more_episodes_or_another_commit_are_another_run_with_the_same_settings(tmp_path: Path) -> None:
     path = tmp_path / "RememberColor3.jsonl"
     write(path, [True])
     for _ in range(2):
         with RecordFile(path, provenance(episodes=9)) as file:
             assert file.done() == {BASE_SEED}
     cell = read_cell(path)
-    assert (cell.asked, [run["episodes"] for run in cell.runs]) == (9, [4, 9])
+    assert (cell.requested, [run["episodes"] for run in cell.runs]) == (9, [4, 9])
 
 
 def test_provenance_that_is_missing_or_incomplete_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "RememberColor3.jsonl"
     given = provenance()
-    del given["question"]["width"], given["run"]["episodes"]
-    with pytest.raises(RecordsError, match=r"misses question.width, run.episodes"):
+    del given["settings"]["width"], given["run"]["episodes"]
+    with pytest.raises(RecordsError, match=r"lacks settings.width, run.episodes"):
         RecordFile(path, given)
     write(path, [True])
-    provenance_path(path).write_text('{"question": {}, "runs": []}')
-    with pytest.raises(RecordsError, match=r"RememberColor3.provenance.json misses scale"):
+    provenance_path(path).write_text('{"settings": {}, "runs": []}')
+    with pytest.raises(RecordsError, match=r"RememberColor3.provenance.json lacks scale"):
+        read_cell(path)
+    provenance_path(path).write_text(json.dumps({"question": GIVEN["settings"], "runs": [GIVEN["run"]]}))
+    with pytest.raises(RecordsError, match="was written by an earlier version of muvla; move .* evaluate again"):
         read_cell(path)
     provenance_path(path).unlink()
-    with pytest.raises(RecordsError, match="nobody knows what it answers"):
+    with pytest.raises(RecordsError, match="so its settings are unknown"):
         RecordFile(path, GIVEN)
 
 
@@ -130,7 +133,7 @@ def test_a_seed_with_an_outcome_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "RememberColor3.jsonl"
     whole = write(path, [True])
     with RecordFile(path, GIVEN) as file, pytest.raises(RecordsError, match="has an outcome already"):
-        file.append(record(QUESTION, 0, False))
+        file.append(record(SETTINGS, 0, False))
     path.write_bytes(whole * 2)
     with pytest.raises(RecordsError, match=rf"line 2: seed {BASE_SEED} again"):
         read_cell(path)
@@ -143,7 +146,7 @@ def test_an_error_is_neither_success_nor_failure_and_may_be_tried_again(tmp_path
     assert (cell.episodes, cell.successes, cell.errors) == (2, 1, 1)
     with RecordFile(path, GIVEN) as file:
         assert BASE_SEED + 1 not in file.done()
-        file.append(record(QUESTION, 1, True))
+        file.append(record(SETTINGS, 1, True))
     cell = read_cell(path)
     assert (cell.episodes, cell.successes, cell.errors) == (3, 2, 0)
 
@@ -172,23 +175,23 @@ def test_a_record_that_breaks_a_rule_is_refused_and_nothing_is_written(
 ) -> None:
     path = tmp_path / "RememberColor3.jsonl"
     with RecordFile(path, GIVEN) as file, pytest.raises(InvalidRecord, match=told):
-        file.append({**record(QUESTION, 0, True), **fields})
+        file.append({**record(SETTINGS, 0, True), **fields})
     assert path.read_bytes() == b""
 
 
 def test_a_record_without_a_field_is_refused(tmp_path: Path) -> None:
-    short = record(QUESTION, 0, True)
+    short = record(SETTINGS, 0, True)
     del short["goal"]
-    with RecordFile(tmp_path / "a.jsonl", GIVEN) as file, pytest.raises(InvalidRecord, match="misses goal"):
+    with RecordFile(tmp_path / "a.jsonl", GIVEN) as file, pytest.raises(InvalidRecord, match="lacks goal"):
         file.append(short)
 
 
 def test_a_policy_without_memory_may_not_update_one(tmp_path: Path) -> None:
     given = provenance("oft_episodic", mode="open_loop")
     with RecordFile(tmp_path / "a.jsonl", given) as file:
-        file.append(record(given["question"], 0, True))
+        file.append(record(given["settings"], 0, True))
         with pytest.raises(InvalidRecord, match="without memory"):
-            file.append(record(given["question"], 1, True, memory_updates=2))
+            file.append(record(given["settings"], 1, True, memory_updates=2))
 
 
 def test_a_full_disk_leaves_whole_lines_and_the_episode_can_be_written_later(tmp_path: Path) -> None:
@@ -200,12 +203,12 @@ def test_a_full_disk_leaves_whole_lines_and_the_episode_can_be_written_later(tmp
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, hard))
         try:
             with pytest.raises(OSError, match="free some space and run again") as caught:
-                file.append(record(QUESTION, 1, False))
+                file.append(record(SETTINGS, 1, False))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert str(path) in str(caught.value)
         assert path.read_bytes() == whole
-        file.append(record(QUESTION, 1, False))
+        file.append(record(SETTINGS, 1, False))
     assert read_cell(path).outcomes == {BASE_SEED: True, BASE_SEED + 1: False}
 
 
@@ -219,7 +222,7 @@ def test_ctrl_c_while_writing_leaves_whole_lines(tmp_path: Path, monkeypatch: py
     with RecordFile(path, GIVEN) as file:
         monkeypatch.setattr(os, "fsync", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            file.append(record(QUESTION, 1, False))
+            file.append(record(SETTINGS, 1, False))
         assert path.read_bytes() == whole
         assert file.done() == {BASE_SEED}
 
@@ -233,7 +236,7 @@ def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> N
 
 def test_a_line_is_the_record_and_nothing_else(tmp_path: Path) -> None:
     path = write_cell(tmp_path, "m64_k2", "RememberColor3", [True])
-    assert json.loads(path.read_text("utf-8")) == record(QUESTION, 0, True)
+    assert json.loads(path.read_text("utf-8")) == record(SETTINGS, 0, True)
     assert sorted(entry.name for entry in path.parent.iterdir()) == [
         "RememberColor3.jsonl",
         "RememberColor3.provenance.json",

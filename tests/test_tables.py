@@ -1,7 +1,6 @@
 """Table 1: what was run is shown with its label and its doubts, what was not is a dash, and twice is the same
 twice."""
 
-import csv
 import io
 import re
 import shutil
@@ -11,14 +10,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from muvla.report.published import VARIANTS
-from muvla.report.statistics.rules import read_rules
+from muvla.records.file import RecordsError
+from muvla.report.command import Contents
+from muvla.report.grid import read_grid
+from muvla.report.printed import read_printed
+from muvla.report.prose import escape_tex
+from muvla.report.published import VARIANTS, read_published
 from muvla.report.statistics.tests import wilson
-from muvla.report.tables import __main__ as tables
-from muvla.report.templates import escape_tex
-from synthetic_records import write_cell
+from muvla.report.tables.entry import Shape
+from muvla.report.tables.table import COLUMNS, table, view_of
+from muvla.report.tables.terminal import print_table
+from synthetic_records import RULES, TABLE_MIKASA, cells, lines_of, marks, save, write_cell
 
-PUBLISHED = Path(__file__).resolve().parents[1] / "config" / "published" / "table_mikasa.csv"
 TRUE, FALSE = [True], [False]
 
 
@@ -42,8 +45,12 @@ def records(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "records"))
 
 
-def make(records: Path, output: Path) -> int:
-    return tables.main(["--records", str(records), "--published", str(PUBLISHED), "--output", str(output)])
+def made(marks: list[Path]) -> Contents:
+    return table(records=marks, published=TABLE_MIKASA, environments=TABLE_MIKASA, statistics=RULES)
+
+
+def make(records: Path, output: Path) -> None:
+    save(made(cells(records)), output)
 
 
 def rows_of(tex: str) -> dict[str, list[list[str]]]:
@@ -59,14 +66,9 @@ def rows_of(tex: str) -> dict[str, list[list[str]]]:
     return found
 
 
-def lines_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def test_two_runs_are_byte_identical(records: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert make(records, tmp_path / name) == 0
+        make(records, tmp_path / name)
     for suffix in (".tex", ".html", ".csv"):
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
@@ -77,20 +79,20 @@ def test_two_runs_are_byte_identical(records: Path, tmp_path: Path) -> None:
 def test_the_csv_has_one_line_a_cell_with_the_printed_value(records: Path, tmp_path: Path) -> None:
     make(records, tmp_path / "table")
     lines = lines_of(tmp_path / "table.csv")
-    assert tuple(lines[0]) == tables.CSV_HEADER
-    cells = {(line["variant"], line["row"]): line for line in lines}
-    assert len(lines) == len(cells) == 11 * (23 + 4)
-    k2 = cells["m64_k2", "RememberColor3"]
+    assert tuple(lines[0]) == COLUMNS
+    found = {(line["variant"], line["row"]): line for line in lines}
+    assert len(lines) == len(found) == 11 * (23 + 4)
+    k2 = found["m64_k2", "RememberColor3"]
     assert (k2["episodes"], k2["successes"], k2["printed"], k2["verdict"]) == ("50", "42", "0.92", "none")
     assert (k2["group"], k2["column"]) == ("Held-out, matched memory semantics", "K=2 (Ours)")
     assert (k2["variant"], k2["environment"]) == ("m64_k2", "RememberColor3")
     assert [float(k2[name]) for name in ("mean", "low", "high")] == pytest.approx(wilson(42, 50, 0.95), abs=5e-5)
-    assert cells["m64_ema", "RememberColor3"]["episodes"] == "2"
-    average = cells["m64_k2", "Average (11 envs)"]
+    assert found["m64_ema", "RememberColor3"]["episodes"] == "2"
+    average = found["m64_k2", "Average (11 envs)"]
     assert (average["parts"], average["episodes"], average["printed"]) == ("2/11", "", "0.23")
     assert average["environment"] == ""
     assert float(average["mean"]) == pytest.approx((42 / 50 + 3 / 10) / 2)
-    idle = cells["pi05", "ShellGamePush"]
+    idle = found["pi05", "ShellGamePush"]
     assert [idle[name] for name in ("episodes", "successes", "mean", "low", "high")] == [""] * 5
     assert (idle["printed"], idle["verdict"]) == ("0.86", "not run")
 
@@ -100,7 +102,7 @@ def test_the_tex_shows_cells_dashes_averages_marks_and_labels(records: Path, tmp
     tex = (tmp_path / "table.tex").read_text("utf-8")
     rows = rows_of(tex)
     assert len(rows) == 23 + 3 + 1
-    assert all(len(cells) == 11 for lines in rows.values() for cells in lines)
+    assert all(len(row) == 11 for lines in rows.values() for row in lines)
     k2, ema, baseline = (list(VARIANTS).index(name) for name in ("m64_k2", "m64_ema", "oft_episodic"))
     rates, intervals, printed = rows["RememberColor3"]
     assert rates[k2] == r"\num{0.84}"
@@ -133,16 +135,21 @@ def test_the_tex_shows_cells_dashes_averages_marks_and_labels(records: Path, tmp
     assert tex.count("{") == tex.count("}")
 
 
-def test_controls_do_not_change_the_table(records: Path, tmp_path: Path) -> None:
-    """Whichever of them are there by now, half-written ones and those of an older checkpoint included."""
-    make(records, tmp_path / "with")
-    for control in records.glob("*/*.zero.*"):
-        control.unlink()
+def test_records_that_no_rule_named_change_no_table(records: Path) -> None:
+    """Whatever lies in the folder: another variant, a control of an older checkpoint, one that begins just now."""
+    named = cells(records)
+    before = made(named)
+    write_cell(records, "m64_k8", "RememberColor3", TRUE)
+    write_cell(records, "m64_k2", "RememberColor5", TRUE)
     write_cell(records, "m64_k2", "RememberColor9", TRUE, control="old", checkpoint_sha256="e" * 64, width=999)
     (records / "m64_k2" / "RememberColor3.begun.jsonl").write_bytes(b"")
-    make(records, tmp_path / "without")
-    for suffix in (".tex", ".html", ".csv"):
-        assert (tmp_path / f"with{suffix}").read_bytes() == (tmp_path / f"without{suffix}").read_bytes()
+    (records / "foreign.jsonl").write_text("not a record\n")
+    assert made(named) == before
+    assert made(cells(records / "m64_k2")) != before
+
+
+def test_controls_do_not_change_the_table(records: Path) -> None:
+    assert made(marks(records)) == made(cells(records))
 
 
 @pytest.mark.parametrize(
@@ -189,10 +196,12 @@ def test_the_html_is_well_formed_and_has_every_printed_value_in_its_own_place(re
 
 
 def test_the_terminal_shows_every_run_cell_whole_at_any_width(records: Path, tmp_path: Path) -> None:
-    view = tables.make_tables(records, PUBLISHED, tmp_path / "table", read_rules())
+    published = read_published(TABLE_MIKASA)
+    grid = read_grid(cells(records), published, RULES)
+    view = view_of(grid, read_printed(TABLE_MIKASA), published, Shape("success rate", 100, RULES))
     for width in (60, 80, 200):
         console = Console(width=width, highlight=False, markup=False, record=True, file=io.StringIO())
-        tables.print_table(view, console)
+        print_table(view, console)
         text = console.export_text()
         assert "…" not in text
         for told in (
@@ -219,20 +228,20 @@ def test_the_terminal_shows_every_run_cell_whole_at_any_width(records: Path, tmp
     ],
 )
 def test_records_that_do_not_belong_are_named(
-    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    variant: str, environment: str, fields: dict[str, str], told: str,
-) -> None:  # fmt: skip
-    write_cell(records, variant, environment, TRUE, **fields)  # type: ignore[arg-type]
-    assert make(records, tmp_path / "table") == 1
-    assert told in capsys.readouterr().err
-    assert not (tmp_path / "table.csv").exists()
-
-
-def test_a_moved_file_and_an_empty_folder_are_named(
-    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    records: Path, variant: str, environment: str, fields: dict[str, str], told: str
 ) -> None:
-    assert make(tmp_path / "nothing", tmp_path / "table") == 1
-    assert "no episode records under" in capsys.readouterr().err
+    write_cell(records, variant, environment, TRUE, **fields)  # type: ignore[arg-type]
+    with pytest.raises(RecordsError, match=told):
+        made(cells(records))
+
+
+def test_a_moved_file_is_named(records: Path) -> None:
     (records / "m64_k2").rename(records / "m64_k8")
-    assert make(records, tmp_path / "table") == 1
-    assert "its provenance says m64_k2, RememberColor3" in capsys.readouterr().err
+    with pytest.raises(RecordsError, match="its provenance says m64_k2, RememberColor3; move the file"):
+        made(cells(records))
+
+
+def test_two_files_of_one_cell_are_named(records: Path, tmp_path: Path) -> None:
+    write_cell(tmp_path / "seed1", "m64_k2", "RememberColor3", TRUE)
+    with pytest.raises(RecordsError, match="are the same cell"):
+        made(cells(records, tmp_path / "seed1"))

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from muvla.report.statistics.rules import read_rules, read_targets
 from muvla.report.statistics.tests import two_sample_exact
 from muvla.report.statistics.verdict import Verdict, difference_interval, judge
 from muvla.report.tables.entry import Shape, Tally
+from synthetic_records import RULES
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-RULES = read_rules()
 
 
 @pytest.mark.parametrize(
@@ -79,10 +78,3 @@ def test_only_whole_cells_of_the_papers_scale_are_judged(tally: Tally | None, to
 def test_percent_is_the_same_rate() -> None:
     cell = Shape("%", 500, RULES).cell(Tally(465, 500, "", "paper", 10, 10), "93.0")
     assert (cell.mean, cell.verdict, cell.below) == ("93.0", Verdict.REPRODUCED, "= 93.0")
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"confidence": 0.95}'])
-def test_settings_that_are_not_whole_are_refused(text: str) -> None:
-    for read, option in ((read_rules, "--statistics"), (read_targets, "--targets")):
-        with pytest.raises(ValueError, match=option):
-            read(text)

@@ -96,7 +96,7 @@ def test_smoke_has_every_rule(clone: Path) -> None:
     evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap", "trace"}
     libero = {"collect_libero", "libero_base", "libero_train", "libero_probe", "evaluate_libero"}
     assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | libero | {
-        "table", "comparisons", "effect", "audit", "figure_effect", "figure_probes", "probe_claims",
+        "table", "comparisons", "effect", "audit", "figure_effect", "figure_probes", "probe_statements",
         "figure_memory_dynamics", "figure_attention", "paper_source", "provenance", "all",
     }  # fmt: skip
     assert jobs["train"] == len(SMOKE["variants"])
@@ -108,7 +108,7 @@ def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Pat
     assert jobs["evaluate_libero"] == len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
     assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
     assert jobs["table"] == 3
-    assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_claims"] == 1
+    assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_statements"] == 1
     assert not MAKES_POLICIES & jobs.keys()
 
 

@@ -4,11 +4,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from muvla.files import ROOT
 from muvla.report.tidy import read_rows
 
 HEADER = ("table", "group", "row", "column", "value", "unit", "note")
-FOLDER = ROOT / "config" / "published"
 FILES = ("table_mikasa", "table_memory_vlas", "table_libero")
 NUMBER = re.compile(r"\d+(\.\d+)?")  # as printed: no sign, no exponent
 AVERAGE = re.compile(r"Avg\.|Average \(")  # how the names of average rows and columns begin

@@ -1,18 +1,13 @@
 """Two variants on the same seeds: environment by environment, corrected for all of them, and on average."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
-from muvla.report import paired
-from synthetic_records import write_cell
+from muvla.report.comparisons import comparisons
+from synthetic_records import RULES, TABLE_MIKASA, cells, lines_of, save, write_cell
 
-PAIRS = '[{"first": "m64_k2", "second": "oft_episodic"}, {"first": "m64_k2", "second": "m1_k8"}]'
-
-
-def run(records: Path, output: Path, pairs: str = PAIRS) -> int:
-    return paired.main(["--records", str(records), "--pairs", pairs, "--output", str(output)])
+PAIRS = [{"first": "m64_k2", "second": "oft_episodic"}, {"first": "m64_k2", "second": "m1_k8"}]
 
 
 def test_pairs_are_tested_corrected_and_averaged(tmp_path: Path) -> None:
@@ -23,9 +18,9 @@ def test_pairs_are_tested_corrected_and_averaged(tmp_path: Path) -> None:
     write_cell(records, "oft_episodic", "TakeItBack", [True, False, True])  # two shared seeds
     write_cell(records, "m64_k2", "RememberColor9", [True])  # not run with the other
     for name in ("one", "two"):
-        assert run(records, tmp_path / name) == 0
-    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as stream:
-        lines = {(line["second"], line["environment"]): line for line in csv.DictReader(stream)}
+        contents = comparisons(records=cells(records), published=TABLE_MIKASA, pairs=PAIRS, statistics=RULES)
+        save(contents, tmp_path / name)
+    lines = {(line["second"], line["environment"]): line for line in lines_of(tmp_path / "one.csv")}
     assert set(lines) == {("oft_episodic", name) for name in ("RememberColor3", "TakeItBack", "average")}
     color = lines["oft_episodic", "RememberColor3"]
     assert [color[name] for name in ("pairs", "both", "only_first", "only_second", "neither")] == [
@@ -43,19 +38,3 @@ def test_pairs_are_tested_corrected_and_averaged(tmp_path: Path) -> None:
     assert "No environment was run with both" in text
     for kind in ("md", "html", "tex", "csv"):
         assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("pairs", "told"),
-    [
-        ("[{", "--pairs must be like"),
-        ('[{"first": "m64_k2"}]', "--pairs must be like"),
-        ('[{"first": "m64_k2", "second": "oft2"}]', "unknown variant 'oft2'"),
-    ],
-)
-def test_pairs_that_cannot_be_read_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], pairs: str, told: str
-) -> None:
-    write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True])
-    assert run(tmp_path / "records", tmp_path / "pairs", pairs) == 1
-    assert told in capsys.readouterr().err

@@ -196,10 +196,10 @@ def test_statements_are_judged_from_the_records(tmp_path: Path) -> None:
     # K=8, 15 of 50, is left out: no better than chance, 1/5
     assert verdicts["Noise drops success on every cell with a non-trivial baseline"] == "holds"
     # 45 against EMA's 40: p = 0.06
-    assert verdicts["K=2 dominates in distribution"] == "cannot be told from so few episodes"
+    assert verdicts["K=2 dominates in distribution"] == "too few episodes to tell"
     assert verdicts["K=2 degrades fastest with the length of the phases"] == "does not hold"
     # nothing moved, but 50 episodes cannot show that within a margin of 0.1
-    assert verdicts["K=8 is flat over the length of the phases"] == "cannot be told from so few episodes"
+    assert verdicts["K=8 is flat over the length of the phases"] == "too few episodes to tell"
     assert verdicts["K=8 is low"] == verdicts["EMA collapses with the length of the phases"] == "holds"
     for statement in (
         "The gap between memory and no memory is largest at chunk 1",

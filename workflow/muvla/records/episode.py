@@ -2,9 +2,9 @@
 
 import json
 import math
-from typing import Any, Literal
+from typing import Literal
 
-from muvla.records.settings import Settings
+from muvla.records.settings import Json, Settings
 
 MODES = ("receding", "open_loop")
 MEMORIES = ("active", "zero", "noise", "freeze_first")
@@ -12,7 +12,6 @@ COUNTS = ("seed", "episode", "steps", "forwards", "memory_updates", "cue_steps",
 TEXTS = ("environment", "variant", "goal", "mode", "memory")
 FIELDS = (*TEXTS, *COUNTS, "success", "seconds", "error")
 IDENTITY: tuple[Literal["environment", "variant", "mode", "memory"], ...] = ("environment", "variant", "mode", "memory")
-Json = dict[str, Any]  # an object as json.loads returns it
 
 
 class RecordsError(ValueError):

@@ -1,6 +1,6 @@
 """Episode records and their provenance: the one module that writes and reads them (spec 6.4, 6.5).
 
-A cell of a table is one file, `<records>/<variant>/<environment>[.<control>].jsonl`, one JSON line an episode, with
+A cell of a table is one file, `<records>/<variant>/<environment>[.<control>].jsonl`, one JSON line per episode, with
 `<environment>[.<control>].provenance.json` beside it (provenance_file.py). Records of other settings are refused, not
 mixed; an interrupted run continues where it stopped.
 """
@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import Self
 
 from muvla.files import write_json
-from muvla.records.episode import InvalidRecord, Json, RecordsError, decode, encode
+from muvla.records.episode import InvalidRecord, RecordsError, decode, encode
 from muvla.records.provenance_file import (
     RecordsMismatch,
     differences,
     provenance_path,
     read_provenance,
 )
-from muvla.records.settings import RUN, SETTINGS, Run, Settings
+from muvla.records.settings import RUN, SETTINGS, Json, Run, Settings
 
 __all__ = [
     "Cell",

@@ -2,6 +2,8 @@
 
 from typing import Any, NotRequired, TypedDict
 
+Json = dict[str, Any]  # an object as json.loads returns it
+
 
 class Settings(TypedDict):
     """Everything that the outcome of an episode depends on."""
@@ -16,7 +18,7 @@ class Settings(TypedDict):
     base_seed: int  # episode i is reset with base_seed + i
     num_mem_tokens: int  # m; 0 for a policy without memory
     width: int  # D, of the language model
-    simulator: dict[str, Any]  # provenance() of the simulator: versions, driver, mesh, start-up check
+    simulator: Json  # provenance() of the simulator: versions, driver, mesh, start-up check
     versions: dict[str, str]  # of torch, transformers, numpy, ...
     open_loop_steps: NotRequired[int]  # actions run of every chunk in open loop; absent: all of them
     precision: NotRequired[str]  # absent: float32

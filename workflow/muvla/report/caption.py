@@ -8,7 +8,7 @@ from muvla.records.settings import Run
 
 SCALES = {
     "mini": "MINI RESULTS: small policies of the same architecture, trained from scratch on demonstrations "
-    "of scripted oracles. They are not the paper's models, and no cell stands for a number the paper prints.",
+    "of scripted experts. They are not the paper's models: no cell measures a number that the paper prints.",
     "paper": "Paper scale: OpenVLA-7B policies.",
 }
 MODES = {"receding": "receding horizon (one query a step)", "open_loop": "open loop (one query a chunk)"}
@@ -77,7 +77,7 @@ def origin(cells: list[Cell]) -> list[str]:
         *(SCALES.get(scale, f"Scale: {scale}.") for scale in scales),
         f"Sizes (memory tokens m, width d): {'; '.join(sorted({size_label(cell) for cell in cells}))}.",
         (
-            f"Episodes asked for in a cell: {requested}; "
+            f"Episodes requested per cell: {requested}; "
             f"episode i has seed {distinct(cell.settings['base_seed'] for cell in cells)} + i."
         ),
         f"Inference: {inference}.",

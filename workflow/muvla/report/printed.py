@@ -1,4 +1,4 @@
-"""Read the paper's printed tables from config/published/: one line a cell, every value as it is printed."""
+"""Read the paper's printed tables from config/published/: one line per cell, every value as it is printed."""
 
 import re
 from dataclasses import dataclass, field

@@ -38,7 +38,7 @@ def _summary(found: Audit) -> Section:
     )
     method = (
         "This is about the arithmetic of what is printed, and says nothing about how a number was measured. A finding "
-        "here is a difference between printed numbers; which of them is right cannot be told from the print."
+        "here is a difference between printed numbers; the print does not tell which of them is right."
     )
     return Section("Summary", (text, method))
 

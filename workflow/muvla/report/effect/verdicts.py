@@ -6,6 +6,7 @@ from pathlib import Path
 from muvla.records.file import Cell
 from muvla.report.caption import origin, percent
 from muvla.report.command import Contents
+from muvla.report.document import PlainTable, Section, document
 from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import VARIANTS, chance, read_published
@@ -74,69 +75,60 @@ def verdicts(found: MemoryEffect, targets: Targets, rules: Rules) -> list[tuple[
         ),
     ]
     for cell, name in ((found.open_loop, "open loop"), (found.replanned, "re-planned at every step")):
-        told = f": {rate_text(cell, rules)}" if cell is not None else ""
-        sentence = f"Success without memory, {name}, at most {targets.without_at_most:.2f}{told}."
+        rate = f": {rate_text(cell, rules)}" if cell is not None else ""
+        sentence = f"Success without memory, {name}, at most {targets.without_at_most:.2f}{rate}."
         results.append((at_most(cell, targets.without_at_most), sentence))
     results.append(paired_verdict(found, found.open_loop, "no memory in open loop", targets.p_below))
     results.append(paired_verdict(found, found.replanned, "no memory re-planned at every step", targets.p_below))
     results.append(paired_verdict(found, found.zeroed, "the same policy with its memory zeroed", targets.p_below))
     if guess is not None:
-        near, told = None, ""
+        near, measured = None, ""
         if found.zeroed is not None:
-            rate = wilson(found.zeroed.successes, found.zeroed.episodes, rules.confidence)
-            near, told = rate.low <= guess, f": {rate_text(found.zeroed, rules)}"
-        sentence = f"With its memory zeroed the policy is not above chance, {guess:.2f}, by its interval{told}."
+            zeroed = wilson(found.zeroed.successes, found.zeroed.episodes, rules.confidence)
+            near, measured = zeroed.low <= guess, f": {rate_text(found.zeroed, rules)}"
+        sentence = f"With its memory zeroed the policy is not above chance, {guess:.2f}, by its interval{measured}."
         results.append((near, sentence))
     return results
 
 
-def variant_rows(grid: Grid, found: MemoryEffect) -> list[str]:
+def variant_rows(grid: Grid, found: MemoryEffect) -> list[tuple[str, ...]]:
     """Return a row for every variant of the table in this environment, each against the memoryless baseline."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for variant in VARIANTS:
         cell = grid.cells.get((variant, found.environment))
         if cell is None or not cell.episodes:
             continue
-        settings = cell.settings
         shared = cell.outcomes.keys() & found.open_loop.outcomes.keys()
         p = f"{paired_exact(cell.outcomes, found.open_loop.outcomes).p:.2g}" if shared else "-"
         if variant == found.open_loop.settings["variant"]:
             p = "-"
-        mode = settings["mode"].replace("_", " ")
-        rows.append(f"| {variant} | {settings['num_mem_tokens']} | {mode} | {rate_text(cell, grid.rules)} | {p} |")
+        memory, mode = str(cell.settings["num_mem_tokens"]), cell.settings["mode"].replace("_", " ")
+        rows.append((variant, memory, mode, rate_text(cell, grid.rules), p))
     return rows
 
 
-def effect_text(grid: Grid, found: MemoryEffect, targets: Targets) -> str:
-    """Write the whole report as Markdown."""
-    rules = grid.rules
-    cells = [cell for _, cell in roles(found) if cell is not None]
-    guess = chance(found.environment)
-    baseline = found.open_loop.settings["variant"]
-    lines = [f"# Does memory matter on {found.environment}?", ""]
-    lines += [
-        *origin(cells),
-        "",
-        f"| policy | success (successes of episodes; {percent(rules.confidence)} Wilson interval) |",
-        "|---|---|",
+def sections(grid: Grid, found: MemoryEffect, targets: Targets) -> list[Section]:
+    """Write the whole report: the four cells, the targets, every variant, and where the numbers come from."""
+    rules, four = grid.rules, roles(found)
+    rows: list[tuple[str, ...]] = [
+        (name, rate_text(cell, rules) if cell is not None else "not run") for name, cell in four
     ]
-    lines += [
-        f"| {name} | {rate_text(cell, rules) if cell is not None else 'not run'} |" for name, cell in roles(found)
-    ]
-    lines += [] if guess is None else [f"| touching one object at random | {guess:.2f} |"]
+    if (guess := chance(found.environment)) is not None:
+        rows.append(("touching one object at random", f"{guess:.2f}"))
+    interval = f"success (successes of episodes; {percent(rules.confidence)} Wilson interval)"
+    picked: tuple[str, ...] = ()
     if len(found.candidates) > 1:
         names = ", ".join(found.candidates)
-        lines += ["", f"The memory variant was picked from {names} after these episodes were seen."]
+        picked = (f"The memory variant was picked from {names} after these episodes were seen.",)
+    against = f"p against {found.open_loop.settings['variant']}, uncorrected"
+    head = ("variant", "m", "inference", "success", against)
     judged = verdicts(found, targets, rules)
-    lines += ["", "## Targets", "", *(f"- {OUTCOMES[met]}: {sentence}" for met, sentence in judged)]
-    lines += [
-        "",
-        "## Every variant",
-        "",
-        f"| variant | m | inference | success | p against {baseline}, uncorrected |",
+    return [
+        Section("With memory and without", picked, PlainTable(("policy", interval), tuple(rows), "ll")),
+        Section("Targets", items=tuple(f"{OUTCOMES[met]}: {sentence}" for met, sentence in judged)),
+        Section("Every variant", table=PlainTable(head, tuple(variant_rows(grid, found)), "lrllr")),
+        Section("Where the numbers come from", items=tuple(origin([cell for _, cell in four if cell is not None]))),
     ]
-    lines += ["|---|---|---|---|---|", *variant_rows(grid, found)]
-    return "\n".join(lines) + "\n"
 
 
 def effect(
@@ -156,6 +148,7 @@ def effect(
     results were seen. Raises RecordsError as read_grid and memory_effect do.
     """
     grid = read_grid(records, read_published(published), statistics)
-    text = effect_text(grid, memory_effect(grid, environment, memory, baseline, picked=picked), targets)
+    parts = sections(grid, memory_effect(grid, environment, memory, baseline, picked=picked), targets)
+    text = document("md", f"Does memory matter on {environment}?", parts, "effect")
     print(text, end="")
     return {".md": text}

@@ -11,12 +11,12 @@ from pathlib import Path
 from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
-from muvla.records.episode import Json
+from muvla.records.settings import Json
 from muvla.report.lineage.numbers import Number, TraceOrProbe
 
 
 def crate(numbers: Sequence[Number], others: Sequence[TraceOrProbe], root: Path) -> str:
-    """Return ro-crate-metadata.json of the folder `root`; files outside of it are named by their path from here."""
+    """Return ro-crate-metadata.json of the folder `root`; files outside are named by their path from here."""
     made = ROCrate()
     made.name = "muVLA-repro: evaluation results"
     made.description = "Episode records, the checkpoints that made them, and how."

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from muvla.records.episode import Json
 from muvla.records.file import Cell, RecordsError, read_cell
 from muvla.records.mark import marked_records
+from muvla.records.settings import Json
 
 UNKNOWN = "not recorded"  # by the version that wrote the record
 Circumstance = Literal["commit", "container", "time", "command_line", "instructions"]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from muvla.records.episode import Json
+from muvla.records.settings import Json
 from muvla.report.caption import NOT_VERSIONS, short
 from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
@@ -34,7 +34,7 @@ def sections(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> list[
             Section(f"Numbers: {folder}", explained if folder == folders[0] else (), _rows(numbers, folder))
             for folder in folders
         ),
-        *([Section("Probes and single episodes", table=_traces_and_probes(others))] if others else []),
+        *([Section("Traces and probes", table=_traces_and_probes(others))] if others else []),
         Section("Checkpoints", table=_checkpoints(numbers)),
         Section("Simulators and libraries", items=_versions(numbers, others)),
         Section(

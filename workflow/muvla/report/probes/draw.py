@@ -117,7 +117,7 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
 
 
 def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowded: bool, apart: bool) -> None:
-    """Draw success over the ticks, a line a series, and the counts of every point in a table beneath.
+    """Draw success over the ticks, one line per series, and the counts of every point in a table beneath.
 
     apart: the first tick is no number of the axis (the table draws phases from 1 to 5), so no line leads there.
     """
@@ -155,7 +155,7 @@ def colour_of(series: Series, number: int) -> str:
 def note(probe: Probe, confidence: float) -> str:
     """Say what the numbers are, and explain the special ticks."""
     if not probe.panels:
-        return footnote("No policy with memory was asked this.", [])
+        return footnote("No policy with memory was run like this.", [])
     text = f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals."
     if "table" in probe.panels[0].ticks:
         text += " table: the table's own cell."
@@ -225,7 +225,7 @@ def _beneath(
 
 
 def _layout(probe: Probe, confidence: float, columns: int, inner: float, outer: float) -> tuple[Figure, list[Axes]]:
-    """Make a figure with one axes a panel, `inner` inches high with `outer` inches of text around; title and note."""
+    """Make a figure with one axes per panel, `inner` inches high with `outer` inches of text around; title and note."""
     rows = max(1, -(-len(probe.panels) // columns))
     height = HEAD + rows * (inner + outer) + FOOT - 0.3
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")

@@ -106,7 +106,7 @@ def interventions(cells: Cells) -> Probe:
         Panel(environment, environment, MEMORIES, _carriers(cells, environment, variants, conditions))
         for environment, variants in _shown(cells, [chunked(1, memory) for memory in MEMORIES[1:]]).items()
     ]
-    return Probe("interventions", "What each forward finds in the memory", "memory", tuple(panels))
+    return Probe("interventions", "What each forward pass reads as its memory", "memory", tuple(panels))
 
 
 def chunk_sweep(cells: Cells) -> Probe:

@@ -104,7 +104,7 @@ def k2_dominates(cells: Cells, rules: Rules) -> list[Statement]:
             for other in (K8, EMA)
             if (first := _cell(cells, K2, environment, count)) and (second := _cell(cells, other, environment, count))
         ]
-        meaning = f"First: {K2}. Second: {K8} and {EMA}, where all were asked delays or unseen colours."
+        meaning = f"First: {K2}. Second: {K8} and {EMA}, where all were run with delays or unseen colours."
         found_statements.append(Statement(f"K=2 dominates {where}", meaning, tuple(found), judge_all(found, rules)))
     return found_statements
 
@@ -218,4 +218,4 @@ def probe_statements(*, records: Sequence[Path], published: Path, statistics: Ru
     parts = [origin_of(cells), method(statistics), *(section(one) for one in found)]
     for one in found:
         print(f"{one.text}: {one.verdict}")
-    return {".md": document("md", "What the paper says of the probes", parts, "probe_statements")}
+    return {".md": document("md", "The paper's statements on the probes", parts, "probe_statements")}

@@ -9,12 +9,12 @@ from muvla.report.statistics.tests import holm, paired_exact, two_sample_exact
 from muvla.report.statistics.verdict import difference_interval
 
 HOLDS, DOES_NOT, NOT_RUN = "holds", "does not hold", "not run"
-CANNOT_TELL = "cannot be told from so few episodes"
+CANNOT_TELL = "too few episodes to tell"
 
 
 @dataclass(frozen=True)
 class Versus:
-    """A comparison; same: the rates are, within the equivalence margin.
+    """A comparison of two rates or gaps; same: the rates agree within the equivalence margin.
 
     difference: of the rates, first minus second; of gaps, the share of episodes with a greater one minus that with a
     smaller one.

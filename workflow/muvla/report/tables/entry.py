@@ -18,12 +18,12 @@ OWN_TO_A_TASK = ("environment", "config_hash")
 NO_WIDTH = "z"
 MARKS = {
     "e": "episodes ended in an error and are counted neither as successes nor as failures",
-    "i": "fewer episodes than asked for",
+    "i": "fewer episodes than requested",
     "x": "the last line of a record file was cut off and is not counted",
     "p": "a cell's episodes come from runs of different commits or checkpoint sources",
     "t": "tasks of the suite are missing",
-    "w": "the simulator's start-up probe warned",
-    NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see their own intervals",
+    "w": "the simulator's start-up check warned",
+    NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see the parts' own intervals",
 }
 
 HARMLESS = "pw"  # marks that say nothing against counting the episodes

@@ -9,10 +9,10 @@ def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
     rules = shape.rules
     confidence = percent(rules.confidence)
     sentences = [
-        f"A cell is the success rate (an episode succeeds if it did once), its {confidence} Wilson interval and the "
-        "number of episodes; a dash was not run. Beneath it, or beside the dash, is what the paper prints.",
-        f"Averages count every part that was run the same and say how many of how many those are; their {confidence} "
-        f"intervals are a bootstrap of {rules.resamples:,} draws within the parts.",
+        f"A cell shows the success rate (an episode counts if it succeeded once), its {confidence} Wilson interval and "
+        "the number of episodes; a dash means not run. The paper's value stands beneath it, or beside the dash.",
+        f"Averages weight all parts that were run equally and say how many of the parts these are; their {confidence} "
+        f"intervals are bootstraps of {rules.resamples:,} draws within the parts.",
     ]
     if PAPER in scales:
         sentences.append(
@@ -23,7 +23,7 @@ def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
         )
     else:
         sentences.append(
-            "A printed value in parentheses is of the paper's policy, at its scale; nothing is held against it."
+            "A value in parentheses is of the paper's policy, at its scale; nothing here is compared with it."
         )
     if marks:
         meanings = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)

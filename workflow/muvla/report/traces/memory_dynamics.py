@@ -13,7 +13,7 @@ from muvla.report.command import Contents
 from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_frames, head_and_foot, pictures
 
 HEAD, CURVES, HEATMAP, AXIS, FRAMES, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
-LEFT, RIGHT, BAR = 0.095, 0.905, 0.015  # shares of the width; the bar of the heat-map's colours stands right of it
+LEFT, RIGHT, BAR = 0.095, 0.905, 0.015  # shares of the width; BAR: of the heat map's colour bar
 INK = "#3B3B8F"
 
 
@@ -52,7 +52,7 @@ def mark_phases(axes: Axes, trace: Trace) -> None:
 def memory_dynamics(trace: Trace) -> Figure:
     """Draw norms, distances and heat map over the steps, and key frames. Raises ValueError without memory."""
     if trace.norms is None or trace.distances is None:
-        raise ValueError(f"{trace.about['variant']} has no memory, so there is nothing to draw of it")
+        raise ValueError(f"{trace.about['variant']} has no memory to draw")
     heights = (CURVES, CURVES, HEATMAP)
     height = HEAD + sum(heights) + AXIS + FRAMES + FOOT
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")

@@ -31,7 +31,7 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(folder
     frames = tmp_path / "strip.npz"
     evaluation.evaluate(configured(folder, two, "episodes=3", "slots=2", f"frames={frames}"))
     cell = read_cell(two)
-    assert (cell.episodes, cell.errors, cell.asked) == (3, 0, 3)
+    assert (cell.episodes, cell.errors, cell.requested) == (3, 0, 3)
     assert all(r["forwards"] == r["steps"] == r["memory_updates"] > 0 for r in cell.records)
     assert cell.settings["simulator"]
     with np.load(frames) as strip:

@@ -7,14 +7,14 @@ import pytest
 from muvla.records.file import RecordsError
 from muvla.report.effect.verdicts import effect
 from muvla.report.published import chance
-from synthetic_records import RULES, TABLE_MIKASA, TARGETS, marks, provenance, write_cell
+from synthetic_records import RULES, TARGETS, marks, provenance, write_cell
 
 TRUE, FALSE = [True], [False]
 
 
 def effect_text(records: Path, memory: str, baseline: str = "oft_episodic", *, picked: bool = False) -> str:
     policies = {"memory": memory, "baseline": baseline, "picked": picked}
-    decided = {"published": TABLE_MIKASA, "statistics": RULES, "targets": TARGETS}
+    decided = {"statistics": RULES, "targets": TARGETS}
     text = effect(records=marks(records), environment="RememberColor3", **policies, **decided)[".md"]
     assert isinstance(text, str)
     return text

@@ -13,8 +13,7 @@ from muvla.records.frames import KeyFrames, key_steps, read_key_frames
 from muvla.report.effect.cells import memory_effect
 from muvla.report.effect.figure import draw_effect, figure_effect
 from muvla.report.grid import read_grid
-from muvla.report.published import read_published
-from synthetic_records import RULES, TABLE_MIKASA, marks, save, write_cell
+from synthetic_records import RULES, marks, save, write_cell
 
 # A loaded machine is not a failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,9 +39,7 @@ def frames(tmp_path: Path) -> Path:
 
 def draw(records: Path, frames: Path, output: Path, baseline: str = "oft_episodic") -> None:
     policies = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": baseline}
-    contents = figure_effect(
-        records=marks(records), frames=frames, published=TABLE_MIKASA, **policies, statistics=RULES
-    )
+    contents = figure_effect(records=marks(records), frames=frames, **policies, statistics=RULES)
     save(contents, output / "memory_effect")
 
 
@@ -72,7 +69,7 @@ def test_the_key_frames_are_shown_and_the_records_move_the_bars(records: Path, f
 
 
 def test_bars_are_as_high_as_the_rates(records: Path) -> None:
-    grid = read_grid(marks(records), read_published(TABLE_MIKASA), RULES)
+    grid = read_grid(marks(records), RULES)
     found = memory_effect(grid, "RememberColor3", "m64_k2", "oft_episodic")
     axes = draw_effect(found, KeyFrames(np.zeros((1, 16, 16, 3), np.uint8), ["cue"], [0]), 0.95).axes[0]
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.8, 0.3, 0.3])

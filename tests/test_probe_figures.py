@@ -16,8 +16,7 @@ from muvla.report.probes.draw import draw
 from muvla.report.probes.figures import figure_probes
 from muvla.report.probes.probes import Cells, probes, read_probe_cells
 from muvla.report.probes.statements import probe_statements, statements
-from muvla.report.published import read_published
-from synthetic_records import RULES, TABLE_MIKASA, lines_of, marks, provenance, write_cell
+from synthetic_records import RULES, lines_of, marks, provenance, write_cell
 
 NAMES = ("interventions", "chunk_sweep", "delays", "unseen_colours")
 SIMULATOR = provenance()["settings"]["simulator"]
@@ -54,12 +53,12 @@ def records(tmp_path: Path) -> Path:
 
 
 def make(output: Path, *records: Path) -> None:
-    contents = figure_probes(records=marks(*records), published=TABLE_MIKASA, statistics=RULES)
+    contents = figure_probes(records=marks(*records), statistics=RULES)
     write(contents, [output / name for name in contents])
 
 
 def read(*records: Path) -> Cells:
-    return read_probe_cells(marks(*records), read_published(TABLE_MIKASA))
+    return read_probe_cells(marks(*records))
 
 
 def lines(output: Path, name: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -213,7 +212,7 @@ def test_the_gap_at_chunk_one_is_judged_seed_by_seed(records: Path, tmp_path: Pa
     zeroed = {"mode": "open_loop", "open_loop_steps": 4, "memory": "zero"}
     write_cell(records, "m64_k8", "RememberColor3", outcomes(11), control="z", **zeroed)
     assert judged(records)["The gap between memory and no memory is largest at chunk 1"] == "holds"
-    text = str(probe_statements(records=marks(records), published=TABLE_MIKASA, statistics=RULES)[".md"])
+    text = str(probe_statements(records=marks(records), statistics=RULES)[".md"])
     assert "| m64_k8, RememberColor3, 1 against 4 | 18/20 − 2/20 | 11/20 − 11/20 | +0.80 | 3.1e-05 |" in text
     assert "Verdict: **holds**." in text
     assert "MINI RESULTS" in text

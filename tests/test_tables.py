@@ -197,7 +197,7 @@ def test_the_html_is_well_formed_and_has_every_printed_value_in_its_own_place(re
 
 def test_the_terminal_shows_every_run_cell_whole_at_any_width(records: Path, tmp_path: Path) -> None:
     published = read_published(TABLE_MIKASA)
-    grid = read_grid(cells(records), published, RULES)
+    grid = read_grid(cells(records), RULES)
     view = view_of(grid, read_printed(TABLE_MIKASA), published, Shape("success rate", 100, RULES))
     for width in (60, 80, 200):
         console = Console(width=width, highlight=False, markup=False, record=True, file=io.StringIO())

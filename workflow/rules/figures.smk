@@ -8,7 +8,6 @@ rule figure_effect:
     input:
         frames=f"{OUT}/figures/episode.npz",
         records=EFFECT_CELLS,
-        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         report(f"{OUT}/figures/memory_effect.png", category="Figures"),
         f"{OUT}/figures/memory_effect.pdf",
@@ -30,7 +29,6 @@ rule figure_effect:
 rule figure_probes:
     input:
         records=PROBE_CELLS,
-        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         report(expand(f"{OUT}/figures/{{name}}.png", name=PROBES), category="Figures"),
         expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["pdf", "csv"]),
@@ -51,7 +49,6 @@ rule figure_probes:
 rule probe_statements:
     input:
         records=PROBE_CELLS,
-        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         f"{OUT}/figures/probes.md",
     log:

@@ -54,7 +54,6 @@ rule comparisons:
 rule effect:
     input:
         records=EFFECT_CELLS,
-        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
         f"{OUT}/effect.md",
     log:

@@ -92,7 +92,7 @@ def comparisons(
     records: marks. published: Table 1, which names the environments. Raises RecordsError as read_grid does.
     """
     printed = read_published(published)
-    grid = read_grid(records, printed, statistics)
+    grid = read_grid(records, statistics)
     found = [compare_pair(grid, printed, pair["first"], pair["second"]) for pair in pairs]
     sections = [section(one, statistics, len(printed.group_of)) for one in found]
     for one in sections:

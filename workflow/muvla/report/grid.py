@@ -9,7 +9,7 @@ from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.records.condition import condition_of
 from muvla.records.file import Cell, RecordsError, read_cell
 from muvla.records.mark import marked_records
-from muvla.report.published import VARIANTS, Published
+from muvla.report.published import VARIANTS
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import Estimate, stratified_average
 
@@ -83,7 +83,7 @@ def average(counts: list[tuple[int, int]], of: int, rules: Rules) -> GroupAverag
     return GroupAverage(estimate, len(counts), of)
 
 
-def read_cells(marks: Iterable[Path], published: Published) -> list[Cell]:
+def read_cells(marks: Iterable[Path]) -> list[Cell]:
     """Read the records that each mark (records/mark.py) stands for, and nothing else.
 
     Raises RecordsError for records that are gone or were changed after they were marked, an unknown variant or
@@ -91,17 +91,17 @@ def read_cells(marks: Iterable[Path], published: Published) -> list[Cell]:
     """
     cells = [read_cell(marked_records(mark)) for mark in marks]
     for cell in cells:
-        _check_names(cell, published)
+        _check_names(cell)
     _check_one_policy(cells)
     return cells
 
 
-def read_grid(marks: Iterable[Path], published: Published, rules: Rules) -> Grid:
+def read_grid(marks: Iterable[Path], rules: Rules) -> Grid:
     """Read the cells and controls that the marks stand for. Raises RecordsError as read_cells does, and for two files
     of the same cell."""
     cells: dict[tuple[str, str], Cell] = {}
     controls: dict[tuple[str, str, str], Cell] = {}
-    for cell in read_cells(marks, published):
+    for cell in read_cells(marks):
         place = (cell.settings["variant"], cell.settings["environment"])
         other = controls.setdefault((*place, cell.control), cell) if cell.control else cells.setdefault(place, cell)
         if other is not cell:
@@ -109,8 +109,8 @@ def read_grid(marks: Iterable[Path], published: Published, rules: Rules) -> Grid
     return Grid(cells, controls, rules)
 
 
-def _check_names(cell: Cell, published: Published) -> None:
-    """Raise RecordsError unless the file's place, its settings and the printed table name the same things."""
+def _check_names(cell: Cell) -> None:
+    """Raise RecordsError for unknown names, or unless the file lies where its settings say."""
     variant, environment = cell.settings["variant"], cell.settings["environment"]
     if variant not in VARIANTS:
         raise RecordsError(f"{cell.path}: unknown variant {variant!r}; the table has {', '.join(VARIANTS)}")

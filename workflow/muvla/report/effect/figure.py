@@ -29,7 +29,7 @@ from muvla.report.drawing import (
 from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.effect.verdicts import roles
 from muvla.report.grid import read_grid
-from muvla.report.published import chance, read_published
+from muvla.report.published import chance
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 
@@ -112,7 +112,6 @@ def figure_effect(
     *,
     records: Sequence[Path],
     frames: Path,
-    published: Path,
     environment: str,
     memory: str,
     baseline: str,
@@ -120,10 +119,10 @@ def figure_effect(
 ) -> Contents:
     """Draw success with memory and without as .png and .pdf. The same records give the same bytes.
 
-    records: marks. frames: an episode's frames, as FrameRecorder writes them. published: Table 1, which names variants
-    and environments. Raises RecordsError as read_grid and memory_effect do, ValueError for unsound frames.
+    records: marks. frames: an episode's frames, as FrameRecorder writes them.
+    Raises RecordsError as read_grid and memory_effect do, ValueError for unsound frames.
     """
-    grid = read_grid(records, read_published(published), statistics)
+    grid = read_grid(records, statistics)
     found = memory_effect(grid, environment, memory, baseline)
     shown = read_key_frames(frames)
     return pictures(lambda: draw_effect(found, shown, statistics.confidence))

@@ -9,7 +9,7 @@ from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.grid import Grid, read_grid
-from muvla.report.published import VARIANTS, chance, read_published
+from muvla.report.published import VARIANTS, chance
 from muvla.report.statistics.rules import Rules, Targets
 from muvla.report.statistics.tests import paired_exact, wilson
 
@@ -134,7 +134,6 @@ def sections(grid: Grid, found: MemoryEffect, targets: Targets) -> list[Section]
 def effect(
     *,
     records: Sequence[Path],
-    published: Path,
     environment: str,
     memory: str,
     baseline: str,
@@ -144,10 +143,10 @@ def effect(
 ) -> Contents:
     """Judge the effect of `memory` against `baseline` in `environment`, as Markdown.
 
-    records: marks. published: Table 1, which names variants and environments. picked: `memory` was named after the
-    results were seen. Raises RecordsError as read_grid and memory_effect do.
+    records: marks. picked: `memory` was named after the results were seen. Raises RecordsError as
+    read_grid and memory_effect do.
     """
-    grid = read_grid(records, read_published(published), statistics)
+    grid = read_grid(records, statistics)
     parts = sections(grid, memory_effect(grid, environment, memory, baseline, picked=picked), targets)
     text = document("md", f"Does memory matter on {environment}?", parts, "effect")
     print(text, end="")

@@ -8,7 +8,6 @@ from muvla.report.command import Contents
 from muvla.report.drawing import pictures
 from muvla.report.probes.draw import draw
 from muvla.report.probes.probes import Probe, probes, read_probe_cells
-from muvla.report.published import read_published
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 from muvla.report.tidy import csv_text
@@ -29,14 +28,14 @@ def lines(probe: Probe, confidence: float) -> Iterator[tuple[object, ...]]:
                 yield (*place, cell.successes, cell.episodes, *(f"{value:.4f}" for value in rate))
 
 
-def figure_probes(*, records: Sequence[Path], published: Path, statistics: Rules) -> Contents:
+def figure_probes(*, records: Sequence[Path], statistics: Rules) -> Contents:
     """Draw interventions, chunk_sweep, delays and unseen_colours (probes.py), each as .png, .pdf and .csv.
 
-    records: marks. published: Table 1, which names variants and environments. The same records give the same bytes.
+    records: marks. The same records give the same bytes.
     Raises RecordsError as read_probe_cells does.
     """
     contents: dict[str, str | bytes] = {}
-    for probe in probes(read_probe_cells(records, read_published(published))):
+    for probe in probes(read_probe_cells(records)):
         drawn = pictures(partial(draw, probe, statistics.confidence))
         contents |= {f"{probe.name}{kind}": content for kind, content in drawn.items()}
         contents[f"{probe.name}.csv"] = csv_text(COLUMNS, lines(probe, statistics.confidence))

@@ -11,7 +11,7 @@ from pathlib import Path
 from muvla.records.condition import Condition, condition_of
 from muvla.records.file import Cell, RecordsError
 from muvla.report.grid import read_cells
-from muvla.report.published import VARIANTS, Published, objects
+from muvla.report.published import VARIANTS, objects
 
 MEMORIES = ("active", "zero", "noise", "freeze_first")
 # The paper's settings; others that were run are shown as well.
@@ -73,14 +73,14 @@ def recoloured(colours: int) -> Condition:
     return Condition("receding", 1, "active", None, colours)
 
 
-def read_probe_cells(marks: Iterable[Path], published: Published) -> Cells:
+def read_probe_cells(marks: Iterable[Path]) -> Cells:
     """Read the marked records of policies with memory, those that hold an outcome.
 
     Policies of longer chunks have the variants' names and a folder of records of their own. Raises RecordsError as
     read_cells does, for two files of one condition, and for files of different scales.
     """
     found: dict[tuple[str, str], dict[Condition, Cell]] = {}
-    read = read_cells(marks, published)
+    read = read_cells(marks)
     for cell in read:
         settings = cell.settings
         if settings["scale"] != read[0].settings["scale"]:

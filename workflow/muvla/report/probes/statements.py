@@ -13,7 +13,7 @@ from muvla.report.caption import origin, percent, signed
 from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.probes.probes import UNSEEN, Cells, chunked, delayed, read_probe_cells, recoloured
-from muvla.report.published import chance, read_published
+from muvla.report.published import chance
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 from muvla.report.statistics.versus import CANNOT_TELL, DOES_NOT, HOLDS, NOT_RUN, Versus, gap_versus, judge_all, versus
@@ -208,12 +208,12 @@ def section(statement: Statement) -> Section:
     return Section(statement.text, (f"Verdict: **{statement.verdict}**.", statement.meaning), table)
 
 
-def probe_statements(*, records: Sequence[Path], published: Path, statistics: Rules) -> Contents:
+def probe_statements(*, records: Sequence[Path], statistics: Rules) -> Contents:
     """Judge the paper's statements on the probes, as Markdown.
 
-    records: marks. published: Table 1, which names variants and environments. Raises RecordsError as read_probe_cells.
+    records: marks. Raises RecordsError as read_probe_cells does.
     """
-    cells = read_probe_cells(records, read_published(published))
+    cells = read_probe_cells(records)
     found = statements(cells, statistics)
     parts = [origin_of(cells), method(statistics), *(section(one) for one in found)]
     for one in found:

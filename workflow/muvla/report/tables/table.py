@@ -102,7 +102,7 @@ def table(*, records: Sequence[Path], published: Path, environments: Path, stati
         raise ValueError(f"{published} holds {printed.name}; tables are made of {', '.join(BODIES)}")
     names = read_published(environments)
     shape = Shape(printed.unit, statistics.printed_episodes[published.stem], statistics)
-    view = view_of(read_grid(records, names, statistics), printed, names, shape)
+    view = view_of(read_grid(records, statistics), printed, names, shape)
     print_table(view)
     return {
         ".tex": render("table.tex.jinja", view=view, body=view.body),

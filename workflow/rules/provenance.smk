@@ -17,7 +17,7 @@ rule provenance:
     benchmark:
         f"{OUT}/benchmarks/provenance.tsv"
     params:
-        root=OUT,
+        root=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "Where every number comes from"
     script:

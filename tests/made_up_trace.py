@@ -8,10 +8,21 @@ from muvla.records.trace import Trace, write_trace
 
 PHASES = ["cue", "cue", "empty", "act", "act", "act"]
 ABOUT = {
-    "variant": "m64_k8", "environment": "RememberColor3", "scale": "mini", "mode": "receding", "seed": 7, "tried": 3,
-    "success": True, "steps": 6, "goal": "Red", "instruction": "touch it", "num_mem_tokens": 4, "width": 16, "chunk": 8,
+    "variant": "m64_k8",
+    "environment": "RememberColor3",
+    "scale": "mini",
+    "mode": "receding",
+    "seed": 7,
+    "tried": 3,
+    "success": True,
+    "steps": 6,
+    "goal": "Red",
+    "instruction": "touch it",
+    "num_mem_tokens": 4,
+    "width": 16,
+    "chunk": 8,
     "commit": "0123456789ab",
-}  # fmt: skip
+}
 
 
 def made_up_trace(*, memory: bool = True, cameras: int = 2, view: float = 1.0) -> Trace:

@@ -70,8 +70,13 @@ def test_the_averages_that_were_found_by_hand_and_no_other() -> None:
     assert wrong(PUBLISHED) == WRONG
     assert not any(one.rounding_explains for one in found.mismatches)
     assert {exact_text(one.hidden, one.printed) for one in found.mismatches if one.table == "table3_libero"} == {
-        "73.5", "46.3", "73.0", "83.0", "91.8", "95.9",
-    }  # fmt: skip
+        "73.5",
+        "46.3",
+        "73.0",
+        "83.0",
+        "91.8",
+        "95.9",
+    }
 
 
 @pytest.mark.parametrize(
@@ -105,8 +110,11 @@ def test_a_changed_cell_changes_every_average_that_counts_it(copy: Path) -> None
 def test_a_row_of_two_models_is_named_and_goes_when_it_is_one(copy: Path) -> None:
     (mix,) = audit(copy).mixed
     assert (mix.model, mix.nearest, mix.nearest_average, mix.printed_average) == (
-        "μVLA (ours)", "K=2 (Ours)", "0.68", "0.71",
-    )  # fmt: skip
+        "μVLA (ours)",
+        "K=2 (Ours)",
+        "0.68",
+        "0.71",
+    )
     assert mix.nearest_mean == Fraction("0.6825")
     assert mix.sources["InterceptMedium"] == ("EMA full mask (Ours)",)
     edit(copy, "table_memory_vlas", "μVLA (ours)", "InterceptMedium", "0.47")

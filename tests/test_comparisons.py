@@ -24,8 +24,12 @@ def test_pairs_are_tested_corrected_and_averaged(tmp_path: Path) -> None:
     assert set(lines) == {("oft_episodic", name) for name in ("RememberColor3", "TakeItBack", "average")}
     color = lines["oft_episodic", "RememberColor3"]
     assert [color[name] for name in ("pairs", "both", "only_first", "only_second", "neither")] == [
-        "25", "1", "19", "5", "0",
-    ]  # fmt: skip
+        "25",
+        "1",
+        "19",
+        "5",
+        "0",
+    ]
     assert float(color["p"]) == pytest.approx(0.00661, abs=1e-5)  # binomial, 5 or fewer of 24, doubled
     assert float(color["p_holm"]) == pytest.approx(23 * float(color["p"]), rel=1e-4)
     assert lines["oft_episodic", "TakeItBack"]["p"] == "1"

@@ -63,11 +63,20 @@ def test_page_names_everything_of_every_number(results: Path) -> None:
     make(results)
     page = (results / "provenance.html").read_text()
     for told in (
-        "m64_k2 RememberColor3", "oft RememberColor3", "2/3", told_sha256(results, "m64_k2"), "abababababab",
-        "babababababa", "fefefefefefe", "cdcdcdcdcdcd", "2026-11-23T10:00:00+00:00",
-        "python -m muvla.evaluate name=oft", "python -m muvla.train variant=m64_k2", "mani_skill 3.0.1",
+        "m64_k2 RememberColor3",
+        "oft RememberColor3",
+        "2/3",
+        told_sha256(results, "m64_k2"),
+        "abababababab",
+        "babababababa",
+        "fefefefefefe",
+        "cdcdcdcdcdcd",
+        "2026-11-23T10:00:00+00:00",
+        "python -m muvla.evaluate name=oft",
+        "python -m muvla.train variant=m64_k2",
+        "mani_skill 3.0.1",
         "cpu AVX2",
-    ):  # fmt: skip
+    ):
         assert told in page, told
 
 

@@ -76,17 +76,25 @@ def test_each_control_is_found_by_its_condition(records: Path, tmp_path: Path) -
     table = "chunk=1 memory=active"
     expected = {
         "interventions": {"memory=active": "18", "memory=zero": "2", "memory=freeze_first": "3"},
-        "chunk_sweep": {table: "18", "chunk=1 memory=zero": "2", "chunk=4 memory=active": "11",
-                        "chunk=8 memory=zero": "1"},
+        "chunk_sweep": {
+            table: "18",
+            "chunk=1 memory=zero": "2",
+            "chunk=4 memory=active": "11",
+            "chunk=8 memory=zero": "1",
+        },
         "delays": {"phases=own": "18", "phases=10": "14"},
         "unseen_colours": {"unseen_colours=0": "18", "unseen_colours=2": "13"},
-    }  # fmt: skip
+    }
     for name, settings in expected.items():
         assert run(tmp_path / "out", name) == {("m64_k8", key): value for key, value in settings.items()}
     line = lines(tmp_path / "out", "delays")["m64_k8", "phases=10"]
     assert [line[key] for key in ("environment", "episodes", "rate", "low", "high")] == [
-        "RememberColor3", "20", "0.7000", "0.4810", "0.8545",
-    ]  # fmt: skip
+        "RememberColor3",
+        "20",
+        "0.7000",
+        "0.4810",
+        "0.8545",
+    ]
     missing = lines(tmp_path / "out", "interventions")["m64_k8", "memory=noise"]
     assert (missing["successes"], missing["rate"]) == ("", "")
 
@@ -123,8 +131,11 @@ def test_nothing_is_written_over_anything_else(records: Path, tmp_path: Path) ->
     for variant in ("m64_k2", "m64_k8", "m64_ema"):
         for environment in ("RememberShapeAndColor3x3", "ShellGamePush"):
             write_cell(crowded, variant, environment, outcomes(100, 100))
-            for control, asked in (("n", {"memory": "noise"}), ("c", {"mode": "open_loop", "open_loop_steps": 2}),
-                                   ("p", in_simulator(phases=3))):  # fmt: skip
+            for control, asked in (
+                ("n", {"memory": "noise"}),
+                ("c", {"mode": "open_loop", "open_loop_steps": 2}),
+                ("p", in_simulator(phases=3)),
+            ):
                 write_cell(crowded, variant, environment, outcomes(100, 100), control=control, **asked)
     for folder in (records, crowded):
         for one in probes(read(folder)):

@@ -81,7 +81,7 @@ def test_the_rows_we_can_run_are_rows_of_the_printed_tables() -> None:
         (lambda text: text.replace("Average (5 envs)", "Mean"), "has 0 average rows"),
         (lambda text: text.splitlines()[0] + "\n", "holds no cell"),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_table_is_refused(tmp_path: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "table.csv"
     path.write_text(change(CSV.read_text("utf-8")), "utf-8")

@@ -160,7 +160,7 @@ def test_controls_do_not_change_the_table(records: Path) -> None:
         ("π0.5†", r"$\pi$0.5\textdagger{}"),
         ("\u4e00", "?"),
     ],
-)  # fmt: skip
+)
 def test_text_is_escaped_for_latex(text: str, escaped: str) -> None:
     assert escape_tex(text) == escaped
 

@@ -2,14 +2,14 @@
 
 PROBES = ["interventions", "chunk_sweep", "delays", "unseen_colours"]
 PROBE_FIGURES = PROBES if PROBE_CELLS else []  # what the configuration asks for
-PROBE_RECORDS = list(dict.fromkeys(map(matrix.records_folder, PROBE_CELLS)))
+PROBE_RECORDS = list(dict.fromkeys(str(Path(cell).parents[1]) for cell in PROBE_CELLS))
 
 
 rule figure_effect:
     input:
         frames=f"{OUT}/figures/episode.npz",
         records=EFFECT_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=source("config/published/table_mikasa.csv"),
     output:
         report(f"{OUT}/figures/memory_effect.png", category="Figures"),
         f"{OUT}/figures/memory_effect.pdf",
@@ -19,7 +19,6 @@ rule figure_effect:
         f"{OUT}/benchmarks/figures/effect.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(2000),
         runtime=needs.growing(10),
     params:
@@ -30,16 +29,17 @@ rule figure_effect:
     message:
         "Figure: success with memory and without"
     shell:
-        "python -m muvla.report.effect.figure --records {params.records} --environment {params.environment}"
-        " --published {input.published} --memory {params.memory}"
-        " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.effect.figure --records {params.records} --environment {params.environment}"
+            " --published {input.published} --memory {params.memory}"
+            " --baseline {params.baseline} --frames {input.frames} --statistics {params.statistics:q} --output {params.folder}"
+        )
 
 
 rule figure_probes:
     input:
         records=PROBE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=source("config/published/table_mikasa.csv"),
     output:
         report(expand(f"{OUT}/figures/{{name}}.png", name=PROBES), category="Figures"),
         expand(f"{OUT}/figures/{{name}}.{{kind}}", name=PROBES, kind=["pdf", "csv"]),
@@ -49,7 +49,6 @@ rule figure_probes:
         f"{OUT}/benchmarks/figures/probes.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(2000),
         runtime=needs.growing(10),
     params:
@@ -59,14 +58,16 @@ rule figure_probes:
     message:
         "Figures: the paper's probes of the memory"
     shell:
-        "python -m muvla.report.probes.figures --records {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {params.folder} 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.probes.figures --records {params.records} --published {input.published}"
+            " --statistics {params.statistics:q} --output {params.folder}"
+        )
 
 
 rule probe_claims:
     input:
         records=PROBE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=source("config/published/table_mikasa.csv"),
     output:
         f"{OUT}/figures/probes.md",
     log:
@@ -75,7 +76,6 @@ rule probe_claims:
         f"{OUT}/benchmarks/figures/probe_claims.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
@@ -84,5 +84,7 @@ rule probe_claims:
     message:
         "What the paper says of the probes, checked"
     shell:
-        "python -m muvla.report.probes.claims --records {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {output} 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.probes.claims --records {params.records} --published {input.published}"
+            " --statistics {params.statistics:q} --output {output}"
+        )

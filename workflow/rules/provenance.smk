@@ -18,14 +18,14 @@ rule provenance:
         f"{OUT}/benchmarks/provenance.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
         folder=lambda wildcards, output: Path(output.page).parent,
-        records=lambda wildcards, input: list(dict.fromkeys(map(matrix.records_folder, input.records))),
+        records=lambda wildcards, input: list(
+            dict.fromkeys(str(Path(cell).parents[2 if "libero_" in cell else 1]) for cell in input.records)
+        ),
     message:
         "Where every number comes from"
     shell:
-        "python -m muvla.report.lineage --records {params.records} --looks {input.looks} --output {params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+        python("muvla.report.lineage --records {params.records} --looks {input.looks} --output {params.folder}")

@@ -10,7 +10,7 @@ rule paper_source:
     input:
         fragments=expand(f"{OUT}/{{name}}.{{kind}}", name=FRAGMENTS, kind=["csv", "html", "tex"]),
         figures=expand(f"{OUT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["pdf", "png"]),
-        templates=["paper/templates/report.md.jinja", "paper/templates/report.tex.jinja"],
+        templates=[source("paper/templates/report.md.jinja"), source("paper/templates/report.tex.jinja")],
     output:
         tex=f"{OUT}/paper.tex",
         html=report(f"{OUT}/tables.html", category="Report"),
@@ -20,7 +20,6 @@ rule paper_source:
         f"{OUT}/benchmarks/paper.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
@@ -31,9 +30,10 @@ rule paper_source:
     message:
         "The report: tables.html and paper.tex"
     shell:
-        "python -m muvla.report.paper --results {params.results} --environment {params.environment}"
-        " --memory {params.memory} {params.picked} --baseline {params.baseline} --figures {params.figures}"
-        " 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.paper --results {params.results} --environment {params.environment}"
+            " --memory {params.memory} {params.picked} --baseline {params.baseline} --figures {params.figures}"
+        )
 
 
 rule paper:
@@ -48,10 +48,9 @@ rule paper:
         f"{OUT}/benchmarks/paper_pdf.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     message:
         "The report as PDF"
     shell:
-        "python -m muvla.report.paper.pdf {input} --latex-log {log.latex} 2>&1 | workflow/scripts/show {log.log}"
+        f"{PYTHON} -m muvla.report.paper.pdf {{input}} --latex-log {{log.latex}} 2>&1 | {SHOW} {{log.log}}"

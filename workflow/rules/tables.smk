@@ -2,20 +2,21 @@
 import json
 
 TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
-EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
+RECORDS = str(Path(CELL.format(home="", variant="", environment="")))
+LIBERO_RECORDS = str(Path(CELL.format(home="libero/", variant="", environment="")))
 
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
-LIBERO_THERE = TRAINED or needs.paper or "libero/" in Path("config/checkpoints.sha256").read_text("utf-8")
+LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
 TABLE_RECORDS = {table: (TABLE_CELLS, RECORDS) for table in TABLES}
-TABLE_RECORDS["table_libero"] = (LIBERO_EVALUATED if LIBERO_THERE else [], LIBERO_RECORDS.format(again=""))
+TABLE_RECORDS["table_libero"] = (LIBERO_EVALUATED if LIBERO_THERE else [], LIBERO_RECORDS)
 
 
 rule table:
     input:
         records=lambda wildcards: TABLE_RECORDS[wildcards.table][0],
-        published="config/published/{table}.csv",
-        environments="config/published/table_mikasa.csv",
+        published=source("config/published/{table}.csv"),
+        environments=source("config/published/table_mikasa.csv"),
     output:
         f"{OUT}/{{table}}.tex",
         report(f"{OUT}/{{table}}.html", category="Tables"),
@@ -26,7 +27,6 @@ rule table:
         f"{OUT}/benchmarks/{{table}}.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
@@ -36,14 +36,16 @@ rule table:
     message:
         "The printed numbers of {wildcards.table} beside ours"
     shell:
-        "python -m muvla.report.tables {params.records} --published {input.published}"
-        " --statistics {params.statistics:q} --output {params.output} 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.tables {params.records} --published {input.published}"
+            " --statistics {params.statistics:q} --output {params.output}"
+        )
 
 
 rule comparisons:
     input:
         records=TABLE_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=source("config/published/table_mikasa.csv"),
     output:
         f"{OUT}/comparisons.md",
         report(f"{OUT}/comparisons.html", category="Tables"),
@@ -54,7 +56,6 @@ rule comparisons:
         f"{OUT}/benchmarks/comparisons.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
@@ -65,15 +66,16 @@ rule comparisons:
     message:
         "Variants compared on the same seeds"
     shell:
-        "python -m muvla.report.paired --records {params.records} --published {input.published}"
-        " --pairs {params.pairs:q} --statistics {params.statistics:q} --output {params.output}"
-        " 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.paired --records {params.records} --published {input.published}"
+            " --pairs {params.pairs:q} --statistics {params.statistics:q} --output {params.output}"
+        )
 
 
 rule effect:
     input:
         records=EFFECT_CELLS,
-        published="config/published/table_mikasa.csv",
+        published=source("config/published/table_mikasa.csv"),
     output:
         f"{OUT}/effect.md",
     log:
@@ -82,7 +84,6 @@ rule effect:
         f"{OUT}/benchmarks/effect.tsv"
     threads: 1
     resources:
-        **needs.cpu(),
         mem_mb=needs.growing(1000),
         runtime=needs.growing(10),
     params:
@@ -94,7 +95,9 @@ rule effect:
     message:
         "The effect: {params.memory} against {params.baseline} in {params.environment}"
     shell:
-        "python -m muvla.report.effect --records {params.records} --environment {params.environment}"
-        " --published {input.published} --memory {params.memory} {params.picked}"
-        " --baseline {params.baseline} --statistics {params.statistics:q} --targets {params.targets:q}"
-        " --output {output} 2>&1 | workflow/scripts/show {log}"
+        python(
+            "muvla.report.effect --records {params.records} --environment {params.environment}"
+            " --published {input.published} --memory {params.memory} {params.picked}"
+            " --baseline {params.baseline} --statistics {params.statistics:q} --targets {params.targets:q}"
+            " --output {output}"
+        )

@@ -1,6 +1,8 @@
 """The jobs that follow from the configuration: evaluations, trainings, traces, and the files between them."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -186,10 +188,16 @@ def home_of(environment: str) -> str:
     return "libero/" if benchmark_of(environment).name == "libero" else ""
 
 
+@cache
+def variant_settings(variant: str) -> Mapping[str, Any]:
+    """Return what the file of a variant says."""
+    settings: Mapping[str, Any] = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))
+    return settings
+
+
 def has_memory(variant: str) -> bool:
     """Return whether `variant` has memory tokens."""
-    settings = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))
-    return bool(settings["memory"]["num_mem_tokens"] != 0)  # a number, or the scale's
+    return bool(variant_settings(variant)["memory"]["num_mem_tokens"] != 0)  # a number, or the scale's
 
 
 def seeds(config: Configuration) -> dict[str, int]:

@@ -1,11 +1,12 @@
 """Command lines of the rules: options of muvla's commands as Hydra overrides ("key=value")."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from muvla.jobs import matrix, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
+ONLY_EVALUATION = ("checkpoint_source", "episodes", "memory", "strict")  # options that muvla.trace does not have
 Value = str | int | float | bool | list[str] | None
 
 
@@ -34,7 +35,7 @@ class Evaluation:
 
 def evaluation(config: Configuration, cell: Cell, checkpoint: str, **more: Value) -> list[str]:
     """Return the overrides of `python -m muvla.evaluate`. checkpoint: folder of the policy; more: other options."""
-    return overrides(**{**asdict(evaluation_of(config, cell, checkpoint)), **more})
+    return overrides(**{**vars(evaluation_of(config, cell, checkpoint)), **more})
 
 
 def evaluation_of(config: Configuration, cell: Cell, checkpoint: str) -> Evaluation:
@@ -77,9 +78,8 @@ def evaluation_of(config: Configuration, cell: Cell, checkpoint: str) -> Evaluat
 def trace(config: Configuration, variant: str, environment: str, checkpoint: str, **more: Value) -> list[str]:
     """Return the overrides of `python -m muvla.trace`: an episode as the evaluation of that cell would run it."""
     cell = Cell(variant, environment, home=matrix.home_of(environment))
-    options: dict[str, Value] = asdict(evaluation_of(config, cell, checkpoint))
-    for name in ("checkpoint_source", "episodes", "memory", "strict"):
-        del options[name]
+    evaluated = vars(evaluation_of(config, cell, checkpoint))
+    options = {name: value for name, value in evaluated.items() if name not in ONLY_EVALUATION}
     options["search"] = matrix.traces(config).get((variant, environment), 1)
     # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
     options["keep_memory"] = not (config["scale"] == "paper" and matrix.on_libero(cell.home))

@@ -3,11 +3,9 @@
 home: where policies lie below <outputs>, as in muvla.jobs.matrix.Cell.
 """
 
-import yaml
-
 from muvla.data.episode import dataset_name
 from muvla.jobs.configuration import Configuration
-from muvla.jobs.matrix import VARIANTS, home_of, on_libero
+from muvla.jobs.matrix import home_of, on_libero, variant_settings
 
 
 def settings(config: Configuration, variant: str, home: str) -> list[str]:
@@ -38,7 +36,7 @@ def environments(config: Configuration, home: str) -> list[str]:
 
 def environments_of(config: Configuration, variant: str) -> list[str]:
     """Return the environments that `variant` is trained on: its own, if its file names some, else those of all."""
-    own: list[str] | None = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))["environments"]
+    own: list[str] | None = variant_settings(variant)["environments"]
     return own or config["training_environments"]
 
 

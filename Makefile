@@ -20,7 +20,7 @@ table: setup
 test: setup
 	@.venv/bin/python -m pytest
 
-# Everything from nothing, tiny: every table and figure, both simulators.
+# Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup
 	@$(SNAKEMAKE) --configfile config/smoke.yaml
 
@@ -30,7 +30,7 @@ check: setup
 	.venv/bin/ruff check --quiet . || status=1; \
 	.venv/bin/ruff format --quiet --check . || { echo "run: .venv/bin/ruff format ."; status=1; }; \
 	.venv/bin/mypy || status=1; \
-	.venv/bin/snakefmt --check Snakefile workflow/rules || status=1; \
+	.venv/bin/snakefmt --check Snakefile workflow/Snakefile workflow/rules || status=1; \
 	$(SNAKEMAKE) --lint || status=1; \
 	exit $$status
 

@@ -34,7 +34,7 @@ def test_squeue_is_asked_where_there_are_no_accounts(
     scontrol(tmp_path, storage)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     settings = SlurmSettings()
-    assert accounts.ask_whoever_knows(settings) == (asked == "squeue")
+    assert accounts.detect_status_command(settings) == (asked == "squeue")
     assert settings.status_command == asked
 
 
@@ -43,8 +43,8 @@ def test_other_executors_and_machines_without_slurm_are_left_alone(
 ) -> None:
     scontrol(tmp_path, accounts.NONE)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert not accounts.ask_whoever_knows(None)
+    assert not accounts.detect_status_command(None)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     settings = SlurmSettings()
-    assert not accounts.ask_whoever_knows(settings)
+    assert not accounts.detect_status_command(settings)
     assert settings.status_command == "sacct"

@@ -106,6 +106,7 @@ def test_evaluation_inside_an_image_names_it(
     records = clone / "results" / "records" / "released" / "m64_k2"
     assert len((records / "RememberColor3.jsonl").read_text().splitlines()) == 1
     (run,) = json.loads((records / "RememberColor3.provenance.json").read_text())["runs"]
+    assert run["commit"] == "unknown", "the library of the working tree, which has no commit, not the installed one"
     assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
 
 

@@ -20,23 +20,29 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FILES = {"m64_k2/model.safetensors": bytes(range(256)) * 4000, "m64_k2/config.json": b"{}", "oft/config.json": b"[]"}
 
 
+PULL = ["workflow/scripts/pull", sys.executable, "data.dvc", "checkpoints/mini", "checkpoints.sha256"]
+
+
 def environment(**more: str) -> dict[str, str]:
-    """The environment that the Snakefile gives its rules."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY / "workflow"), **more}
+    """The environment of a rule's command; Python, DVC and muvla are found without its help."""
+    return {**os.environ, **more}
 
 
 def dvc(folder: Path, *arguments: str, **more: str) -> None:
     subprocess.run(
-        ["dvc", *arguments], cwd=folder, env=environment(**more), check=True, capture_output=True, timeout=120
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder,
+        env=environment(**more),
+        check=True,
+        capture_output=True,
+        timeout=120,
     )
 
 
 def pull(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """What the rule `pull` runs."""
-    command = ["workflow/scripts/pull", "data.dvc", "checkpoints/mini", "checkpoints.sha256"]
     return subprocess.run(
-        command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+        PULL, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -118,10 +124,9 @@ def test_mended_store_serves_again(clone: Path) -> None:
 
 
 def test_two_pulls_at_once_are_both_right(clone: Path) -> None:
-    command = ["workflow/scripts/pull", "data.dvc", "checkpoints/mini", "checkpoints.sha256"]
     both = [
         subprocess.Popen(
-            command, cwd=clone, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            PULL, cwd=clone, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         for _ in range(2)
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from muvla import provenance
 from muvla.jobs import image_digest
 
 
@@ -40,12 +41,12 @@ def test_process_inside_knows_its_image(image: Path, tmp_path: Path, monkeypatch
     monkeypatch.delenv("APPTAINER_CONTAINER", raising=False)
     monkeypatch.setenv(image_digest.VARIABLE, "{}")
     image_digest.announce([str(image), str(tmp_path / "absent.sif")], tmp_path / "notes.json")
-    assert image_digest.current() == "none"
+    assert provenance.current() == "none"
     monkeypatch.setenv("APPTAINER_CONTAINER", f"/elsewhere/{image.name}")
-    assert image_digest.current() == image_digest.digest(image, tmp_path / "notes.json")
+    assert provenance.current() == image_digest.digest(image, tmp_path / "notes.json")
 
 
 def test_image_that_nobody_announced_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPTAINER_CONTAINER", "/elsewhere/other.sif")
     monkeypatch.setenv(image_digest.VARIABLE, json.dumps({"muvla.sif": "sha256:0"}))
-    assert image_digest.current() == "unknown (other.sif)"
+    assert provenance.current() == "unknown (other.sif)"

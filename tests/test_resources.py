@@ -1,19 +1,20 @@
 """What rules ask a cluster for."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from muvla.jobs.resources import Needs
 
-RULES = Path(__file__).resolve().parents[1] / "workflow" / "rules"
-SITE = {"account": None, "cpu_partition": None, "gpu_partition": None, "gpu_model": None}
+PROFILE = Path(__file__).resolve().parents[1] / "slurm"
+SITE = {"gpu_partition": None, "gpu_model": None}
 
 
 def needs(scale: str, **site: str) -> Needs:
-    return Needs({"scale": scale, "site": {**SITE, **site}})
+    return Needs({"scale": scale, "site": {**SITE, **site}})  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(("scale", "first"), [("mini", 6000), ("smoke", 6000), ("paper", 64000)])
@@ -27,33 +28,24 @@ def test_one_number_serves_both_scales() -> None:
 
 
 def test_a_site_that_names_nothing_asks_for_nothing() -> None:
-    assert needs("paper").cpu() == {}
     assert needs("paper").gpu(8) == {"gpu": 8}
 
 
 def test_the_site_file_decides_where_and_on_what() -> None:
-    site: dict[str, Any] = {"account": "lab", "cpu_partition": "short", "gpu_partition": "a", "gpu_model": "h100"}
-    assert needs("paper", **site).cpu() == {"slurm_account": "lab", "slurm_partition": "short"}
-    assert needs("paper", **site).gpu(8) == {
-        "slurm_account": "lab",
-        "slurm_partition": "a",
-        "gpu": 8,
-        "gpu_model": "h100",
-    }
+    site = {"gpu_partition": "a", "gpu_model": "h100"}
+    assert needs("paper", **site).gpu(8) == {"slurm_partition": "a", "gpu": 8, "gpu_model": "h100"}
 
 
 def test_mini_runs_where_there_is_no_gpu() -> None:
-    assert needs("mini", gpu_partition="a", cpu_partition="short").gpu(1) == {"slurm_partition": "short"}
+    assert needs("mini", gpu_partition="a").gpu(1) == {}
 
 
-def test_every_rule_says_what_it_needs() -> None:
-    """Account and partition come from the site file; memory and time grow with the attempt."""
-    rules = [
-        (file.name, rule)
-        for file in sorted(RULES.glob("*.smk"))
-        for rule in re.split(r"^(?=rule )", file.read_text("utf-8"), flags=re.MULTILINE)[1:]
-    ]
-    assert len(rules) > 20
-    for file, rule in rules:
-        for asked in (r"\*\*needs\.(cpu|gpu)\(", r"mem_mb=needs\.growing\(", r"runtime=needs\.growing\(", r"threads: "):
-            assert re.search(asked, rule), f"{file}, {rule.splitlines()[0]} lacks {asked}"
+@pytest.mark.parametrize(("attempt", "memory", "minutes"), [(1, 2000, 30), (3, 6000, 90)])
+def test_what_a_rule_leaves_to_the_profile_grows_too(attempt: int, memory: int, minutes: int, tmp_path: Path) -> None:
+    """A rule that names no resources, under the profile `slurm` as it is shipped."""
+    (tmp_path / "Snakefile").write_text('rule plain:\n    output: "made"\n    shell: "touch {output}"\n')
+    snakemake = Path(sys.executable).with_name("snakemake")
+    command = [str(snakemake), "--dry-run", "--profile", str(PROFILE), "--attempt", str(attempt)]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True).stdout
+    (resources,) = re.findall(r"resources: (.*)", shown)
+    assert {f"mem_mb={memory}", f"runtime={minutes}"} <= set(resources.split(", "))

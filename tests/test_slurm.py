@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from muvla.jobs import orphans as leftovers
+from muvla.jobs import orphans
 from slurm_cluster import cluster, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
@@ -43,7 +43,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     yield folder
     for running in started:
         running.kill()
-    leftovers.cancel(folder)
+    orphans.cancel(folder)
 
 
 started: list[subprocess.Popen[bytes]] = []
@@ -72,12 +72,16 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     training = wait_for("the training of the base", lambda: process(clone, *base), PATIENCE)
     first.kill()
     first.wait()
-    (orphan,) = [job.number for job in jobs(clone) if job.rule == "base" or job.rule.startswith("base_wildcards")]
-    assert orphan in leftovers.find(clone)
+    (orphan,) = [job.number for job in jobs(clone) if job.rule == "base"]  # LIBERO's has a wildcard in its name
+    assert orphan in orphans.find(clone)
     assert os.path.exists(f"/proc/{training}"), "Slurm's job lives on without Snakemake"
     collected_at = collected.stat().st_mtime_ns
     assert snakemake(clone, "--unlock").wait() == 0
-    second = snakemake(clone, *ARGUMENTS)
+    told = (clone / "snakemake.log").read_text
+    assert snakemake(clone, *ARGUMENTS).wait(timeout=PATIENCE) == 1, "no second job beside the orphan"
+    assert re.search(rf"jobs of an earlier call from this folder: (\d+, )*{orphan}\b", told())
+    assert orphan in orphans.find(clone)
+    second = snakemake(clone, *ARGUMENTS, "--config", "orphaned_jobs=cancel")
 
     # The evaluation that begins first is killed, the other one hangs until its time is over.
     def evaluating(variants: list[str]) -> tuple[str, int] | None:
@@ -96,7 +100,6 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     _, hanging = wait_for("the other evaluation", running_or_timed_out, PATIENCE)
     if hanging > 0:  # on a slow machine the minute may be over before it has begun
         kill(hanging, signal.SIGSTOP)
-    told = (clone / "snakemake.log").read_text
     assert second.wait(timeout=PATIENCE) == 0, told()[-3000:]
 
     # All targets are there: tables, figures, probes, LIBERO, and where every number comes from.
@@ -118,23 +121,23 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     assert collected.stat().st_mtime_ns == collected_at, "what was finished before the kill was not made again"
 
     # Slurm's own records: what failed, and how often each rule ran to its end.
-    ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in jobs(clone))
+    ended = Counter((job.rule, job.state) for job in jobs(clone))
     assert ended["base", "CANCELLED"] == 1, ended
     assert ended["base", "COMPLETED"] == 1
-    assert ended["collect", "COMPLETED"] == 1
-    assert ended["train", "COMPLETED"] == 2
+    assert ended["collect_wildcards_remember_color_3_vla_v0", "COMPLETED"] == 1
+    ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in jobs(clone))
+    assert ended["train", "COMPLETED"] == 3
     assert ended["evaluate_control", "COMPLETED"] == 2
-    assert ended["evaluate_libero", "COMPLETED"] == 1
     unlucky = [job for job in jobs(clone) if job.rule.split("_wildcards")[0] == "evaluate"]
     states = Counter(job.state for job in unlucky)
     assert states["FAILED"] >= 1, unlucky
     assert states["TIMEOUT"] >= 1, unlucky
-    assert states["COMPLETED"] == 2, unlucky
+    assert states["COMPLETED"] == 3, unlucky  # LIBERO's is the third
     # The jobs that went on got more time and memory than those that ended early.
     early = [job for job in unlucky if job.state in ("FAILED", "TIMEOUT")]
     late = [job for job in unlucky if job.state == "COMPLETED"]
-    assert min(job.limit for job in late) > min(job.limit for job in early)
-    assert min(job.memory for job in late) > min(job.memory for job in early)
+    for of in (lambda job: job.limit, lambda job: job.memory):
+        assert sum(of(job) > min(map(of, early)) for job in late) >= 2
     assert re.search(rf"Cancelled what an earlier call left in the queue: (\d+, )*{orphan}\b", told())
 
 
@@ -152,13 +155,8 @@ def test_only_the_folders_own_jobs_are_cancelled(slurm: None, tmp_path: Path) ->
     leftover = submitted(ours, "rule_evaluate_wildcards_x")
     others = [submitted(ours, "interactive"), submitted(theirs, "rule_evaluate")]
     try:
-        assert leftovers.cancel(ours) == [leftover]
-        assert leftovers.find(ours) == []
-        assert leftovers.find(theirs) == [others[1]]
+        assert orphans.cancel(ours) == [leftover]
+        assert orphans.find(ours) == []
+        assert orphans.find(theirs) == [others[1]]
     finally:
         subprocess.run(["scancel", *others], check=False)
-
-
-def test_without_slurm_nothing_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert leftovers.cancel(tmp_path) == []

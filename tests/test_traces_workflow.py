@@ -4,7 +4,7 @@ import copy
 
 from snakemake.utils import update_config
 
-from muvla.jobs import matrix
+from muvla.jobs import matrix, trainings
 from test_workflow import CONFIG, PAPER, SMOKE, clone, planned  # noqa: F401 (clone is a fixture)
 
 MINI = ["attention/m64_k8/RememberColor3.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
@@ -27,7 +27,7 @@ def test_the_paper_traces_what_was_trained_or_released() -> None:
     trained = matrix.traces(paper)
     assert len(trained) == len(PAPER["traces"])
     assert trained["m64_k2", "RememberColor5"] == 100
-    assert {task.partition("/")[0] for _, task in trained if "/" in task} == set(matrix.suites(paper))
+    assert {task.partition("/")[0] for _, task in trained if "/" in task} == set(trainings.suites(paper))
     del paper["hub"]["checkpoints"]["libero_m64_k8"]
     released = matrix.traces({**paper, "checkpoints": "released"})
     assert set(trained) - set(released) == {(variant, task) for variant, task in trained if "/" in task}

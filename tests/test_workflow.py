@@ -16,7 +16,8 @@ from snakemake.utils import update_config
 
 from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import dataset_name
-from muvla.jobs import matrix
+from muvla.jobs import matrix, reference, trainings
+from muvla.jobs.configuration import validated
 from muvla.report.published import VARIANTS
 from muvla.train import __main__ as train
 
@@ -57,35 +58,41 @@ def planned(clone: Path, *arguments: str) -> dict[str, int]:
 def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex")
     assert jobs["pull"] == jobs["table"] == 1
-    assert jobs["evaluate"] == len(matrix.cells(CONFIG))
+    assert jobs["evaluate"] == len(matrix.table(CONFIG))
     assert not {"evaluate_control", *MAKES_POLICIES} & jobs.keys()
 
 
 def test_effect_and_probes_run_the_controls_that_they_show(clone: Path) -> None:
     effect = planned(clone, "results/effect.md", "results/figures/memory_effect.png")
-    assert effect["evaluate"] == len(matrix.cells(CONFIG))
+    assert effect["evaluate"] == len(matrix.table(CONFIG))
     assert effect["evaluate_control"] == 2  # re-planned without memory, and the memory zeroed
     probes = planned(clone, "results/figures/delays.png", "results/figures/probes.md")
     assert probes["evaluate"] == 1
     assert probes["evaluate_control"] == len(CONFIG["controls"]) - 1  # all but the one without memory
 
 
-def test_the_effects_controls_are_found_by_what_they_ask() -> None:
+def test_the_effects_controls_are_found_by_their_conditions() -> None:
     place = {"variant": ["m64_k8", "m64_k2"], "environment": ["RememberColor3", "RememberColor5"]}
-    asked = [{"memory": "zero"}, {"memory": "noise"}, {"memory": "zero", "mode": "open_loop", "open_loop_steps": 4},
-             {"phases": 5}, {"memory": "zero", "mode": "receding", "phases": 5}]  # fmt: skip
-    controls = [{"name": f"c{number}", **place, **one} for number, one in enumerate(asked)]
+    conditions = [
+        {"memory": "zero"},
+        {"memory": "noise"},
+        {"memory": "zero", "mode": "open_loop", "open_loop_steps": 4},
+        {"phases": 5},
+        {"memory": "zero", "mode": "receding", "phases": 5},
+    ]
+    controls = [{"name": f"c{number}", **place, **one} for number, one in enumerate(conditions)]
     controls.append({**place, "name": "other", "variant": "oft_episodic", "mode": "receding"})
     config = {**CONFIG, "controls": controls}
-    assert matrix.shown_by_effect(config) == [
-        ("m64_k8", "RememberColor3", "c0"), ("oft_episodic", "RememberColor3", "other"),
-    ]  # fmt: skip
-    assert len(matrix.probes(config)) == len(asked) * 4
+    assert matrix.effect_controls(config) == [
+        matrix.Cell("m64_k8", "RememberColor3", "c0"),
+        matrix.Cell("oft_episodic", "RememberColor3", "other"),
+    ]
+    assert len([cell for cell in matrix.probes(config) if cell.control]) == len(conditions) * 4
 
 
 def test_trained_table_starts_from_nothing(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex", "--config", "checkpoints=trained")
-    assert jobs["collect"] == len(matrix.demonstrated(CONFIG))
+    assert jobs["collect"] == len(CONFIG["training_environments"]) + 1  # RememberColor5, for rc5_only
     assert jobs["base"] == 1
     assert jobs["train"] == len(CONFIG["variants"])
     assert "pull" not in jobs
@@ -93,19 +100,21 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
-    evaluations = {"evaluate", "evaluate_control", "episode_frames", "cue_swap", "trace"}
-    libero = {"collect_libero", "libero_base", "libero_train", "libero_probe", "evaluate_libero"}
-    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | libero | {
-        "table", "comparisons", "effect", "audit", "figure_effect", "figure_probes", "probe_statements",
-        "figure_memory_dynamics", "figure_attention", "paper_source", "provenance", "all",
-    }  # fmt: skip
-    assert jobs["train"] == len(SMOKE["variants"])
+    evaluations = {"libero_check", "evaluate", "evaluate_control", "episode_frames", "cue_swap", "trace"}
+    tables = {"table", "comparisons", "effect", "audit", "paper_source", "provenance", "all"}
+    figures = {"figure_effect", "figure_probes", "probe_statements", "figure_memory_dynamics", "figure_attention"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures
+    libero = SMOKE["libero"]
+    assert jobs["collect"] == len(SMOKE["training_environments"]) + len(libero["tasks"])
+    assert jobs["base"] == 2, "one for each benchmark"
+    assert jobs["train"] == len(SMOKE["variants"]) + len(libero["variants"])
 
 
 def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Path) -> None:
     jobs = planned(clone, "all")
     assert jobs["evaluate_control"] == len(CONFIG["controls"])
-    assert jobs["evaluate_libero"] == len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
+    libero = len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
+    assert jobs["evaluate"] == len(matrix.table(CONFIG)) + libero
     assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
     assert jobs["table"] == 3
     assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_statements"] == 1
@@ -147,12 +156,12 @@ def test_wrong_configuration_stops_before_the_dag(clone: Path) -> None:
 )
 def test_each_mistake_is_named(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
-        matrix.validated({**CONFIG, **change}, SCHEMA)
+        validated({**CONFIG, **change}, SCHEMA)
 
 
 def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(ValueError, match="m65_k2") as caught:
-        matrix.validated({**CONFIG, "variants": ["m65_k2"], "episodes": -1, "colour": "red"}, SCHEMA)
+        validated({**CONFIG, "variants": ["m65_k2"], "episodes": -1, "colour": "red"}, SCHEMA)
     assert "episodes: -1" in str(caught.value)
     assert "no key 'colour'" in str(caught.value)
 
@@ -161,22 +170,22 @@ def test_controls_need_names_of_their_own() -> None:
     control = {"name": "zero", "variant": "m64_k2", "environment": "RememberColor3"}
     doubled = [{**control, "memory": "zero"}, {**control, "memory": "noise"}]
     with pytest.raises(ValueError, match="same variant, environment and name"):
-        matrix.validated({**CONFIG, "controls": doubled}, SCHEMA)
+        validated({**CONFIG, "controls": doubled}, SCHEMA)
 
 
 def test_a_single_task_variant_brings_its_own_task() -> None:
     config = {**CONFIG, "variants": ["oft", "rc5_only"], "training_environments": ["RememberColor3"]}
-    assert matrix.training_environments(config, "rc5_only") == ["RememberColor5"]
-    assert matrix.training_environments(config, "oft") == ["RememberColor3"]
-    assert matrix.demonstrated(config) == ["RememberColor3", "RememberColor5"]
+    assert trainings.environments_of(config, "rc5_only") == ["RememberColor5"]
+    assert trainings.environments_of(config, "oft") == ["RememberColor3"]
+    assert trainings.demonstrated(config)[:2] == ["RememberColor3", "RememberColor5"]
 
 
 def test_configurations_are_valid() -> None:
-    matrix.validated(CONFIG, SCHEMA)
+    validated(CONFIG, SCHEMA)
     for other in (SMOKE, {**PAPER, "scale": "paper"}):
         both = copy.deepcopy(CONFIG)
         update_config(both, other)
-        matrix.validated(both, SCHEMA)
+        validated(both, SCHEMA)
 
 
 def test_names_are_the_same_everywhere() -> None:
@@ -189,8 +198,11 @@ def test_names_are_the_same_everywhere() -> None:
 
 def test_every_key_is_described() -> None:
     properties = yaml.safe_load(SCHEMA.read_text("utf-8"))["properties"]
-    assert all(entry["description"] for entry in properties.values())
     assert properties.keys() == CONFIG.keys() | PAPER.keys()
+    assert reference.PAGE.read_text("utf-8") == reference.page(), "run: python -m muvla.jobs.reference"
+    meanings = [line.split(" | ")[-1] for line in reference.page().splitlines() if line.startswith("| `")]
+    assert len(meanings) > len(properties)
+    assert all(len(meaning) > len("Of |") for meaning in meanings)
 
 
 def test_paper_matrix_is_the_papers(clone: Path) -> None:
@@ -201,9 +213,9 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(MIKASA.environments) == 23
-    assert jobs["evaluate_pi05"] + jobs["evaluate"] == (1 + 10 * seeds) * 23
-    assert jobs["evaluate_libero"] == carriers * 4 * 10 * seeds
-    assert jobs["train"] + jobs["libero_train"] == (10 + carriers) * seeds + 3  # and those of longer chunks
+    assert jobs["evaluate_pi05"] == 23
+    assert jobs["evaluate"] == 10 * seeds * 23 + carriers * 4 * 10 * seeds
+    assert jobs["train"] == (10 + carriers) * seeds + 3  # and those of longer chunks
     # interventions and chunk lengths, carriers, tasks; delays and colours in one task; chunks of 16 of the first seed
     assert jobs["evaluate_control"] == 9 * 3 * 5 * seeds + (6 + 5) * 3 * seeds + 2 * 3 * 5
     assert jobs["fetch_model"] == 1
@@ -214,9 +226,8 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
 def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
     jobs = planned(clone, "all", "--config", "scale=paper", "checkpoints=released")
     assert jobs["fetch_model"] == 3
-    assert jobs["evaluate"] == 2 * 23
-    assert jobs["evaluate_libero"] == 40
-    assert not {"train", "libero_train", "effect"} & jobs.keys()
+    assert jobs["evaluate"] == 2 * 23 + 40
+    assert not {"train", "effect"} & jobs.keys()
 
 
 def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
@@ -239,7 +250,7 @@ def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
     targets = [f"{folder}/provenance.json" for folder in trained]
     result = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper")
     told = result.stdout + result.stderr
-    commands = re.findall(r"Shell command: (torchrun .*) 2>&1", told)
+    commands = re.findall(r"-m (torch\.distributed\.run .*) 2>&1", told)
     assert len(commands) == len(trained)
     for words in map(shlex.split, commands):
         with initialize_config_dir(train.CONFIG, version_base=None):
@@ -251,3 +262,80 @@ def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
         assert f"--mark {config.base}.json " in told
         for name in train.environments(config):
             assert f"--mark {config.data}/{dataset_name(name)}.json " in told
+
+
+def evaluations(clone: Path, *arguments: str) -> dict[str, dict[str, str]]:
+    """The options of the evaluations that a call would run, by the record file that they write."""
+    result = dry_run(clone, "--printshellcmds", *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    commands = re.findall(r"-m muvla\.evaluate (.*) 2>&1", result.stdout)
+    options = [dict(word.split("=", 1) for word in shlex.split(command)) for command in commands]
+    return {option["output"]: option for option in options}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source"),
+    [
+        ((), "bundled"),
+        (("--config", "checkpoints=trained"), "trained"),
+        # of another name than results/: its policies were called bundled
+        (("--config", "checkpoints=trained", "outputs=elsewhere/made_here"), "trained"),
+        (("--config", "scale=paper", "checkpoints=released"), "released"),
+        (("--config", "scale=paper"), "trained"),
+    ],
+    ids=["mini", "mini trained", "another folder", "paper released", "paper trained"],
+)
+def test_evaluations_are_told_where_their_checkpoint_comes_from(
+    clone: Path, arguments: tuple[str, ...], source: str
+) -> None:
+    found = evaluations(clone, "all", *arguments)
+    assert len(found) > 20
+    assert {options["checkpoint_source"] for options in found.values()} == {source}
+
+
+def test_evaluations_write_their_marks_themselves(clone: Path) -> None:
+    """The cells of the tables and the controls, which have a mark; not the episode whose pictures are kept."""
+    found = evaluations(clone, "all")
+    (pictures,) = [output for output, options in found.items() if "mark" not in options]
+    assert pictures == "results/figures/episode.jsonl"
+    assert all(options["mark"] == "true" for output, options in found.items() if output != pictures)
+
+
+def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
+    found = evaluations(clone, "all")
+    for control in CONFIG["controls"]:
+        cell = f"results/records/released/{control['variant']}/{control['environment']}"
+        options, usual = found[f"{cell}.{control['name']}.jsonl"], found[f"{cell}.jsonl"]
+        own = {key: str(control[key]) for key in matrix.USUAL if key in control}
+        paths = {"output": options["output"]}
+        assert options == {**usual, **own, **paths}
+    libero = found["results/libero/records/released/m64_k2/libero_object/0.jsonl"]
+    assert libero["mode"] == CONFIG["libero"]["mode"]
+    assert libero["seed"] == "0"
+    assert libero["probe"] == "results/libero/probe.json"
+    assert libero["checkpoint"] == "checkpoints/mini/libero/m64_k2"
+
+
+def test_results_land_in_another_directory(clone: Path, tmp_path: Path) -> None:
+    """--directory: what is made lies there, what is read (configuration, checkpoints, scripts) in the source tree."""
+    there = dry_run(clone, "--printshellcmds", "--directory", str(tmp_path), "all")
+    assert there.returncode == 0, there.stdout + there.stderr
+    here = planned(clone, "all")
+    told = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", there.stdout, flags=re.MULTILINE)}
+    assert told == here
+    checkpoints = set(re.findall(r"checkpoint=(\S+)", there.stdout))
+    assert {(tmp_path / name).resolve().parents[2 if "/libero/" in name else 1] for name in checkpoints} == {
+        (clone / "checkpoints").resolve()
+    }
+    assert "output=results/records/released/m64_k8/RememberColor3.jsonl" in there.stdout
+    # a job that reads the source tree and writes there, for real
+    snakemake = Path(sys.executable).with_name("snakemake")
+    command = [str(snakemake), "--directory", str(tmp_path), "results/audit.md"]
+    made = subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=600, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert (tmp_path / "results" / "audit.md").is_file()
+    assert not (clone / "results" / "audit.md").exists()
+
+
+def test_the_catalogues_entry_is_the_same_workflow(clone: Path) -> None:
+    assert planned(clone, "--snakefile", "workflow/Snakefile") == planned(clone)

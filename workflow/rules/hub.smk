@@ -11,37 +11,34 @@ SOURCES = {  # owner/name@revision; muvla.hub refuses an empty revision and says
 
 rule fetch_model:
     output:
-        mark="hub/models/{name}.json",
-        tracked="hub/models/{name}.dvc",
+        mark=source("hub/models/{name}.json"),
+        tracked=source("hub/models/{name}.dvc"),
     log:
-        "hub/logs/{name}.log",
+        source("hub/logs/{name}.log"),
     localrule: True
-    threads: 1
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(2000),
-        runtime=needs.growing(240),
     params:
-        source=lambda wildcards: SOURCES[wildcards.name],
-        folder="hub/models/{name}",
+        repository=lambda wildcards: SOURCES[wildcards.name],
+        folder=source("hub/models/{name}"),
         options="",
-        tracked=lambda wildcards, output: Path(output.tracked).with_suffix(""),
+        root=source("."),
+        tracked="hub/models/{name}",
     message:
-        "Fetching {params.source} from the Hub"
+        "Fetching {params.repository} from the Hub"
     shell:
-        "( python -m muvla.hub fetch {params.source} {params.folder}{params.options} --mark {output.mark}"
-        " && dvc --wait-for-lock add --quiet {params.tracked} ) 2>&1 | workflow/scripts/show {log}"
+        f"( {PYTHON} -m muvla.hub fetch {{params.repository}} {{params.folder}}{{params.options}} --mark {{output.mark}}"
+        f" && {PYTHON} -m dvc --cd {{params.root}} --wait-for-lock add --quiet {{params.tracked}} ) 2>&1 | {SHOW} {{log}}"
 
 
 # One environment or suite a job: only what the matrix needs.
 use rule fetch_model as fetch_dataset with:
     output:
-        mark="hub/datasets/{name}/{part}.json",
-        tracked="hub/datasets/{name}/{part}.dvc",
+        mark=source("hub/datasets/{name}/{part}.json"),
+        tracked=source("hub/datasets/{name}/{part}.dvc"),
     log:
-        "hub/logs/{name}/{part}.log",
+        source("hub/logs/{name}/{part}.log"),
     params:
-        source=lambda wildcards: SOURCES[wildcards.name],
-        folder="hub/datasets/{name}",
+        repository=lambda wildcards: SOURCES[wildcards.name],
+        folder=source("hub/datasets/{name}"),
         options=" --dataset --only {part}",
-        tracked=lambda wildcards, output: Path(output.tracked).with_suffix(""),
+        root=source("."),
+        tracked="hub/datasets/{name}/{part}",

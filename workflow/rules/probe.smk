@@ -3,9 +3,9 @@
 
 rule cue_swap:
     input:
-        checkpoint=CHECKPOINT.format(again="", variant=config["effect"]["memory"]),
-        demonstrations=f"{OUT}/data/{dataset_name(config['effect']['environment'])}/collection.json",
-        settings="config/muvla/probe.yaml",
+        checkpoint=checkpoint(EFFECT["memory"]).complete,
+        demonstrations=trainings.collected(config, EFFECT["environment"]),
+        settings=source("config/muvla/probe.yaml"),
     output:
         f"{OUT}/probes/cue_swap.json",
     log:
@@ -18,11 +18,13 @@ rule cue_swap:
         mem_mb=needs.growing(6000, paper=64000),
         runtime=needs.growing(30, paper=60),
     params:
-        checkpoint=CHECKPOINTS.format(again="", variant=config["effect"]["memory"]),
-        data=lambda wildcards, input: Path(input.demonstrations).parents[1],
-        environment=config["effect"]["environment"],
+        overrides=lambda wildcards, input, output: overrides.overrides(
+            checkpoint=checkpoint(EFFECT["memory"]).folder,
+            environment=EFFECT["environment"],
+            data=str(Path(input.demonstrations).parents[1]),
+            output=output[0],
+        ),
     message:
         "Swapping the cue's colour: is it read, and is the right object found?"
     shell:
-        "python -m muvla.cue_swap cue_swap checkpoint={params.checkpoint} environment={params.environment}"
-        " data={params.data} output={output} 2>&1 | workflow/scripts/show {log}"
+        python("muvla.cue_swap {params.overrides:q}")

@@ -1,12 +1,11 @@
 # Tables and verdicts: functions of the records whose marks a rule names, and of the printed numbers.
 
 TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
-PUBLISHED = "config/published"
-EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
+PUBLISHED = source("config/published")
 
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
-LIBERO_THERE = TRAINED or needs.paper or "libero/" in Path("config/checkpoints.sha256").read_text("utf-8")
+LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
 
 
 rule table:

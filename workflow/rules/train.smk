@@ -1,71 +1,78 @@
-# One base in fully visible scenes, then every variant from it. provenance.json is written last.
+# Every variant from one base: at the mini scale trained here in fully visible scenes, at the paper's openvla-7b.
+# provenance.json is written last; a job that was stopped goes on from its last saved state.
 
-SETTINGS = ["config/muvla/train.yaml", f"config/muvla/scale/{config['scale']}.yaml"]
-
-
-rule base:
-    input:
-        demonstrations=DEMONSTRATIONS,
-        settings=[*SETTINGS, "config/muvla/variant/base.yaml"],
-    output:
-        f"{OUT}/{{again}}checkpoints/base/provenance.json",
-    log:
-        f"{OUT}/{{again}}logs/train/base.log",
-    benchmark:
-        f"{OUT}/{{again}}benchmarks/train/base.tsv"
-    threads: 2
-    resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(8000),
-        runtime=needs.growing(120),
-    params:
-        data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
-        environments=",".join(config["training_environments"]),
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        scale=config["scale"],
-        seed=lambda wildcards: SEEDS[wildcards.again],
-    message:
-        "Training the base that every variant starts from"
-    shell:
-        # Two threads on any machine: their number decides the order of sums, and so the bytes.
-        "python -m muvla.train variant=base scale={params.scale} seed={params.seed} threads=2"
-        " 'environments=[{params.environments}]' data={params.data} output={params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+CHECKPOINTS = f"{OUT}/{{home}}checkpoints"
+GPUS = 8  # of one node, at the paper's scale
 
 
-# The records of the policy that is made anew answer no question any more; they are kept, out of the table's way.
+if not needs.paper:
+
+    rule base:
+        input:
+            demonstrations=lambda wildcards: training_data("base", wildcards.home),
+            settings=lambda wildcards: training_settings("base", wildcards.home),
+        output:
+            f"{CHECKPOINTS}/base/provenance.json",
+        log:
+            f"{OUT}/{{home}}logs/train/base.log",
+        benchmark:
+            f"{OUT}/{{home}}benchmarks/train/base.tsv"
+        threads: lambda wildcards: trainings.base_threads(wildcards.home)
+        resources:
+            mem_mb=needs.growing(8000),
+            runtime=needs.growing(120),
+        params:
+            overrides=lambda wildcards, input, output: overrides.training(
+                config,
+                "base",
+                wildcards.home,
+                threads=trainings.base_threads(wildcards.home),
+                data=str(Path(input.demonstrations[0]).parents[1]),
+                output=str(Path(output[0]).parent),
+            ),
+        message:
+            "Training the base of {output}"
+        shell:
+            python("muvla.train {params.overrides:q}")
+
+
+# Retraining invalidates a variant's records: they move to superseded/, so that the new policy gets its own.
 rule train:
     input:
-        base=f"{OUT}/{{again}}checkpoints/base/provenance.json",
-        demonstrations=lambda wildcards: matrix.demonstrations(
-            config, matrix.training_environments(config, wildcards.variant)
-        ),
-        settings=[*SETTINGS, "config/muvla/variant/{variant}.yaml"],
+        base=source("hub/models/base.json") if needs.paper else rules.base.output[0],
+        demonstrations=lambda wildcards: training_data(wildcards.variant, wildcards.home),
+        settings=lambda wildcards: training_settings(wildcards.variant, wildcards.home),
     output:
-        f"{OUT}/{{again}}checkpoints/{{variant}}/provenance.json",
+        f"{CHECKPOINTS}/{{variant}}/provenance.json",
     log:
-        f"{OUT}/{{again}}logs/train/{{variant}}.log",
+        f"{OUT}/{{home}}logs/train/{{variant}}.log",
     benchmark:
-        f"{OUT}/{{again}}benchmarks/train/{{variant}}.tsv"
-    threads: 1
+        f"{OUT}/{{home}}benchmarks/train/{{variant}}.tsv"
+    threads: 64 if needs.paper else 1
     resources:
-        **needs.cpu(),
-        mem_mb=needs.growing(8000),
-        runtime=needs.growing(240),
+        **needs.gpu(GPUS),
+        mem_mb=needs.growing(8000, paper=400000),
+        # Partitions often end jobs after a day or two: the next attempt goes on.
+        runtime=needs.growing(240, paper=2880),
     params:
-        base=lambda wildcards, input: Path(input.base).parent,
-        data=lambda wildcards, input: Path(input.demonstrations[0]).parents[1],
-        environments=",".join(config["training_environments"]),
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        records=f"{OUT}/{{again}}records/{config['checkpoints']}/{{variant}}",
-        scale=config["scale"],
-        seed=lambda wildcards: SEEDS[wildcards.again],
-        superseded=f"{OUT}/{{again}}superseded",
+        module=(
+            f"torch.distributed.run --standalone --nproc-per-node={GPUS} -m muvla.train"
+            if needs.paper
+            else "muvla.train"
+        ),
+        overrides=lambda wildcards, input, output: overrides.training(
+            config,
+            wildcards.variant,
+            wildcards.home,
+            data=str(Path(input.demonstrations[0]).parents[0 if needs.paper else 1]),
+            base=str(Path(input.base).with_suffix("") if needs.paper else Path(input.base).parent),
+            output=str(Path(output[0]).parent),
+        ),
+        records=str(Path(CELL).parent),
+        superseded=f"{OUT}/{{home}}superseded",
     message:
-        "Training {wildcards.variant}"
+        "Training {wildcards.home}{wildcards.variant}"
     shell:
-        "[ ! -d {params.records} ] || {{ mkdir -p {params.superseded};"
-        " mv {params.records} {params.superseded}/{wildcards.variant}.$(date +%Y%m%dT%H%M%S); }};"
-        " python -m muvla.train variant={wildcards.variant} scale={params.scale} seed={params.seed}"
-        " 'environments=[{params.environments}]' data={params.data} base={params.base} output={params.folder}"
-        " 2>&1 | workflow/scripts/show {log}"
+        "if [ -d {params.records} ]; then mkdir -p {params.superseded};"
+        " mv {params.records} {params.superseded}/{wildcards.variant}.$(date +%Y%m%dT%H%M%S); fi;"
+        f" {python('{params.module} {params.overrides:q}')}"

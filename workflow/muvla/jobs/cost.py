@@ -8,11 +8,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from muvla.benchmark.benchmark import environment_named
+from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import controls, has_memory, home, seeds, traces
 from muvla.sim.mikasa.novelty import lengthened
 
@@ -71,7 +72,7 @@ def evaluation_hours(assumed: Assumptions, *, episodes: int, steps: int, step: f
     return (assumed.start + lasting * (step + assumed.query / every)) / 3600
 
 
-def plan(config: Mapping[str, Any], assumed: Assumptions | None = None) -> list[Line]:
+def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line]:
     """Return the plan of a matrix: trainings by window length, and every kind of evaluation."""
     assumed = assumed or Assumptions()
     repeats = len(seeds(config))
@@ -153,7 +154,7 @@ def main() -> int:
     for name in ("config", "paper"):
         told = yaml.safe_load(Path(f"config/{name}.yaml").read_text("utf-8"))
         config = {**config, **told, "libero": {**config.get("libero", {}), **told["libero"]}, "scale": "paper"}
-    print(table(plan(config)))
+    print(table(plan(cast(Configuration, config))))
     return 0
 
 

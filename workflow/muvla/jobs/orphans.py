@@ -1,4 +1,4 @@
-"""Slurm jobs that a killed Snakemake left behind: cancelled before a new call begins, or two would write one file.
+"""Slurm jobs that a killed Snakemake left behind: with a new call beside them, two jobs would write one file.
 
 Snakemake that is interrupted (Ctrl-C) cancels its jobs itself; one that is killed cannot. Its lock stays as well, and
 makes sure that no other Snakemake is at work in the folder when this is called.
@@ -10,6 +10,10 @@ import time
 from pathlib import Path
 
 WAIT = 60.0  # seconds that a cancelled job may take to end; Slurm kills it after its KillWait
+
+
+class OrphanedJobs(RuntimeError):
+    """Jobs of an earlier call are in the queue."""
 
 
 def find(folder: Path | str) -> list[str]:
@@ -27,14 +31,24 @@ def find(folder: Path | str) -> list[str]:
     )
 
 
+def require_none(folder: Path | str) -> None:
+    """Raise OrphanedJobs naming the jobs and the two ways out, if any are left."""
+    if jobs := find(folder):
+        raise OrphanedJobs(
+            f"Slurm still has jobs of an earlier call from this folder: {', '.join(jobs)}. "
+            "A new call would write the same files beside them. Either wait until they have ended (squeue --me) and "
+            "call again, or add `--config orphaned_jobs=cancel` to cancel them first."
+        )
+
+
 def cancel(folder: Path | str) -> list[str]:
-    """Cancel those jobs and wait until they have ended; return their ids. Raises TimeoutError if they do not end."""
+    """Cancel those jobs and wait until they have ended; return their ids. Raises OrphanedJobs if they do not end."""
     jobs = find(folder)
     if jobs:
         subprocess.run(["scancel", *jobs], check=False)
         deadline = time.monotonic() + WAIT
         while left := find(folder):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Slurm does not end the jobs {', '.join(left)}; ask for them with squeue")
+                raise OrphanedJobs(f"Slurm does not end the jobs {', '.join(left)}; look at them with squeue")
             time.sleep(0.5)
     return jobs

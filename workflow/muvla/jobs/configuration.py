@@ -1,0 +1,151 @@
+"""The workflow's configuration (config/*.yaml, --configfile, --config): its types, and its validation before the DAG.
+
+workflow/schemas/config.schema.yaml describes every key; the types here are those keys as Python sees them.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict, cast
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+Scale = Literal["mini", "smoke", "paper"]
+
+
+class Control(TypedDict):
+    """An evaluation beside the table: what differs from the table's own cell of that variant and environment."""
+
+    name: str
+    variant: str | list[str]
+    environment: str | list[str]
+    mode: NotRequired[str]
+    memory: NotRequired[str]
+    open_loop_steps: NotRequired[int]
+    phases: NotRequired[int]
+    unseen_colours: NotRequired[int]
+    trained_chunk: NotRequired[int]
+
+
+class Libero(TypedDict):
+    """The LIBERO table: its cells, and how their policies are trained and evaluated."""
+
+    variants: list[str]
+    tasks: list[str]
+    episodes: int
+    demonstrations: int
+    collection: dict[str, int | float]  # options of muvla.collect
+    mode: str
+    reset_rule: str
+    strict: bool
+
+
+class Effect(TypedDict):
+    """The pair of variants whose difference is tested."""
+
+    environment: str
+    memory: str
+    baseline: str
+    picked: bool
+    targets: dict[str, float]
+
+
+class Trace(TypedDict):
+    """Episodes whose memory and attention are drawn."""
+
+    variant: str
+    environment: str
+    search: NotRequired[int]
+
+
+class Site(TypedDict):
+    """What differs between labs."""
+
+    gpu_partition: str | None
+    gpu_model: str | None
+    image: str
+    paper_image: str
+    pi05: str | None
+
+
+class Hub(TypedDict):
+    """Repositories of the Hugging Face Hub; only the names of the checkpoints matter for the matrix."""
+
+    checkpoints: dict[str, object]
+
+
+class Configuration(TypedDict):
+    """The configuration once it is valid."""
+
+    scale: Scale
+    checkpoints: Literal["released", "trained"]
+    outputs: str
+    variants: list[str]
+    environments: list[str]
+    episodes: int
+    evaluation_seed: int
+    libero: Libero
+    effect: Effect
+    controls: list[Control]
+    traces: list[Trace]
+    training_environments: list[str]
+    demonstrations: int
+    training_seeds: list[int]
+    orphaned_jobs: Literal["refuse", "cancel"]
+    site: Site
+    hub: NotRequired[Hub]
+
+
+def validated(config: Mapping[str, object], schema: Path | str) -> Configuration:
+    """Return `config` with its types. schema: a JSON Schema written as YAML.
+
+    Raises ValueError with one line for every mistake.
+    """
+    rules = yaml.safe_load(Path(schema).read_text("utf-8"))
+    errors = sorted(Draft202012Validator(rules).iter_errors(config), key=lambda error: error.json_path)
+    checked = cast(Configuration, config)
+    lines = [line for error in errors for line in _explanations(error)] or list(_contradictions(checked))
+    if lines:
+        introduction = "The configuration (config/config.yaml, --configfile and --config together) is not valid:"
+        raise ValueError("\n  ".join([introduction, *lines, f"All keys and values are described in {schema}."]))
+    return checked
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return a list where the configuration takes one name or several."""
+    return [value] if isinstance(value, str) else value
+
+
+def _explanations(error: ValidationError) -> Iterator[str]:
+    """Explain a finding of jsonschema: where, what, and what was probably meant."""
+    place = error.json_path.removeprefix("$").removeprefix(".")
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        for key in error.instance:
+            if key not in known:
+                yield f"{f'{place}: ' if place else ''}there is no key {key!r}; {_suggestion(key, known)}"
+    elif error.validator == "enum":
+        yield f"{place}: {error.instance!r} is unknown; {_suggestion(error.instance, error.validator_value)}"
+    else:
+        yield f"{place or 'configuration'}: {error.message}"
+
+
+def _suggestion(value: object, known: list[str]) -> str:
+    close = difflib.get_close_matches(str(value), known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}There are: {', '.join(known)}"
+
+
+def _contradictions(config: Configuration) -> Iterator[str]:
+    """Find what a schema cannot: keys that are valid alone and wrong together."""
+    names = [
+        (variant, environment, control["name"])
+        for control in config["controls"]
+        for variant in listed(control["variant"])
+        for environment in listed(control["environment"])
+    ]
+    if len(set(names)) < len(names):
+        yield "controls: two of them have the same variant, environment and name; give one another name"
+    if config["scale"] != "paper" and any("trained_chunk" in control for control in config["controls"]):
+        yield "controls: trained_chunk is for scale paper; the mini demonstrations hold plans of 8 actions"

@@ -1,0 +1,125 @@
+# Shared by the stages: configuration, commands, names of files, and the lists of cells.
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from muvla.data.episode import dataset_name
+from muvla.jobs import accounts, configuration, image_digest, marks, matrix, orphans, overrides, trainings
+from muvla.jobs.resources import Needs
+
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
+
+
+def source(path):
+    """Return a file of the source tree as seen from the working directory: as it stands, unless --directory is given."""
+    return os.path.relpath(ROOT / path)
+
+
+configfile: source("config/config.yaml")
+configfile: source("config/site.yaml")
+
+
+if config["scale"] == "paper":
+
+    configfile: source("config/paper.yaml")
+
+
+config = configuration.validated(config, source("workflow/schemas/config.schema.yaml"))
+
+PYTHON = shlex.quote(sys.executable)
+SHOW = shlex.quote(source("workflow/scripts/show"))
+os.environ.update(TQDM_MININTERVAL="5")  # seconds; progress is shown as lines (workflow/scripts/show)
+
+needs = Needs(config)
+IMAGE, EVALUATION_IMAGE = (
+    image if "://" in image else source(image)
+    for image in (config["site"]["image"], config["site"]["paper_image" if needs.paper else "image"])
+)
+if workflow.deployment_settings.deployment_method:
+    PYTHON = "python"  # the image's own
+    image_digest.announce([IMAGE, EVALUATION_IMAGE])
+    # An image holds the packages but not muvla: inside, Python finds the one of this source tree here.
+    os.environ.update(APPTAINERENV_PYTHONPATH=str(ROOT / "workflow"))
+
+
+def python(command):
+    """Return the shell command of `python -m <command>`, shown in the terminal and kept in {log}."""
+    return f"{PYTHON} -m {command} 2>&1 | {SHOW} {{log}}"
+
+
+OUT = config["outputs"]
+TRAINED = config["checkpoints"] == "trained"
+SEEDS = matrix.seeds(config)
+EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
+# An evaluation's files: <cell>.jsonl with the records, <cell>.done with the mark that they are complete.
+CELL = f"{OUT}/{{home}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
+
+
+# {home} is empty for the first training seed, seed1/ for seed 1, chunk16/ for policies that predict 16 actions, each
+# followed by libero/ for LIBERO: their files lie apart, under the same names.
+wildcard_constraints:
+    home="((seed|chunk)[0-9]+/)?(libero/)?",
+    variant="(?!base/|pi05/)[a-z][a-z0-9_]*",
+    environment="[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+",
+    control="[a-z][a-z0-9_]*",
+    dataset="[a-z][a-z0-9_]*",
+    name="[a-z][a-z0-9_]*",
+    part="[a-z][a-z0-9_]*",
+    table="table_[a-z_]+",
+
+
+def checkpoint(variant, home=""):
+    """Return matrix.checkpoint with its paths as seen from the working directory."""
+    found = matrix.checkpoint(config, variant, home)
+    if found.source == "trained":
+        return found
+    return found._replace(folder=source(found.folder), complete=source(found.complete))
+
+
+def cell_of(wildcards):
+    """Return the evaluation whose mark the wildcards name."""
+    return matrix.Cell(**dict(wildcards.items()))
+
+
+def training_data(variant, home):
+    """Return trainings.data with its paths as seen from the working directory."""
+    found = trainings.data(config, variant, home)
+    return [source(path) for path in found] if needs.paper else found
+
+
+def training_settings(variant, home):
+    """Return the configuration files of a training."""
+    return [source(path) for path in trainings.settings(config, variant, home)]
+
+
+def marks_of(cells):
+    """Return the marks of finished evaluations."""
+    return [CELL.format(**cell._asdict()) + (cell.control and f".{cell.control}") + ".done" for cell in cells]
+
+
+# What Table 1 shows; pi0.5 has a command of its own, where the site names one.
+PI05 = [CELL.format(home="", variant="pi05", environment=name) + ".done" for name in config["environments"]]
+TABLE_CELLS = marks_of(matrix.table(config)) + (PI05 if needs.paper and config["site"]["pi05"] else [])
+EFFECT_CELLS = [cell for cell in TABLE_CELLS if Path(cell).stem == EFFECT["environment"]]
+EFFECT_CELLS += marks_of(matrix.effect_controls(config))
+PROBE_CELLS = marks_of(matrix.probes(config))
+# Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
+EVALUATED = TABLE_CELLS + marks_of(cell for cell in matrix.control_cells(config) if not cell.home)
+AGAIN = marks_of(matrix.repeated(config))
+LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
+LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
+
+if workflow.is_main_process:
+    for line in marks.remove_stale([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN]):
+        print(line, file=sys.stderr)
+
+
+def start():
+    """Run before the first job: ask the right Slurm command, and make sure that no job of an earlier call is left."""
+    if accounts.detect_status_command(workflow.executor_settings):
+        print("Slurm keeps no accounts here: squeue is asked how jobs ended", file=sys.stderr)
+    if config["orphaned_jobs"] == "refuse":
+        orphans.require_none(Path.cwd())
+    elif jobs := orphans.cancel(Path.cwd()):
+        print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)

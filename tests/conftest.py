@@ -1,0 +1,22 @@
+"""What holds for the whole suite: threads, compiled bytecode, and which files come first."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# The processes of `pytest -n` and those that tests start share the cores, and threads that wait should not spin.
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+# Without compiled bytecode every process parses torch and transformers again: 20 seconds instead of 5.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Files of more than half a minute, the longest first, so that no process is left with one at the end.
+LONGEST_FIRST = ("test_slurm", "test_smoke")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the tests of long files to the front; within a file nothing moves."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(Path(item.path).stem, len(order)))

@@ -13,7 +13,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # Files of more than half a minute, the longest first, so that no process is left with one at the end.
-LONGEST_FIRST = ("test_slurm", "test_smoke")
+LONGEST_FIRST = ("test_slurm", "test_ctrl_c")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,12 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The processes of `pytest -n` and those that tests start share the cores, and threads that wait should not spin.
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 # Without compiled bytecode every process parses torch and transformers again: 20 seconds instead of 5.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The same examples in every run, so that the suite says the same twice, and as long as it takes on a loaded machine;
+# `pytest --hypothesis-profile=default` looks for new ones.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("suite")
 
 # Files of more than half a minute, the longest first, so that no process is left with one at the end.
 LONGEST_FIRST = ("test_slurm", "test_ctrl_c")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -12,8 +12,6 @@ from muvla.records.frames import chosen_steps, read_strip
 from muvla.report.effect import figure as figures
 from synthetic_records import write_cell
 
-# A loaded machine is not a failure.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LABELS = ["cue", "cue", "empty", "act", "act", "act", "act", "act", "act", "act", "act", "act"]
 
 
@@ -80,7 +78,6 @@ def test_bars_are_as_high_as_the_rates(records: Path) -> None:
     assert "mini" in axes.get_title(loc="left")
 
 
-@settings(PATIENT)
 @given(
     st.lists(st.sampled_from(["cue", "empty", "act"]), min_size=1, max_size=40).map(sorted),
     st.integers(4, 10),

@@ -24,10 +24,8 @@ EPISODES = 4
 
 def start(output, *options):
     command = [sys.executable, "-m", "muvla.collect", "environment=RememberColor3", f"episodes={EPISODES}"]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
     return subprocess.Popen(
         [*command, f"output={output}", *options],
-        env=variables,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -86,7 +86,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(collected, tmp_path
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to every process
     code, errors = finish(process)
     assert code == 1, errors
-    assert "the same command goes on" in errors
+    assert "the same command continues" in errors
     assert "Traceback" not in errors
     kept = {file: file.stat().st_mtime_ns for file in parts.glob("seed-*.npz")}
     assert kept

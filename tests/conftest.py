@@ -20,8 +20,13 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-# Files of more than half a minute, the longest first, so that no process is left with one at the end.
-LONGEST_FIRST = ("test_slurm", "test_ctrl_c")
+# Files of more than half a minute, the longest first, so that no process is left with one at the end. test_apptainer.py
+# waits for the Slurm of test_slurm.py and comes when that has ended.
+LONGEST_FIRST = (
+    *("test_slurm", "test_libero", "test_mikasa", "test_evaluate", "test_paper_processes", "test_ctrl_c"),
+    *("test_collect", "test_apptainer", "test_train", "test_golden", "test_libero_evaluation", "test_released_layout"),
+    *("test_trace", "test_workflow", "test_paper_scale"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

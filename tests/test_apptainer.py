@@ -78,6 +78,7 @@ def slurm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)  # another test's Slurm may have to end first
 @pytest.mark.parametrize("slurm", [False, True], ids=["alone", "slurm"], indirect=True)
 def test_evaluation_inside_an_image_names_it(
     slurm: list[str], apptainer: dict[str, str], image: Path, tmp_path: Path

@@ -1,9 +1,11 @@
 """A real Slurm on this machine for tests, and what is needed to watch and to disturb the jobs of one folder."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,23 +31,37 @@ class SlurmJob:
     memory: int
 
 
+def lacking() -> str | None:
+    """Why no test can have a Slurm here; None where one answers or can be started."""
+    if _answers():
+        return None
+    if not (TOOLS / "slurm_up").is_file():
+        return "no Slurm answers, and there are no shared tools to start one with"
+    return "starting a Slurm takes root" if os.geteuid() != 0 else None
+
+
 @contextmanager
 def cluster(folder: Path) -> Iterator[None]:
-    """The Slurm that runs here, or one that is started for as long as the block lasts; else the test is skipped."""
-    if _answers():
-        yield
-        return
-    if not (TOOLS / "slurm_up").is_file():
-        pytest.skip("no Slurm answers, and there are no shared tools to start one with")
-    if os.geteuid() != 0:
-        pytest.skip("starting a Slurm takes root")
-    started = subprocess.run([TOOLS / "slurm_up", folder], capture_output=True, text=True, check=False, timeout=300)
-    try:
-        if not _answers():
-            pytest.skip(f"Slurm did not start: {(started.stderr.strip().splitlines() or ['no message'])[-1]}")
-        yield
-    finally:
-        subprocess.run([TOOLS / "slurm_down", folder], capture_output=True, check=False)
+    """The Slurm that runs here, or one that is started for as long as the block lasts; else the test is skipped.
+
+    One block at a time on a machine: the next one waits.
+    """
+    with (Path(tempfile.gettempdir()) / f"muvla-slurm-{os.geteuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if reason := lacking():
+            pytest.skip(reason)
+        if _answers():
+            yield
+            return
+        started = subprocess.run([TOOLS / "slurm_up", folder], capture_output=True, text=True, check=False, timeout=300)
+        try:
+            if not _answers():
+                pytest.skip(f"Slurm did not start: {(started.stderr.strip().splitlines() or ['no message'])[-1]}")
+            yield
+        finally:
+            daemons = [int(file.read_text()) for file in folder.glob("*.pid")]
+            subprocess.run([TOOLS / "slurm_down", folder], capture_output=True, check=False)
+            wait_for("the end of Slurm", lambda: not any(Path(f"/proc/{one}").exists() for one in daemons), 60)
 
 
 def _answers() -> bool:

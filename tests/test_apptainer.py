@@ -7,6 +7,7 @@ that is ours is as with the real one (containers/muvla.def, which takes minutes 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,7 @@ def slurm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)  # another test's Slurm may have to end first
 @pytest.mark.parametrize("slurm", [False, True], ids=["alone", "slurm"], indirect=True)
 def test_evaluation_inside_an_image_names_it(
     slurm: list[str], apptainer: dict[str, str], image: Path, tmp_path: Path
@@ -110,12 +112,22 @@ def test_evaluation_inside_an_image_names_it(
     assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
 
 
-def test_definition_installs_a_lock_and_tests_itself() -> None:
+def test_the_definitions_parts_fit_together() -> None:
+    """What a build would stumble over after minutes: an argument without default, a missing file, a typing error."""
     text = (REPOSITORY / "containers" / "muvla.def").read_text("utf-8")
-    for section in ("%arguments", "%files", "%post", "%environment", "%test"):
-        assert f"\n{section}\n" in text
-    for argument in ("bootstrap", "from", "mirror", "pip_config", "lock"):
-        assert f"{{{{ {argument} }}}}" in text, f"{argument} can be given with --build-arg"
+    _, *rest = re.split(r"^%(\w+)$", text, flags=re.MULTILINE)
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    defaults = dict(line.strip().split("=", 1) for line in sections["arguments"].split())
+    assert set(re.findall(r"{{ (\w+) }}", text)) == defaults.keys()
+    for lock in (defaults["lock"], "paper.lock"):
+        for line in sections["files"].replace("{{ lock }}", lock).strip().splitlines():
+            assert (REPOSITORY / line.split()[0]).is_file(), line
+    copied = {line.split()[1] for line in sections["files"].strip().splitlines()}
+    for part in ("post", "test"):  # what they run was copied in
+        assert set(re.findall(r"/opt/muvla/containers/\S+", sections[part])) <= copied
+    for part in ("setup", "post", "environment", "test"):
+        parsed = subprocess.run(["bash", "-n"], input=sections[part], capture_output=True, text=True, check=False)
+        assert parsed.returncode == 0, parsed.stderr
 
 
 def test_the_papers_lock_differs_where_there_is_a_reason() -> None:

@@ -40,7 +40,7 @@ def test_without_a_change_only_the_crop_is_left() -> None:
     assert (difference != 0).mean() < 0.01
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 1000),
     brightness=st.floats(-0.2, 0.2),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -15,8 +15,6 @@ from muvla.report.effect.figure import draw_effect, figure_effect
 from muvla.report.grid import read_grid
 from synthetic_records import RULES, marks, save, write_cell
 
-# A loaded machine is not a failure.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LABELS = ["cue", "cue", "empty", "act", "act", "act", "act", "act", "act", "act", "act", "act"]
 
 
@@ -78,7 +76,6 @@ def test_bars_are_as_high_as_the_rates(records: Path) -> None:
     assert "mini" in axes.get_title(loc="left")
 
 
-@settings(PATIENT)
 @given(
     st.lists(st.sampled_from(["cue", "empty", "act"]), min_size=1, max_size=40).map(sorted),
     st.integers(4, 10),

@@ -53,7 +53,7 @@ def test_a_checkpoints_preprocessor_file_gives_the_numbers_really_applied(golden
     np.testing.assert_array_equal(np.ravel(OPENVLA.stds), golden["channel_std"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
@@ -73,7 +73,7 @@ def test_resize_equals_a_float_lanczos_of_other_make(height, width, size, seed):
     assert np.abs(found - np.clip(exact, 0, 255)).max() <= 0.5 + 1e-2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(level=st.integers(0, 255), height=st.integers(2, 50), size=st.integers(2, 50), area=st.floats(0.05, 1))
 def test_a_flat_picture_stays_flat(level, height, size, area):
     picture = np.full((height, height, 3), level, np.uint8)

@@ -117,4 +117,6 @@ def test_a_simulator_that_dies_costs_one_retry_and_is_recorded(
     assert cell.settings["simulator"]["probe"]["warnings"] == ["the physics of libero_object differs"]
     (record,) = cell.records
     assert record["steps"] == 280 or record["success"]
+    assert record["mode"] == "open_loop"
     assert record["forwards"] == -(-record["steps"] // 8)  # a look for every chunk
+    assert record["memory_updates"] == 0

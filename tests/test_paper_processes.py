@@ -12,15 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+import forked
 from muvla import checkpoint
 from paper_scale import arguments, lines, trained, write_paper
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": f"{REPOSITORY / 'workflow'}:{REPOSITORY / 'tests'}",
-    "PYTHONWARNINGS": "ignore",
-    "OMP_NUM_THREADS": "1",
-}
+ENVIRONMENT = os.environ | {"PYTHONWARNINGS": "ignore"}
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +32,22 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(root: Path) -> None
             "scale.memory_training.metrics.episode_every=4"]  # fmt: skip
     whole = trained(root, "m64_k2", "whole/v", *more)
     output = root / "killed/v"
-    command = [sys.executable, "-m", "muvla.train", *arguments(root, "m64_k2", "killed/v", *more)]
+    given, log = arguments(root, "m64_k2", "killed/v", *more), root / "killed.log"
     metrics = Path(f"{output}.metrics.jsonl")
     rng = np.random.default_rng(0)
     for after in (1, 4, 9):
-        process = subprocess.Popen(command, env=ENVIRONMENT, cwd=REPOSITORY, start_new_session=True,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        process = forked.start("muvla.train", given, log)
         try:
-            while process.poll() is None and (not metrics.is_file() or metrics.read_text().count("\n") < after):
+            while process.is_alive() and (not metrics.is_file() or metrics.read_text().count("\n") < after):
                 time.sleep(0.005)
             time.sleep(rng.uniform(0, 0.1))
         finally:
-            if process.poll() is None:
+            if process.is_alive():
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.join()
         assert not (output / "provenance.json").exists(), "it ended before it was killed"
-    subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, check=True, capture_output=True)
+    code, said = forked.run("muvla.train", given, log)
+    assert code == 0, said
     for end in ("", "--5_chkpt", "--10_chkpt", "/lora_adapter", "--5_chkpt/lora_adapter"):
         assert checkpoint.sha256(f"{output}{end}") == checkpoint.sha256(f"{whole}{end}"), end
     assert lines(output) == lines(whole)
@@ -63,16 +59,15 @@ def test_two_processes_train_what_one_with_twice_the_slots_trains(root: Path) ->
     """Everything that is trained, head and initial memory included: the release's were each rank's own (B1, B2)."""
     common = ["scale.wide_memory=3", "scale.memory_training.updates=5", "scale.memory_training.save_every=4"]
     states = []
-    for name, slots, launcher in (
-        ("one", 4, [sys.executable]),
-        ("two", 2, [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
-                    "--master-addr=127.0.0.1", f"--master-port={free_port()}"]),
-    ):  # fmt: skip
+    for name, slots in (("one", 4), ("two", 2)):
         kept = root / f"{name}.state.pt"
-        given = arguments(root, "m64_k2", f"{name}/v", f"scale.memory_training.slots={slots}", *common)
-        command = [*launcher, str(REPOSITORY / "tests/keep_state.py"), str(kept), *given]
-        done = subprocess.run(command, env=ENVIRONMENT, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
+        given = [str(kept), *arguments(root, "m64_k2", f"{name}/v", f"scale.memory_training.slots={slots}", *common)]
+        if name == "one":
+            code, said = forked.run("keep_state", given, root / "one.log")
+            assert code == 0, said
+        else:
+            done = subprocess.run([*torchrun(), *given], env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
+            assert done.returncode == 0, done.stderr[-3000:]
         states.append(torch.load(kept, weights_only=True))
     one, two = states
     assert one["update"] == two["update"] == 4
@@ -91,7 +86,10 @@ def test_two_processes_train_what_one_with_twice_the_slots_trains(root: Path) ->
     assert [line["update"] for line in lines(resumed / "v")] == [5]
 
 
-def free_port() -> int:
+def torchrun() -> list[str]:
+    """keep_state.py in two processes, which meet at a port that is free now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        port = listener.getsockname()[1]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
+    return [*launcher, f"--master-port={port}", str(Path(__file__).with_name("keep_state.py"))]

@@ -16,7 +16,7 @@ def shots(streams: EpisodeStreams | FrameStreams, steps: int) -> list[list[Shot]
     return [streams.next_step() for _ in range(steps)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(1, 7), min_size=1, max_size=9), min_size=1, max_size=3), st.integers(1, 6),
        st.integers(0, 99))  # fmt: skip
 def test_every_slot_walks_whole_episodes_in_order(lengths, slots, seed) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muvla.records.file import (
@@ -20,8 +20,6 @@ from muvla.records.file import (
 )
 from synthetic_records import BASE_SEED, provenance, record, write_cell
 
-# A loaded machine is not a failure.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GIVEN = provenance()
 SETTINGS = GIVEN["settings"]
 
@@ -33,7 +31,7 @@ def write(path: Path, outcomes: list[bool | None]) -> bytes:
     return path.read_bytes()
 
 
-@settings(PATIENT, max_examples=60)
+@settings(max_examples=60)
 @given(outcomes=st.lists(st.booleans(), min_size=1, max_size=5), data=st.data())
 def test_a_file_cut_anywhere_is_resumed_to_the_same_bytes(outcomes: list[bool], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

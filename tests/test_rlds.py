@@ -143,7 +143,7 @@ def test_episodes_that_do_not_fit_are_refused(tmp_path):
         Episode(**{**vars(make_episode(0)), "proprio": np.zeros((3, 7), np.float32)})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     blobs=st.lists(st.binary(max_size=40), max_size=5),
     floats=st.lists(st.floats(width=32, allow_nan=False), max_size=9),

@@ -29,7 +29,7 @@ def two_records(tmp_path_factory):
     return directory, shard, shard.read_bytes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_changed_byte_anywhere_is_noticed(two_records, place, flip):
     directory, shard, original = two_records
@@ -49,7 +49,7 @@ def test_a_changed_byte_anywhere_is_noticed(two_records, place, flip):
     assert shard.name in str(caught.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.floats(0, 1, exclude_max=True))
 def test_a_shortened_shard_is_noticed(two_records, place):
     directory, shard, original = two_records

@@ -1,6 +1,7 @@
 """The commands of the README: they parse, and a machine that cannot run them is told in one line what it lacks."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from working_copy import REPOSITORY, working_copy
+
 SCRIPTS = [
     "containers/setup.sh",
     "workflow/scripts/bundle.sh",
@@ -47,10 +49,62 @@ def test_script_parses_and_is_executable(script: str) -> None:
     assert os.access(REPOSITORY / script, os.X_OK)
 
 
-@pytest.mark.parametrize("target", ["table", "test", "setup", "smoke", "check", "bundle", "clean"])
-def test_make_target_exists(target: str) -> None:
-    result = subprocess.run(["make", "-n", target], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A copy whose set-up is done: its Snakemake only says what it would run, its Python only collects tests."""
+    clone = working_copy(tmp_path / "clone")
+    tools = clone / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    for name, last in (("snakemake", "--dry-run"), ("python", "--collect-only -q tests/test_manifest.py")):
+        (tools / name).write_text(f'#!/bin/sh\nexec {Path(sys.executable).with_name(name)} "$@" {last}\n')
+        (tools / name).chmod(0o755)
+    (clone / "containers" / "setup.sh").write_text("exit 0\n")
+    return clone
+
+
+def make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=clone, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_make_table_is_what_make_alone_does(made: Path) -> None:
+    log = made / "results" / "logs" / "table_mikasa.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("the table\n")
+    result = make(made)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for rule in ("table", "effect", "figure_effect"):
+        assert re.search(rf"^{rule} +1$", result.stdout + result.stderr, flags=re.MULTILINE), rule
+    assert "the table" in result.stdout.splitlines()
+
+
+def test_make_smoke_trains_from_nothing(made: Path) -> None:
+    result = make(made, "smoke")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"^collect +\d+$", result.stdout + result.stderr, flags=re.MULTILINE)
+
+
+def test_make_test_gives_pytest_options_that_it_knows(made: Path) -> None:
+    result = make(made, "test")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "tests/test_manifest.py::" in result.stdout
+
+
+def test_make_clean_leaves_what_is_tracked(made: Path) -> None:
+    for name in ("results", ".snakemake"):
+        (made / name).mkdir()
+        (made / name / "file").touch()
+    assert make(made, "clean").returncode == 0
+    assert not (made / "results").exists()
+    assert not (made / ".snakemake").exists()
+    assert (made / "Snakefile").is_file()
+
+
+def test_make_bundle_refuses_a_training_that_has_not_ended(made: Path) -> None:
+    (made / "results" / "checkpoints" / "m64_k2").mkdir(parents=True)
+    result = make(made, "bundle")
+    assert result.returncode != 0
+    assert "results/checkpoints/m64_k2/ has no provenance.json: not finished" in result.stderr
+    assert (made / "dvcstore").is_dir()
 
 
 def test_user_without_root_is_told_one_line(tmp_path: Path) -> None:

@@ -16,16 +16,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from everything import check_everything
 from muvla.jobs import orphans
 from slurm_cluster import cluster, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
-# The first look at jobs comes soon. An evaluation gets one minute, then sixteen: a job that runs out of time is to be
-# seen within a test.
 ARGUMENTS = (
-    "--profile", "slurm", "all", "--configfile", "config/smoke.yaml",
-    "--slurm-init-seconds-before-status-checks", "2", "--set-resources", "evaluate:runtime=attempt**4",
-)  # fmt: skip
+    *("--profile", "slurm", "all", "--configfile", "config/smoke.yaml"),
+    # The first look at jobs comes soon.
+    *("--slurm-init-seconds-before-status-checks", "2"),
+    # An evaluation gets one minute, then sixteen: a job that runs out of time is to be seen within a test.
+    *("--set-resources", "evaluate:runtime=attempt**4"),
+)
 VARIANTS = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
 PATIENCE = 1200.0  # seconds for any one step
 
@@ -102,15 +104,7 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
         kill(hanging, signal.SIGSTOP)
     assert second.wait(timeout=PATIENCE) == 0, told()[-3000:]
 
-    # All targets are there: tables, figures, probes, LIBERO, and where every number comes from.
-    for name in (
-        "table_mikasa.tex", "table_libero.tex", "effect.md", "tables.html", "probes/cue_swap.json",
-        "figures/memory_effect.png", "figures/interventions.png", "figures/probes.md",
-        "figures/memory_dynamics/m64_k8/RememberColor3.png", "figures/attention/m64_k8/RememberColor3.gif",
-    ):  # fmt: skip
-        assert (results / name).is_file(), name
-    page = (results / "provenance.html").read_text()
-    assert all(number in page for number in ("m64_k8 RememberColor3", "m64_k8 libero_object/0", "cue_swap.json"))
+    check_everything(results)
 
     # Nothing was lost: every episode has its outcome. Nothing was done twice: exactly one.
     cells = sorted((results / "records" / "trained").rglob("*.jsonl"))

@@ -169,7 +169,7 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
 finite = st.floats(-10, 10, width=32)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     low=arrays(np.float32, 7, elements=finite),
     spread=arrays(np.float32, 7, elements=st.floats(0.0078125, 10, width=32)),

@@ -7,7 +7,7 @@ from math import comb, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
@@ -22,13 +22,10 @@ from muvla.report.statistics.tests import (
     wilson,
 )
 
-# A loaded machine is not a failure.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BOOTSTRAP = {"confidence": 0.95, "resamples": 10_000, "seed": 1}
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=10)
 
 
-@settings(PATIENT)
 @given(n=st.integers(1, 200), data=st.data())
 def test_wilson_holds_the_rates_that_a_score_test_does_not_reject(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, n))
@@ -57,7 +54,6 @@ def test_impossible_counts_have_no_rate(k: int, n: int) -> None:
         wilson(k, n, 0.95)
 
 
-@settings(PATIENT)
 @given(OUTCOMES)
 def test_paired_p_is_the_share_of_label_swaps_at_least_as_extreme(outcomes: list[tuple[bool, bool]]) -> None:
     first = {seed: pair[0] for seed, pair in enumerate(outcomes)}
@@ -94,7 +90,7 @@ def distribution(cells: list[tuple[int, int]]) -> dict[float, float]:
     return found
 
 
-@settings(PATIENT, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1, max_size=3))
 def test_the_bootstrap_interval_cuts_the_enumerated_tails(cells: list[tuple[int, int]]) -> None:
     mean, low, high = stratified_average(cells, **BOOTSTRAP)
@@ -118,7 +114,6 @@ def test_the_bootstrap_counts_environments_not_episodes_and_repeats_itself() -> 
             stratified_average(empty, **BOOTSTRAP)
 
 
-@settings(PATIENT)
 @given(st.integers(1, 12), st.integers(1, 12), st.data())
 def test_two_sample_p_is_the_weight_of_the_tables_no_likelier(n: int, m: int, data: st.DataObject) -> None:
     a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
@@ -136,7 +131,7 @@ def test_samples_without_episodes_are_not_compared() -> None:
             two_sample_exact(*counts)
 
 
-@settings(PATIENT, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.floats(1e-6, 1), max_size=8), st.integers(0, 5))
 def test_holm_is_the_least_level_at_which_the_step_down_rejects(p_values: list[float], left_out: int) -> None:
     family = len(p_values) + left_out
@@ -180,7 +175,7 @@ def paired_distribution(pairs: list[Paired]) -> dict[float, float]:
     return {float(x / len(pairs)): weight for x, weight in found.items()}
 
 
-@settings(PATIENT, max_examples=25)
+@settings(max_examples=25)
 @example([[(False, False), (False, False), (False, True)]] * 2)  # thirds, which floats cannot add
 @given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=5), min_size=1, max_size=3))
 def test_the_paired_bootstrap_cuts_the_enumerated_tails(outcomes: list[list[tuple[bool, bool]]]) -> None:

@@ -4,15 +4,13 @@ import dataclasses
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muvla.report.statistics.tests import two_sample_exact
 from muvla.report.statistics.verdict import Verdict, difference_interval, judge
 from muvla.report.tables.entry import Shape, Tally
 from synthetic_records import RULES
-
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_verdicts_of_known_cells(successes: int, episodes: int, printed: str, to
     assert judge(successes, episodes, Fraction(printed), 100, RULES) is told
 
 
-@settings(PATIENT, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(1, 400), st.integers(1, 400), st.data())
 def test_a_verdict_is_what_its_two_parts_say(episodes: int, printed_episodes: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, episodes))

@@ -128,10 +128,6 @@ def _provenance(
     )
 
 
-if __name__ == "__main__":
-    main()
-
-
 def start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
     """Raises FileNotFoundError, CheckpointError or CorruptRecord saying what is missing or wrong, and where."""
     from muvla.train.recorded.start import recorded_start  # the two modules need each other
@@ -142,3 +138,7 @@ def start(config: DictConfig, settings: MemorySettings, budget: Budget, group: G
     if kind == "recorded":
         return recorded_start(config, settings, budget, group)
     raise ValueError(f"memory_training.data is {kind!r}: choose 'composed' or 'recorded'")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What `snakemake all --configfile config/smoke.yaml` leaves, however it was run."""
+
+from pathlib import Path
+
+TARGETS = (
+    "table_mikasa.tex",
+    "table_libero.tex",
+    "effect.md",
+    "tables.html",
+    "probes/cue_swap.json",
+    "figures/memory_effect.png",
+    "figures/interventions.png",
+    "figures/probes.md",
+    "figures/memory_dynamics/m64_k8/RememberColor3.png",
+    "figures/attention/m64_k8/RememberColor3.gif",
+)
+NUMBERS = ("m64_k8 RememberColor3", "m64_k8 libero_object/0", "cue_swap.json")
+
+
+def check_everything(results: Path) -> None:
+    """Tables, figures, probes, LIBERO, and a page that says where every number comes from."""
+    for name in TARGETS:
+        assert (results / name).stat().st_size, name
+    page = (results / "provenance.html").read_text("utf-8")
+    assert all(number in page for number in NUMBERS)

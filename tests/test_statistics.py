@@ -18,7 +18,7 @@ from muvla.data import compute_statistics as compute
 from muvla.data.compute_statistics import compute_statistics, joint_entry
 from muvla.data.episode import Episode
 from muvla.data.rlds.dataset import RldsDataset, write_dataset
-from muvla.data.statistics import Bounds, parse_statistics, read_statistics
+from muvla.data.statistics import Bounds, parse_statistics, read_entries
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference numbers beside the repository")
@@ -85,7 +85,7 @@ def test_the_file_has_the_released_layout(tmp_path, sets):
     body = compute_statistics(sets)
     assert joint_entry(body, MIKASA) == {"mikasa_combined": body}
     (tmp_path / "dataset_statistics.json").write_text(json.dumps(joint_entry(body, MIKASA)))
-    read = read_statistics(tmp_path)
+    read = parse_statistics(read_entries(tmp_path))
     assert read.key == "mikasa_combined"
     assert read.action.mask.all()
     assert read.proprio.mask.all()
@@ -155,15 +155,15 @@ GOOD = {"action": ENTRY, "proprio": ENTRY}
 def test_a_file_that_lacks_something_says_what(tmp_path, content, key, message):
     (tmp_path / "dataset_statistics.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
-        read_statistics(tmp_path, key)
+        parse_statistics(read_entries(tmp_path), key)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"dataset_statistics\.json is missing"):
-        read_statistics(tmp_path)
+        read_entries(tmp_path)
     (tmp_path / "dataset_statistics.json").write_text("{")
     with pytest.raises(ValueError, match="is not JSON"):
-        read_statistics(tmp_path)
+        read_entries(tmp_path)
 
 
 finite = st.floats(-10, 10, width=32)
@@ -229,7 +229,7 @@ def test_the_gripper_of_libero_is_standardised_as_in_the_original():
 
 @needs_golden
 def test_a_released_checkpoints_statistics_unnormalise_its_actions():
-    read = read_statistics(GOLDEN / "ckpt")
+    read = parse_statistics(read_entries(GOLDEN / "ckpt"))
     assert read.key == "mikasa_combined"
     assert len(read.proprio.q01) == 7
     with np.load(GOLDEN / "a_single_b1.npz", allow_pickle=False) as stored:

@@ -21,7 +21,7 @@ from muvla.collect.demonstration import Manner, demonstrate
 from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv, axis_angle
 from muvla.sim.simulator import preflight
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"
+GOLDEN = Path(__file__).parent / "golden" / "normalisation.npz"
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
 
 
@@ -49,7 +49,6 @@ def test_names_say_what_there_is() -> None:
     assert benchmark_of("RememberColor3").select_options(given) == {"backend": "cpu"}
 
 
-@pytest.mark.skipif(not GOLDEN.is_file(), reason="no golden data")
 def test_rotations_are_the_checkpoints_rotations() -> None:
     with np.load(GOLDEN) as golden:
         for quaternion, expected in zip(golden["libero_quat_xyzw"], golden["libero_axis_angle"], strict=True):

@@ -19,6 +19,7 @@ from muvla.model.vision import pack_pixels
 
 HERE = Path(__file__).parent
 MODES = ("custom_m8", "custom_m1", "full_m8", "full_m1", "off")
+SET = "remember_color_3_vla_v0"
 SMALL = ("config.json", "memory_meta.json", "dataset_statistics.json", "preprocessor_config.json")
 
 
@@ -40,6 +41,9 @@ def main(source: Path) -> None:
         images = pictures_of(data["pixel_values"][first])
         save("towers.npz", {"images_u8": images} | {name: data[name][first] for name in ("features", "projected")})
     write_policy(source)
+    (HERE / "rlds").mkdir(exist_ok=True)
+    shutil.copytree(source / "rlds" / SET, HERE / "rlds" / SET, dirs_exist_ok=True)
+    shutil.copyfile(source / "rlds" / f"{SET}.expected.npz", HERE / "rlds" / f"{SET}.expected.npz")
 
 
 def write_policy(source: Path) -> None:

@@ -9,7 +9,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,6 +17,7 @@ from muvla.checkpoint.cells import load, load_to_train
 from muvla.checkpoint.stored import StoredPolicy
 from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, parse_statistics
+from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 
 PREFIXES = (
@@ -89,7 +89,7 @@ def _statistics(policy: StoredPolicy) -> Iterator[str]:
         yield f"                action mask {statistics.action.mask.astype(int).tolist()}"
 
 
-def _frames(entry: dict[str, Any]) -> str:
+def _frames(entry: Json) -> str:
     return f"{entry.get('num_transitions', 'unknown')} frames of {entry.get('num_trajectories', 'unknown')} episodes"
 
 

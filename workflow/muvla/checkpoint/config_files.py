@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from muvla.benchmark.benchmark import benchmarks, benchmarks_of_width
 from muvla.benchmark.mikasa import MIKASA
 from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.images import OPENVLA
+from muvla.files import Json
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 
 CONFIG = "config.json"
@@ -29,7 +29,7 @@ TIMM_TOWERS = {
 OPENVLA_TOWERS = ("vit_large_patch14_reg4_dinov2.lvd142m", "vit_so400m_patch14_siglip_224")
 
 
-def parse_memory(content: Mapping[str, Any] | None, file: Path, memory: Mapping[str, Stored] | None) -> MemorySettings:
+def parse_memory(content: Json | None, file: Path, memory: Mapping[str, Stored] | None) -> MemorySettings:
     """Read memory settings from memory_meta.json, whose content is None where there is no such file (spec 12.5).
 
     memory: the tensors of memory_module--N_checkpoint.pt. Neither of the two means a memoryless policy.
@@ -66,7 +66,7 @@ def require_same_memory(where: str, settings: MemorySettings, tensor: Tensor, fi
         )
 
 
-def parse_architecture(config: Mapping[str, Any], file: Path, proprio: Mapping[str, Stored] | None) -> Architecture:
+def parse_architecture(config: Json, file: Path, proprio: Mapping[str, Stored] | None) -> Architecture:
     """Read the sizes of a policy from config.json and its proprio projector.
 
     proprio: None where there is no projector yet; the width is then MIKASA-Robo's.
@@ -89,7 +89,7 @@ def parse_architecture(config: Mapping[str, Any], file: Path, proprio: Mapping[s
     )
 
 
-def _towers(config: Mapping[str, Any], file: Path) -> tuple[Tower, ...]:
+def _towers(config: Json, file: Path) -> tuple[Tower, ...]:
     if "towers" in config:  # ours
         try:
             return tuple(Tower(**{key: entry[key] for key in entry if key != FINAL_NORM}) for entry in config["towers"])
@@ -114,12 +114,12 @@ def _proprio_width(proprio: Mapping[str, Stored], folder: Path) -> int:
     return width
 
 
-def own_keys(architecture: Architecture) -> dict[str, Any]:
+def own_keys(architecture: Architecture) -> Json:
     """Make the keys of ours in config.json: the number of cameras, and a chunk length that is not the released one."""
     return {"cameras": architecture.cameras, **({"chunk": architecture.chunk} if architecture.chunk != 8 else {})}
 
 
-def config_json(architecture: Architecture) -> dict[str, Any]:
+def config_json(architecture: Architecture) -> Json:
     """Make config.json for a policy of ours: the released keys, `towers` and `own_keys`."""
     return {
         "architectures": ["OpenVLAForActionPrediction"],
@@ -147,7 +147,7 @@ def config_json(architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def preprocessor(architecture: Architecture) -> dict[str, Any]:
+def preprocessor(architecture: Architecture) -> Json:
     """Make preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
     sizes = [[3, tower.image_size, tower.image_size] for tower in architecture.towers]
     return {

@@ -13,7 +13,6 @@ import hashlib
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, parse_architecture, parse_memory
 from muvla.checkpoint.names import PARTS, our_name
@@ -21,6 +20,7 @@ from muvla.checkpoint.tensors import CheckpointError, Stored, component_file, re
 from muvla.data.images import Preprocessing, parse_preprocessing
 from muvla.data.statistics import STATISTICS_FILE, Body, Statistics, parse_statistics, read_entries, statistics_for
 from muvla.data.text import TOKENIZER_FILE, Tokenizer
+from muvla.files import Json
 from muvla.model.architecture import Architecture, MemorySettings
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -51,7 +51,7 @@ class StoredPolicy:
             raise CheckpointError(f"{folder} is not a checkpoint folder: it has no {CONFIG}")
 
     @cached_property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """The content of config.json."""
         return read_json(self.folder / CONFIG)
 
@@ -88,7 +88,7 @@ class StoredPolicy:
         return parse_memory(content, file, self.components["memory_module"])
 
     @cached_property
-    def preprocessor(self) -> dict[str, Any]:
+    def preprocessor(self) -> Json:
         """The content of preprocessor_config.json."""
         return read_json(self.folder / PREPROCESSOR)
 
@@ -119,7 +119,7 @@ class StoredPolicy:
         return [self.folder / name for name in COPIED if (self.folder / name).is_file()]
 
     @cached_property
-    def provenance(self) -> dict[str, Any] | None:
+    def provenance(self) -> Json | None:
         """The content of provenance.json; None for folders that we did not write."""
         file = self.folder / PROVENANCE
         return read_json(file) if file.is_file() else None

@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from muvla.files import write_json
+from muvla.files import Json, write_json
 
 INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9  # transformers' default limit, which the released folders keep
@@ -35,7 +34,7 @@ class Stored:
     tensor: Tensor
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> Json:
     """Read one of a folder's JSON files. Raises CheckpointError when it is missing, damaged or no object."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,7 +15,7 @@ from muvla.checkpoint.adapters import merged_tensors, write_adapters
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, config_json, own_keys
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
 from muvla.checkpoint.tensors import SHARD_BYTES, write_shards
-from muvla.files import replacing_folder, unwritable, write_json
+from muvla.files import Json, replacing_folder, unwritable, write_json
 from muvla.model.cell import Cell
 
 ADAPTERS = "lora_adapter"
@@ -27,11 +26,11 @@ def save(
     directory: str | Path,
     *,
     step: int,
-    files: Mapping[str, Any],
-    config: Mapping[str, Any] | None = None,
+    files: Json,
+    config: Json | None = None,
     copies: Sequence[Path] = (),
     base: str = "",
-    provenance: Callable[[Path], dict[str, Any]] | None = None,
+    provenance: Callable[[Path], Json] | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Write `cell` as a released-layout folder, adapters merged, under a temporary name first, then renamed.

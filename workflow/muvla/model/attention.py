@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
 from muvla.model.cell import Cell
 from muvla.model.layout import TokenLayout
@@ -39,10 +39,10 @@ def watched(cell: Cell) -> Iterator[list[Seen]]:
     seen: list[Seen] = []
     layers: list[Tensor] = []
 
-    def layer_done(module: Any, inputs: Any, output: Any) -> None:
+    def layer_done(module: nn.Module, inputs: object, output: tuple[Tensor, Tensor]) -> None:
         layers.append(output[1][0].float().mean(dim=0))  # (S, S), mean over heads
 
-    def forward_done(module: Any, inputs: Any, output: Any) -> None:
+    def forward_done(module: nn.Module, inputs: object, output: BaseModelOutput) -> None:
         seen.append(Seen(torch.stack(layers), output.last_hidden_state[0]))
         layers.clear()
 

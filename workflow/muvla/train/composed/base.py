@@ -24,6 +24,7 @@ from muvla.data.episode import dataset_name
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.statistics import parse_statistics
 from muvla.data.text import Tokenizer
+from muvla.files import Json
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
 from muvla.model.prompt import padded
@@ -38,7 +39,7 @@ from muvla.train.optimiser import Optimiser
 from muvla.train.start import environments
 
 
-def train_base(config: DictConfig) -> tuple[Cell, dict[str, Any]]:
+def train_base(config: DictConfig) -> tuple[Cell, Json]:
     """Train the base on the demonstrations that `config` names; return it and the files of its checkpoint.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from muvla.data.statistics import Statistics
 from muvla.data.text import Tokenizer
+from muvla.files import Json
 from muvla.model.prompt import Prompt, prompts
 from muvla.model.window import WindowBatch
 from muvla.train.composed.frames import Frames
@@ -77,10 +77,10 @@ class ComposedSource:
     def next_window(self, progress: float) -> WindowBatch:
         return self.batcher.window(self.streams, self.steps, progress)
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[Json]:
         return [self.streams.state()]
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: list[Json]) -> None:
         self.streams.restore(state[0])
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from muvla.files import Json
 from muvla.train.composed.frames import Frames, Row
 
 
@@ -73,12 +73,12 @@ class Streams:
             step.append(queue.pop(0))
         return step
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return everything needed to go on exactly here, as plain numbers, lists and dicts."""
         queues = [[(s.frame, s.row, s.target, s.is_first, s.first_frame) for s in queue] for queue in self.queues]
         return {"rng": self.rng.bit_generator.state, "queues": queues}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Json) -> None:
         self.rng.bit_generator.state = state["rng"]
         self.queues = [[Step(*fields) for fields in queue] for queue in state["queues"]]
 

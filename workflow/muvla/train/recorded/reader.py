@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.record import EncodedEpisode
 from muvla.data.statistics import Statistics
+from muvla.files import Json
 from muvla.train.recorded.streams import Shot
 
 OPEN_EPISODES = 64  # encoded, a few MB each: the episodes that a reader is in the middle of
@@ -36,7 +36,7 @@ class WindowArrays:
     actions: np.ndarray
     is_first: np.ndarray
     instructions: list[list[str]]
-    position: Any
+    position: list[Json]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Reader:
         self.datasets, self.statistics, self.pictures, self.chunk = list(datasets), list(statistics), pictures, chunk
         self._open: OrderedDict[tuple[int, int], EncodedEpisode] = OrderedDict()
 
-    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], Any]) -> WindowArrays:
+    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], list[Json]]) -> WindowArrays:
         """Read a window of K steps of B shots; its position is handed through. Raises CorruptRecord."""
         shots, position = drawn
         steps = [[self._read(shot) for shot in row] for row in shots]

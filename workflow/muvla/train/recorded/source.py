@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from muvla.data.rlds.tfrecord import CorruptRecord
 from muvla.data.text import Tokenizer
+from muvla.files import Json
 from muvla.model.prompt import Prompt, prompts
 from muvla.model.window import WindowBatch
 from muvla.train.recorded.reader import Reader, WindowArrays
@@ -30,7 +30,7 @@ class RecordedSource:
     tokenizer: Tokenizer
     device: torch.device
     workers: int = 0
-    _position: list[Any] | None = None
+    _position: list[Json] | None = None
     _windows: Iterator[WindowArrays | CorruptRecord] | None = None
     _prompts: dict[tuple[str, ...], Prompt] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class RecordedSource:
                     Caught(self.reader),  # type: ignore[arg-type]
                     batch_size=None,
                     sampler=_Drawn(self.streams.next_step, self.streams.state, self.steps),
-                    collate_fn=unchanged,
+                    collate_fn=unchanged,  # type: ignore[arg-type]
                     num_workers=self.workers,
                     multiprocessing_context="spawn" if self.workers else None,
                     prefetch_factor=2 if self.workers else None,
@@ -60,10 +60,10 @@ class RecordedSource:
             images=torch.from_numpy(arrays.images).to(self.device),
         )
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[Json]:
         return self.streams.state() if self._position is None else self._position
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: list[Json]) -> None:
         """Go on from a saved position. Raises RuntimeError after the first window: what is read ahead stays read."""
         if self._windows is not None:
             raise RuntimeError("a source is restored before its first window")
@@ -85,7 +85,7 @@ class Caught:
 
     reader: Reader
 
-    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], Any]) -> WindowArrays | CorruptRecord:
+    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], list[Json]]) -> WindowArrays | CorruptRecord:
         try:
             return self.reader[drawn]
         except CorruptRecord as error:
@@ -97,15 +97,15 @@ class _Drawn:
     """Endless windows of shots, each with the streams' position after it."""
 
     step: Callable[[], list[Shot]]
-    state: Callable[[], list[Any]]
+    state: Callable[[], list[Json]]
     steps: int
 
-    def __iter__(self) -> Iterator[tuple[list[list[Shot]], list[Any]]]:
+    def __iter__(self) -> Iterator[tuple[list[list[Shot]], list[Json]]]:
         while True:
             shots = [self.step() for _ in range(self.steps)]
             yield shots, self.state()
 
 
-def unchanged(window: Any) -> Any:
+def unchanged(window: WindowArrays | CorruptRecord) -> WindowArrays | CorruptRecord:
     """Collate nothing: a window is complete as it was read."""
     return window

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+
+from muvla.files import Json
 
 _ENVIRONMENTS, _EPISODES, _FRAMES = 0, 1, 2  # first word of the seeds of three kinds of draws
 
@@ -63,11 +64,11 @@ class EpisodeStreams:
         """Draw one shot of every stream, in their order."""
         return [self._next(slot) for slot in range(len(self.positions))]
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[Json]:
         """Return everything needed to go on exactly here, one entry per stream."""
         return [vars(position) | {"taken": list(position.taken)} for position in self.positions]
 
-    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+    def restore(self, state: Sequence[Json]) -> None:
         """Go on from a saved state. Raises ValueError for that of another number of streams."""
         if len(state) != len(self.positions):
             raise ValueError(f"the saved position is that of {len(state)} streams, here are {len(self.positions)}")
@@ -139,11 +140,11 @@ class FrameStreams:
         self.number += 1
         return shots
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[Json]:
         """Return the position, one entry per stream."""
         return [{"number": self.number} for _ in range(self.slots)]
 
-    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+    def restore(self, state: Sequence[Json]) -> None:
         if len(state) != self.slots:
             raise ValueError(f"the saved position is that of {len(state)} streams, here are {self.slots}")
         self.number = int(state[0]["number"])

@@ -80,7 +80,7 @@ def test_pictures_are_treated_as_the_folder_says(folder: Path) -> None:
 
 
 def test_what_is_no_checkpoint_folder_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="nowhere is not a folder: download the checkpoint first"):
+    with pytest.raises(CheckpointError, match="nowhere is not a checkpoint folder: there is no such folder"):
         StoredPolicy(tmp_path / "nowhere")
     (folder / "preprocessor_config.json").write_text("[]")
     with pytest.raises(CheckpointError, match=r"preprocessor_config\.json must hold a JSON object, not a list"):

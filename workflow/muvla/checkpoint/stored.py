@@ -46,7 +46,7 @@ class StoredPolicy:
         """Raises CheckpointError for what is not a checkpoint folder."""
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise CheckpointError(f"{folder} is not a folder: download the checkpoint first, then name its folder")
+            raise CheckpointError(f"{folder} is not a checkpoint folder: there is no such folder, download it first")
         if not (self.folder / CONFIG).is_file():
             raise CheckpointError(f"{folder} is not a checkpoint folder: it has no {CONFIG}")
 

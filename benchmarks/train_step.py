@@ -1,6 +1,6 @@
 """One window step, ours against a plain loop shaped like the release:  python benchmarks/train_step.py
 
-Both train the mini architecture (all tensors, from pixels) on the same window of B=4 slots and K steps. The plain loop
+Both train the mini architecture (all tensors) on the same window of B=4 slots and K steps. The plain loop
 runs the towers once a step, makes logits of the whole sequence with a cross-entropy that the L1 loss does not use, and
 keeps a key-value cache, as the release does; ours runs the towers once for the window and makes no logits. How much the
 logits weigh depends on the vocabulary: 32064 words are the release's, but beside a language model this small they
@@ -49,7 +49,7 @@ def window_of(steps: int, words: int) -> tuple[Window, WindowBatch, Tensor]:
     first[0, 0] = True
     prompt = Prompt(torch.randint(3, words, (SLOTS, TEXT + 1)), torch.full((SLOTS,), TEXT))
     batch = WindowBatch(
-        pixels=torch.randn(steps, SLOTS, 12, TOWER.image_size, TOWER.image_size),
+        images=torch.randint(256, (steps, SLOTS, 2, TOWER.image_size, TOWER.image_size, 3), dtype=torch.uint8),
         proprio=torch.randn(steps, SLOTS, 7),
         actions=torch.rand(steps, SLOTS, 8, 7) * 2 - 1,
         is_first=first,
@@ -61,10 +61,10 @@ def window_of(steps: int, words: int) -> tuple[Window, WindowBatch, Tensor]:
 def plain(window: Window, batch: WindowBatch, memory: Tensor) -> Tensor:
     """The release's shape of the same computation: its mean loss, to be differentiated."""
     cell, losses = window.cell, []
-    assert batch.pixels is not None
+    assert batch.images is not None
     for k in range(len(batch.is_first)):
         memory_in = cell.memory.reset(memory, batch.is_first[k])
-        vision = cell.see(batch.pixels[k])
+        vision = cell.see(batch.images[k])
         prompt = batch.prompts[k]
         layout = TokenLayout.of(cell.architecture, memory_in.shape[1], prompt.lengths)
         embeddings = cell.embed(vision, batch.proprio[k], prompt, memory_in, layout)

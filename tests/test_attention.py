@@ -17,7 +17,7 @@ MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
 def blocks(cell: Cell, lengths: list[int]) -> tuple[list[str], torch.Tensor]:
     data = tiny.batch(1, len(lengths))
     with torch.no_grad():
-        vision = cell.see(data.pixels[0])
+        vision = cell.see(data.images[0])
     return attention_blocks(cell, vision, data.proprio[0], tiny.prompt(lengths), cell.memory.start(len(lengths)))
 
 
@@ -39,12 +39,12 @@ def test_the_first_row_is_taken_at_its_own_length_and_the_policy_stays_as_it_was
 
     def acts() -> torch.Tensor:
         with torch.no_grad():
-            vision = cell.see(data.pixels[0])
+            vision = cell.see(data.images[0])
             return cell.step(vision, data.proprio[0], data.prompts[0], cell.memory.start(2)).actions
 
     before = acts()
     with torch.no_grad():
-        vision = cell.see(data.pixels[0])
+        vision = cell.see(data.images[0])
     prompt = tiny.prompt([4, 9])
     alone = Prompt(prompt.ids[:1, :5], prompt.lengths[:1])
     shares = [attention_blocks(cell, vision, data.proprio[0], p, cell.memory.start(2))[1] for p in (prompt, alone)]

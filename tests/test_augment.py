@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanczos3_reference import FILE
-from muvla.data.images import Change, augment, center_crop, draw_change, resize_lanczos3
+from muvla.data.augment import Change, augment, draw_change
+from muvla.data.images import center_crop, resize_lanczos3
 
 STILL = Change(top=0.0, left=0.0, brightness=0.0, contrast=1.0, saturation=1.0, hue=0.0)
 MIDDLE = (1 - np.sqrt(0.9)) / 2

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 import tiny
 from made_up import MEMORY, write_checkpoint
 from muvla import checkpoint
+from muvla.checkpoint import CheckpointError
 from muvla.checkpoint import __main__ as command
-from muvla.checkpoint.load import CheckpointError
 from muvla.model.architecture import MemorySettings
 
 
@@ -35,7 +35,7 @@ def test_a_loaded_policy_computes_what_the_saved_one_did(folder: Path) -> None:
     data = tiny.batch(1, 2)
     with torch.no_grad():
         outputs = [
-            policy.step(policy.see(data.pixels[0]), data.proprio[0], data.prompts[0], policy.memory.start(2))
+            policy.step(policy.see(data.images[0]), data.proprio[0], data.prompts[0], policy.memory.start(2))
             for policy in (original, loaded)
         ]
     assert torch.equal(outputs[0].actions, outputs[1].actions)

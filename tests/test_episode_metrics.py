@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import tiny
-from muvla.data.images import OPENVLA, pack_pixels
 from muvla.model.architecture import MemorySettings
 from muvla.model.window import Window, WindowBatch
 from muvla.train.episode_watch import EpisodeWatch
@@ -23,11 +22,11 @@ def episodes(lengths: list[int], steps: int = 2) -> tuple[np.ndarray, list[Windo
     total = -(-(sum(lengths) + 1) // steps) * steps
     begins = np.isin(np.arange(total), np.cumsum([0, *lengths]))
     images = np.random.default_rng(0).integers(0, 256, (total, 1, 2, 16, 16, 3), dtype=np.uint8)
-    pixels = torch.from_numpy(pack_pixels(images, OPENVLA))
+    pictures = torch.from_numpy(images)
     empty = tiny.batch(steps, 1)
     return images, [
         dataclasses.replace(
-            empty, pixels=pixels[at : at + steps], is_first=torch.from_numpy(begins[at : at + steps, None])
+            empty, images=pictures[at : at + steps], is_first=torch.from_numpy(begins[at : at + steps, None])
         )
         for at in range(0, total, steps)
     ]
@@ -38,7 +37,7 @@ def test_norms_and_changes_are_those_of_what_each_step_read_out(update: str) -> 
     settings = MemorySettings(num_mem_tokens=3, memory_update=update, tbptt_length=2)
     window = Window(tiny.cell(settings))
     images, windows = episodes([3, 5])
-    watch, memory, read_out = EpisodeWatch(OPENVLA), window.cell.memory.start(1), []
+    watch, memory, read_out = EpisodeWatch(), window.cell.memory.start(1), []
     for number, batch in enumerate(windows):
         output = window(batch, memory, watch=True)
         watch.see(batch, output.read_out)
@@ -52,7 +51,7 @@ def test_norms_and_changes_are_those_of_what_each_step_read_out(update: str) -> 
         saved = io.BytesIO()
         torch.save(watch.state(), saved)  # a run may go on from anywhere
         saved.seek(0)
-        watch = EpisodeWatch(OPENVLA)
+        watch = EpisodeWatch()
         watch.restore(torch.load(saved, weights_only=True), CPU)
     second = watch.take()
     assert second is not None
@@ -66,7 +65,7 @@ def test_norms_and_changes_are_those_of_what_each_step_read_out(update: str) -> 
 
 
 def test_a_long_episode_has_curves_but_no_pictures_and_a_half_one_nothing(tmp_path) -> None:
-    watch, found = EpisodeWatch(OPENVLA), []
+    watch, found = EpisodeWatch(), []
     _, windows = episodes([101, 45])
     for batch in windows:
         watch.see(batch, torch.randn(2, 3, 16))
@@ -81,7 +80,7 @@ def test_a_long_episode_has_curves_but_no_pictures_and_a_half_one_nothing(tmp_pa
     assert long["episode_rollout"] == "skipped"
     assert short["episode_rollout"] == found[1].shown
     assert np.shape(short["episode_cosine_distance"]) == (44, 3)
-    late = EpisodeWatch(OPENVLA)  # joins in the middle
+    late = EpisodeWatch()  # joins in the middle
     late.see(windows[1], torch.randn(2, 3, 16))
     late.see(windows[0], torch.randn(2, 3, 16))
     assert late.take() is None

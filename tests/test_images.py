@@ -6,21 +6,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muvla.data.images import OPENVLA, Normalisation, center_crop, pack_pixels, read_normalisation, resize_lanczos3
+from muvla.checkpoint import StoredPolicy
+from muvla.data.images import OPENVLA, Normalisation, Preprocessing, center_crop, parse_preprocessing, resize_lanczos3
+from muvla.model.architecture import Architecture, Tower
+from muvla.model.vision import VisionBackbone, pack_pixels
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
-needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference pictures beside the repository")
-SOURCES = ("128", "128noise", "256", "224")
+GOLDEN = Path(__file__).parent / "golden"
+TOWER = Tower(image_size=224, patch_size=56, width=4, depth=1, heads=1, mlp_hidden=4)  # not to be run
 
 
 @pytest.fixture(scope="module")
 def golden():
-    with np.load(GOLDEN / "p_preprocess.npz", allow_pickle=False) as stored:
+    with np.load(GOLDEN / "pictures.npz", allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def vision(preprocessing: Preprocessing) -> VisionBackbone:
+    return VisionBackbone(Architecture((TOWER, TOWER), 2, 8, 1, 1, 8, 64, 7), preprocessing)
 
 
 def random_pictures(seed: int, *shape: int) -> np.ndarray:
@@ -35,22 +42,31 @@ def assert_close(found: np.ndarray, expected: np.ndarray, share: float = 0.01) -
     assert (difference > 0).mean() <= share
 
 
-@needs_golden
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", ["128", "256"])
 def test_every_stage_equals_the_original_pipeline(golden, source):
     resized = resize_lanczos3(golden[f"raw_{source}"], 224)
     assert_close(resized, golden[f"resized_{source}"])
     assert_close(center_crop(golden[f"resized_{source}"]), golden[f"resized_cropped_{source}"], share=0.001)
     assert_close(center_crop(resized), golden[f"resized_cropped_{source}"])
-    packed = pack_pixels(golden[f"resized_cropped_{source}"][None])
-    np.testing.assert_array_equal(packed, golden[f"pixel_values_{source}"])
+    packed = pack_pixels(torch.from_numpy(golden[f"resized_cropped_{source}"])[None], OPENVLA)
+    np.testing.assert_array_equal(packed[0], golden[f"pixel_values_{source}"])
 
 
-@needs_golden
-def test_a_checkpoints_preprocessor_file_gives_the_numbers_really_applied(golden):
-    assert read_normalisation(GOLDEN / "ckpt" / "preprocessor_config.json") == OPENVLA
-    np.testing.assert_array_equal(np.ravel(OPENVLA.means), golden["channel_mean"])
-    np.testing.assert_array_equal(np.ravel(OPENVLA.stds), golden["channel_std"])
+@pytest.mark.parametrize("source", ["128", "256"])
+def test_the_path_from_raw_pictures_to_pixels_is_the_originals(golden, source):
+    """What acting, training and probes use, with the numbers of a released preprocessor_config.json."""
+    preprocessing = StoredPolicy(GOLDEN / "policy").preprocessing
+    assert preprocessing == Preprocessing(OPENVLA, center_crop=True)
+    raw = torch.from_numpy(golden[f"raw_{source}"])
+    pixels = vision(preprocessing).pixels(raw.expand(3, 2, *raw.shape))  # (N, cameras, 6, S, S)
+    assert pixels.shape == (3, 2, 6, 224, 224)
+    difference = (pixels - torch.from_numpy(golden[f"pixel_values_{source}"])).abs()
+    level = 1 / 255 / min(map(min, OPENVLA.stds))
+    assert difference.max() <= 1.001 * level
+    assert (difference > 0).float().mean() <= 0.01
+    uncropped = vision(Preprocessing()).pixels(raw[None, None])[0]
+    resized = torch.from_numpy(resize_lanczos3(golden[f"raw_{source}"], 224))
+    assert torch.equal(uncropped, pack_pixels(resized[None], OPENVLA))
 
 
 @settings(max_examples=40)
@@ -113,18 +129,17 @@ def test_the_crop_shows_the_centre():
     np.testing.assert_array_equal(center_crop(picture, area=1.0), picture)
 
 
-def test_channels_are_camera_then_tower_then_colour():
+def test_pixels_are_those_of_each_tower_one_after_the_other():
     normalisation = Normalisation(means=((0.0, 0.1, 0.2), (0.5, 0.5, 0.5)), stds=((1.0, 0.5, 0.25), (0.5, 0.5, 0.5)))
-    pictures = random_pictures(2, 4, 2, 6, 7)
-    packed = pack_pixels(pictures, normalisation)
-    assert packed.shape == (4, 12, 6, 7)
-    assert packed.dtype == np.float32
-    for camera in range(2):
-        for tower in range(2):
-            for colour in range(3):
-                expected = pictures[:, camera, :, :, colour] / 255 - normalisation.means[tower][colour]
-                found = packed[:, camera * 6 + tower * 3 + colour]
-                np.testing.assert_allclose(found, expected / normalisation.stds[tower][colour], atol=1e-6)
+    levels = np.arange(256, dtype=np.uint8).reshape(2, 8, 16, 1)  # all there are
+    packed = pack_pixels(torch.from_numpy(levels).expand(2, 8, 16, 3), normalisation)
+    assert packed.shape == (2, 6, 8, 16)
+    assert packed.dtype == torch.float32
+    for tower in range(2):
+        for colour in range(3):
+            mean, std = (np.float32(rows[tower][colour]) for rows in (normalisation.means, normalisation.stds))
+            expected = (levels[..., 0].astype(np.float32) / np.float32(255) - mean) / std
+            np.testing.assert_array_equal(packed[:, tower * 3 + colour], expected)
 
 
 def test_wrong_pictures_are_refused(tmp_path):
@@ -134,12 +149,12 @@ def test_wrong_pictures_are_refused(tmp_path):
         center_crop(np.zeros((3, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="share of the area"):
         center_crop(np.zeros((8, 8, 3), np.uint8), area=1.5)
-    with pytest.raises(ValueError, match="camera axis"):
-        pack_pixels(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"\(N, cameras, H, W, 3\) uint8, not \(2, 8, 8, 3\)"):
+        vision(Preprocessing()).features(torch.zeros(2, 8, 8, 3, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="not .* torch.float32"):
+        vision(Preprocessing()).features(torch.zeros(1, 2, 8, 8, 3))
     file = tmp_path / "preprocessor_config.json"
-    file.write_text('{"means": [[0.5, 0.5, 0.5]]}')
-    with pytest.raises(ValueError, match="tvf_normalize_params"):
-        read_normalisation(file)
-    file.write_text('{"tvf_normalize_params": [{"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5]}]}')
+    with pytest.raises(ValueError, match=r"preprocessor_config\.json has no tvf_normalize_params"):
+        parse_preprocessing({"means": [[0.5, 0.5, 0.5]]}, file)
     with pytest.raises(ValueError, match="non-zero"):
-        read_normalisation(file)
+        parse_preprocessing({"tvf_normalize_params": [{"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5]}]}, file)

@@ -23,7 +23,7 @@ from muvla.collect.demonstration import Manner, demonstrate
 from muvla.sim.libero.env import SETTLING, WAIT, LiberoEnv, axis_angle
 from muvla.sim.simulator import preflight
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "f_normalisation.npz"
+GOLDEN = Path(__file__).parent / "golden" / "normalisation.npz"
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
 
 
@@ -58,7 +58,6 @@ def unseen() -> Iterator[Callable[..., Any]]:
         yield lambda function, *arguments: pool.submit(function, *arguments).result()
 
 
-@pytest.mark.skipif(not GOLDEN.is_file(), reason="no golden data")
 def test_rotations_are_the_checkpoints_rotations() -> None:
     with np.load(GOLDEN) as golden:
         for quaternion, expected in zip(golden["libero_quat_xyzw"], golden["libero_axis_angle"], strict=True):

@@ -72,7 +72,7 @@ def test_a_fresh_adapter_changes_nothing_and_a_trained_one_merges_exactly() -> N
 
     def act(policy: Cell) -> torch.Tensor:
         with torch.no_grad():
-            vision = policy.see(data.pixels[0])
+            vision = policy.see(data.images[0])
             return policy.step(vision, data.proprio[0], data.prompts[0], policy.memory.start(2)).actions
 
     plain = act(cell)
@@ -118,13 +118,19 @@ def test_a_base_without_head_or_memory_gets_new_ones_and_is_saved_complete(tmp_p
     assert {p.dtype for p in cell.action_head.parameters()} == {torch.float32}
     assert cell.memory.initial_memory.shape == (3, 16)
     add_adapters(cell, LoraSettings(rank=2, alpha=2))
-    config = checkpoint.read_json(base, "config.json") | {"norm_stats": {"kept": 1}}
+    policy = checkpoint.StoredPolicy(base)
     checkpoint.save(
-        cell, tmp_path / "trained", step=7, files={}, config=config, copies=[base / "tokenizer.json"], shard_bytes=9000
+        cell,
+        tmp_path / "trained",
+        step=7,
+        files={"preprocessor_config.json": policy.preprocessor},
+        config=policy.config | {"norm_stats": {"kept": 1}},
+        copies=policy.copied,
+        shard_bytes=9000,
     )
     assert len(list((tmp_path / "trained").glob("model-*-of-*.safetensors"))) > 2
     assert (tmp_path / "trained/tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
-    assert checkpoint.read_json(tmp_path / "trained", "config.json")["norm_stats"] == {"kept": 1}
+    assert checkpoint.StoredPolicy(tmp_path / "trained").config["norm_stats"] == {"kept": 1}
     loaded = checkpoint.load(tmp_path / "trained")
     assert loaded.settings == MEMORY
     for name, make in merged_tensors(cell).items():

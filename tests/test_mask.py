@@ -68,7 +68,7 @@ def test_a_transformers_that_ignores_the_mask_is_refused(monkeypatch: pytest.Mon
 def test_context_depends_on_action_slots_only_under_the_full_mask(mode: str) -> None:
     tiny = cell(MemorySettings(num_mem_tokens=3, attention_mask_mode=mode))
     data, words = batch(1, 1), prompt([5])
-    vision = tiny.see(data.pixels[0])
+    vision = tiny.see(data.images[0])
     memory = tiny.memory.start(1)
     where = TokenLayout.of(ARCHITECTURE, 3, words.lengths)
     context = int(where.context_lengths[0])
@@ -92,7 +92,7 @@ def test_a_padded_row_answers_as_if_it_were_alone(mode: str) -> None:
     tiny = cell(MemorySettings(num_mem_tokens=3, attention_mask_mode=mode))
     data, words = batch(1, 3), prompt([7, 4, 2])
     with torch.no_grad():
-        vision = tiny.see(data.pixels[0])
+        vision = tiny.see(data.images[0])
         together = tiny.step(vision, data.proprio[0], words, tiny.memory.start(3))
         for row in range(3):
             one = slice(row, row + 1)
@@ -108,7 +108,7 @@ def test_no_action_enters_the_network() -> None:
     data, words = batch(1, 1), prompt([3])
     where = TokenLayout.of(ARCHITECTURE, 2, words.lengths)
     with torch.no_grad():
-        embeddings = tiny.embed(tiny.see(data.pixels[0]), data.proprio[0], words, tiny.memory.start(1), where)
+        embeddings = tiny.embed(tiny.see(data.images[0]), data.proprio[0], words, tiny.memory.start(1), where)
     placeholders = embeddings[0, int(where.context_lengths[0]) : -1]
     assert placeholders.shape[0] == 56
     assert placeholders.abs().max() == 0

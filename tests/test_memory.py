@@ -52,7 +52,7 @@ def test_the_gradient_reaches_the_initial_memory_through_k_steps_and_stops_at_a_
         for k in range(4):
             # the window's own loop, with a start that can be differentiated
             memory_in = window.cell.memory.reset(memory, is_first[k])
-            vision = window.cell.see(data.pixels[k])
+            vision = window.cell.see(data.images[k])
             output = window.cell.step(vision, data.proprio[k], data.prompts[k], memory_in)
             memory = window.cell.memory.update(memory_in, output.memory)
         output.actions[1].abs().mean().backward()
@@ -85,7 +85,7 @@ def test_a_window_gives_its_memory_to_the_next_one_without_history() -> None:
     halves = [
         dataclasses.replace(
             whole,
-            **{name: getattr(whole, name)[part] for name in ("pixels", "proprio", "actions", "is_first")},
+            **{name: getattr(whole, name)[part] for name in ("images", "proprio", "actions", "is_first")},
             prompts=whole.prompts[part],
         )
         for part in (slice(0, 2), slice(2, 4))

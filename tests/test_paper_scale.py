@@ -14,7 +14,7 @@ from muvla.data.rlds.tfrecord import CorruptRecord, index_records
 from muvla.train import __main__ as training
 from muvla.train.__main__ import start
 from muvla.train.parallel import Group
-from muvla.train.recorded.source import RecordedSource, normalised
+from muvla.train.recorded.source import RecordedSource
 from muvla.train.start import Budget, memory_settings
 from paper_scale import configured, lines, trained, write_paper
 
@@ -39,13 +39,15 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
     assert cell.state_dict()[frozen].equal(base.state_dict()[frozen])
     adapted = "language_model.layers.0.self_attn.q_proj.weight"
     assert not cell.state_dict()[adapted].equal(base.state_dict()[adapted])
-    assert list(checkpoint.read_json(output, "dataset_statistics.json")) == ["mikasa_combined"]
-    assert checkpoint.read_json(output, "preprocessor_config.json")["center_crop"] is True
-    provenance = checkpoint.read_json(output, "provenance.json")
+    stored = checkpoint.StoredPolicy(output)
+    assert list(stored.statistics) == ["mikasa_combined"]
+    assert stored.preprocessing.center_crop is True
+    assert stored.step == 2
+    assert stored.provenance is not None
     names = (
         ["remember_color_5_vla_v0"] if variant == "rc5_only" else ["remember_color_3_vla_v0", "remember_color_5_vla_v0"]
     )
-    assert sorted(provenance["data"]) == names
+    assert sorted(stored.provenance["data"]) == names
     frames = Budget.of("updates", configured(root, variant, "x").scale.memory_training, cell.settings, 1)
     assert frames.frames_per_update == 2 * cell.settings.window
 
@@ -103,14 +105,14 @@ def test_bfloat16_backbone_with_float32_adapters_under_autocast(root: Path) -> N
         assert other["loss"] == pytest.approx(one["loss"], rel=0.05)
     released = trained(root, "oft", "precision/released/v", precision, "match_release=true")
     assert len(lines(released)) == 6
-    entries = checkpoint.read_json(released, "dataset_statistics.json")  # of its loader: each data set's own
+    entries = checkpoint.StoredPolicy(released).statistics  # of its loader: each data set's own
     assert sorted(entries) == ["remember_color_3_vla_v0", "remember_color_5_vla_v0"]
     assert entries["remember_color_3_vla_v0"]["action"]["mask"] == [True] * 6 + [False]
     assert "statistics      remember_color_5_vla_v0" in "\n".join(inspect(released))
     dagger = trained(
         root, "oft_episodic", "precision/dagger/v", "match_release=true", "scale.memory_training.updates=1"
     )
-    assert list(checkpoint.read_json(dagger, "dataset_statistics.json")) == ["mikasa_combined"]
+    assert list(checkpoint.StoredPolicy(dagger).statistics) == ["mikasa_combined"]
 
 
 def test_background_processes_keep_the_order_of_the_slots(root: Path) -> None:
@@ -125,16 +127,9 @@ def test_background_processes_keep_the_order_of_the_slots(root: Path) -> None:
         position = source.state()
         source.close()
     for one, other in zip(*found, strict=True):
-        for name in ("proprio", "actions", "is_first", "pixels"):
+        for name in ("proprio", "actions", "is_first", "images"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
     assert position[0]["number"] == 10  # of the windows handed out, not of those read ahead
-
-
-def test_pixels_are_packed_as_the_policy_packs_them(root: Path) -> None:
-    from muvla.data.images import OPENVLA, pack_pixels
-
-    images = np.random.default_rng(0).integers(0, 256, (2, 3, 2, 8, 8, 3), dtype=np.uint8)
-    assert torch.equal(normalised(torch.from_numpy(images), OPENVLA), torch.from_numpy(pack_pixels(images, OPENVLA)))
 
 
 def test_a_damaged_record_stops_the_run_unless_told_otherwise(tmp_path: Path, capsys) -> None:

@@ -1,73 +1,30 @@
 """A tiny checkpoint in the released layout acts in the real simulator, through the same command as every other."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer as Backend
-from tokenizers import pre_tokenizers, processors
-from tokenizers.models import WordLevel
 
 from muvla.evaluate.policy import Policy
+from released import needs_whole_checkpoint, write_released
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GOLDEN = REPOSITORY.parent / "shared" / "golden"
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the original's checkpoint is not beside this repository")
-
-
-def stand_in_tokenizer() -> Backend:
-    """Llama-2's ids of the tokens that mean something, one id for every word: the golden folder has no tokenizer."""
-    words = [
-        *[
-            "in",
-            ":",
-            "what",
-            "action",
-            "should",
-            "the",
-            "robot",
-            "take",
-            "to",
-            "observe",
-            "cube",
-            "'",
-            "s",
-            "color",
-            ",",
-            "wait",
-            "then",
-            "touch",
-            ".",
-            "out",
-            "?",
-        ]
-    ]
-    tokens = {"<unk>": 0, "<s>": 1, "</s>": 2, "\u2581": 29871, "<PAD>": 32000}
-    tokens |= {word: 300 + number for number, word in enumerate(words)}
-    backend = Backend(WordLevel(tokens, unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return backend
+pytestmark = needs_whole_checkpoint
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("released") / "mu-vla-tiny"
-    shutil.copytree(GOLDEN / "ckpt", folder)
-    folder.chmod(0o755)
-    stand_in_tokenizer().save(str(folder / "tokenizer.json"))
-    return folder
+    return write_released(tmp_path_factory.mktemp("released") / "mu-vla-tiny")
 
 
 @pytest.mark.slow
 def test_it_evaluates_end_to_end_in_the_simulator(released: Path, tmp_path: Path) -> None:
     output = tmp_path / "records.jsonl"
-    command = [sys.executable, "-m", "muvla.evaluate", f"checkpoint={released}", "name=m64_k2", "label=paper",
-               "environment=RememberColor3", "episodes=1", "slots=1", f"output={output}"]  # fmt: skip
+    settings = ["name=m64_k2", "label=paper", "environment=RememberColor3", "episodes=1", "slots=1"]
+    command = [sys.executable, "-m", "muvla.evaluate", f"checkpoint={released}", f"output={output}", *settings]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     record = json.loads(output.read_text().splitlines()[-1])

@@ -16,8 +16,8 @@ from muvla.data.rlds.example import decode_example, encode_example
 from muvla.data.rlds.tfrecord import index_records
 from synthetic_episodes import NAME, make_counterfactual, make_episode
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "rlds"
-needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference data sets beside the repository")
+GOLDEN = Path(__file__).parent / "golden" / "rlds"
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "golden" / "rlds"
 MIKASA_SETS = ("remember_color_3_vla_v0", "shell_game_push_vla_v0")
 
 
@@ -179,9 +179,18 @@ def test_other_spellings():
         dataset_name("remember_color_3")
 
 
+def reference(name: str) -> Path:
+    """The folder of a reference data set: in the repository, or beside it."""
+    for root in (GOLDEN, SHARED):
+        if (root / name).is_dir():
+            return root / name
+    pytest.skip(f"the reference data set {name} is not in ../shared/golden/rlds")
+
+
 def check_golden(name: str, proprio_key: str) -> RldsDataset:
-    dataset = RldsDataset(GOLDEN / name)
-    with np.load(GOLDEN / f"{name}.expected.npz", allow_pickle=False) as expected:
+    folder = reference(name)
+    dataset = RldsDataset(folder)
+    with np.load(folder.with_name(f"{name}.expected.npz"), allow_pickle=False) as expected:
         assert len(dataset) == len({key.split("/")[0] for key in expected.files})
         for index, episode in enumerate(dataset):
             np.testing.assert_array_equal(episode.images[:, 0], expected[f"{index}/image"])
@@ -192,22 +201,19 @@ def check_golden(name: str, proprio_key: str) -> RldsDataset:
     return dataset
 
 
-@needs_golden
 @pytest.mark.parametrize("name", MIKASA_SETS)
 def test_sets_of_the_original_library_are_read(name):
     assert check_golden(name, "proprio").environment == environment_name(name)
 
 
-@needs_golden
 def test_jpeg_sets_of_the_original_library_are_read():
     pytest.importorskip("simplejpeg", reason="simplejpeg is not installed: JPEG sets cannot be read")
     assert check_golden("libero_object_no_noops", "state").proprio_width == 8
 
 
-@needs_golden
 @pytest.mark.parametrize("name", MIKASA_SETS)
 def test_what_is_written_has_the_layout_of_the_original_library(tmp_path, name):
-    original = RldsDataset(GOLDEN / name)
+    original = RldsDataset(reference(name))
     shards = len(list(original.directory.glob("*.tfrecord-*")))
     written = write_dataset(tmp_path, name, original, shards=shards)
     assert sorted(path.name for path in written.iterdir()) == sorted(p.name for p in original.directory.iterdir())

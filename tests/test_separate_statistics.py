@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from muvla.benchmark.mikasa import MIKASA
 from muvla.data import statistics
@@ -40,13 +39,10 @@ def test_what_an_environment_is_unnormalised_with(tmp_path):
     file = tmp_path / "dataset_statistics.json"
     file.write_text(json.dumps(separate_entries(bodies)))
     for name, bound in (("TakeItBack", 1.0), ("RememberColor9", 2.0)):  # its own; the average of all
-        found = statistics_for(tmp_path, name)
+        found = statistics_for(statistics.read_entries(tmp_path), name, file)
         np.testing.assert_array_equal(found.action.q99, [bound] * 7)
         assert found.action.mask.tolist() == [True] * 6 + [False]
         assert not found.action.constant.any()
     assert found.key == "average of 2 data sets"
     file.write_text(json.dumps({**separate_entries(bodies), "mikasa_combined": bodies[MIKASA_SETS[1]]}))
-    assert statistics_for(tmp_path, "TakeItBack").key == "mikasa_combined"
-    file.unlink()
-    with pytest.raises(FileNotFoundError, match="is missing"):
-        statistics_for(tmp_path, "RememberColor3")
+    assert statistics_for(statistics.read_entries(tmp_path), "TakeItBack", file).key == "mikasa_combined"

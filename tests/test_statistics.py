@@ -18,10 +18,9 @@ from muvla.data import compute_statistics as compute
 from muvla.data.compute_statistics import compute_statistics, joint_entry
 from muvla.data.episode import Episode
 from muvla.data.rlds.dataset import RldsDataset, write_dataset
-from muvla.data.statistics import Bounds, parse_statistics, read_statistics
+from muvla.data.statistics import Bounds, parse_statistics, read_entries
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
-needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no reference numbers beside the repository")
+GOLDEN = Path(__file__).parent / "golden"
 MIKASA_SETS = ("take_it_back_vla_v0", "remember_color_5_vla_v0")
 
 
@@ -85,7 +84,7 @@ def test_the_file_has_the_released_layout(tmp_path, sets):
     body = compute_statistics(sets)
     assert joint_entry(body, MIKASA) == {"mikasa_combined": body}
     (tmp_path / "dataset_statistics.json").write_text(json.dumps(joint_entry(body, MIKASA)))
-    read = read_statistics(tmp_path)
+    read = parse_statistics(read_entries(tmp_path))
     assert read.key == "mikasa_combined"
     assert read.action.mask.all()
     assert read.proprio.mask.all()
@@ -155,15 +154,15 @@ GOOD = {"action": ENTRY, "proprio": ENTRY}
 def test_a_file_that_lacks_something_says_what(tmp_path, content, key, message):
     (tmp_path / "dataset_statistics.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
-        read_statistics(tmp_path, key)
+        parse_statistics(read_entries(tmp_path), key)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"dataset_statistics\.json is missing"):
-        read_statistics(tmp_path)
+        read_entries(tmp_path)
     (tmp_path / "dataset_statistics.json").write_text("{")
     with pytest.raises(ValueError, match="is not JSON"):
-        read_statistics(tmp_path)
+        read_entries(tmp_path)
 
 
 finite = st.floats(-10, 10, width=32)
@@ -195,10 +194,9 @@ def test_values_of_another_benchmark_are_refused():
         bounds.unnormalise(np.zeros((3, 8), np.int64))
 
 
-@needs_golden
 @pytest.mark.parametrize("benchmark", ["mikasa", "libero"])
 def test_normalisation_equals_the_original(benchmark):
-    with np.load(GOLDEN / "f_normalisation.npz", allow_pickle=False) as stored:
+    with np.load(GOLDEN / "normalisation.npz", allow_pickle=False) as stored:
         golden = {name.removeprefix(f"{benchmark}_"): stored[name] for name in stored.files if benchmark in name}
     mask = golden.get("action_mask", np.ones(7, bool))
     action = Bounds(golden["action_q01"].astype(np.float64), golden["action_q99"].astype(np.float64), mask)
@@ -217,9 +215,8 @@ def test_normalisation_equals_the_original(benchmark):
     np.testing.assert_allclose(command(golden["predicted_unnormalised"]), golden["sent_to_env"], atol=1e-12)
 
 
-@needs_golden
 def test_the_gripper_of_libero_is_standardised_as_in_the_original():
-    with np.load(GOLDEN / "f_normalisation.npz", allow_pickle=False) as stored:
+    with np.load(GOLDEN / "normalisation.npz", allow_pickle=False) as stored:
         raw, expected = stored["libero_raw_gripper_commands"], stored["libero_dataset_gripper"]
     actions = np.zeros((len(raw), 7), np.float32)
     actions[:, 6] = raw
@@ -227,12 +224,11 @@ def test_the_gripper_of_libero_is_standardised_as_in_the_original():
     assert actions[0, 6] == raw[0]  # what was read stays as it is
 
 
-@needs_golden
 def test_a_released_checkpoints_statistics_unnormalise_its_actions():
-    read = read_statistics(GOLDEN / "ckpt")
+    read = parse_statistics(read_entries(GOLDEN / "policy"))
     assert read.key == "mikasa_combined"
     assert len(read.proprio.q01) == 7
-    with np.load(GOLDEN / "a_single_b1.npz", allow_pickle=False) as stored:
+    with np.load(GOLDEN / "step.npz", allow_pickle=False) as stored:
         pairs = {name: name.replace("action_norm", "action") for name in stored.files}
         names = [name for name, other in pairs.items() if name != other and other in stored.files]
         assert names

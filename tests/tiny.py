@@ -38,12 +38,12 @@ def prompt(lengths: list[int]) -> Prompt:
 
 
 def batch(steps: int, slots: int, seed: int = 2) -> WindowBatch:
-    """Random pixels, proprio and actions; every slot begins an episode at step 0."""
+    """Random pictures, proprio and actions; every slot begins an episode at step 0."""
     generator = torch.Generator().manual_seed(seed)
     is_first = torch.zeros(steps, slots, dtype=torch.bool)
     is_first[0] = True
     return WindowBatch(
-        pixels=torch.randn(steps, slots, 12, 16, 16, generator=generator),
+        images=torch.randint(256, (steps, slots, 2, 16, 16, 3), dtype=torch.uint8, generator=generator),
         proprio=torch.randn(steps, slots, 7, generator=generator),
         actions=torch.rand(steps, slots, 8, 7, generator=generator) * 2 - 1,
         is_first=is_first,

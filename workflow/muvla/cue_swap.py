@@ -21,15 +21,11 @@ from torch import Tensor
 
 from muvla import checkpoint
 from muvla.data.episode import dataset_name
-from muvla.data.images import read_normalisation
-from muvla.data.statistics import read_statistics
-from muvla.data.text import Tokenizer
 from muvla.files import ROOT, file_sha256, write_json
 from muvla.model.cell import Cell
-from muvla.model.vision import tower_features
 from muvla.provenance import describe_run
 from muvla.train.composed.batches import Batcher
-from muvla.train.composed.frames import Frames, load_frames
+from muvla.train.composed.frames import Frames, frozen_features, load_frames
 from muvla.train.composed.streams import Step
 
 CONFIG = str(ROOT / "config" / "muvla")
@@ -63,10 +59,13 @@ def cue_swap(config: DictConfig) -> dict[str, Any]:
     always answering the median; swap_change: mean change of the prediction when the cue is swapped;
     follows_swap: share of pairs in which the prediction then lies nearer to the swapped object's action.
     """
-    cell = checkpoint.load(config.checkpoint)
+    policy = checkpoint.StoredPolicy(config.checkpoint)
+    cell = checkpoint.load(policy)
     size, chunk = cell.architecture.image_size, cell.architecture.chunk
     frames = load_frames(config.data, [config.environment], image_size=size, chunk=chunk)
-    batcher = _batcher(config.checkpoint, cell, frames)
+    features = frozen_features(cell.vision_backbone, frames.images)
+    third = cell.architecture.cameras == 3
+    batcher = Batcher(frames, features, policy.normalisation(), policy.tokenizer, first_observation=third)
     shown = shown_as_cue(frames)
     pairs, swapped = [], []
     for number, row in enumerate(frames.rows[: config.episodes]):
@@ -133,13 +132,6 @@ def shown_as_cue(frames: Frames) -> dict[str, list[int]]:
 def _label(frames: Frames, number: int, target: int) -> float:
     row = frames.rows[number]
     return float(row.labels[row.choice, target, 0, Y])
-
-
-def _batcher(directory: str, cell: Cell, frames: Frames) -> Batcher:
-    normalisation = read_normalisation(Path(directory) / "preprocessor_config.json")
-    features = tower_features(cell.vision_backbone, frames.images, normalisation)
-    third = cell.architecture.cameras == 3
-    return Batcher(frames, features, read_statistics(directory), Tokenizer.load(directory), first_observation=third)
 
 
 if __name__ == "__main__":

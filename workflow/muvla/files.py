@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+Json = dict[str, Any]  # content of a JSON object
 ROOT = Path(__file__).resolve().parents[2]  # of this source tree: where config/, paper/ and Snakefile lie
 
 

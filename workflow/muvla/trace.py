@@ -158,7 +158,7 @@ def write(
         cameras=np.array([*CAMERAS, "first_image"][: architecture.cameras]),
         shares=torch.stack(recording.shares).numpy(),
         groups=np.array(recording.groups),
-        view=CROP_AREA**0.5 if policy.crop else 1.0,
+        view=CROP_AREA**0.5 if policy.cell.vision_backbone.preprocessing.center_crop else 1.0,
         about=cast(About, about),
         norms=None if memory is None else token_norms(memory).numpy(),
         distances=None if memory is None else token_distances(memory[1:], memory[:-1]).numpy(),

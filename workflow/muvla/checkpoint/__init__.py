@@ -1,7 +1,9 @@
 """A folder of the released layout and the policy in it."""
 
-from muvla.checkpoint.load import load, load_to_train
-from muvla.checkpoint.save import save, sha256
-from muvla.checkpoint.tensors import CheckpointError, read_json
+from muvla.checkpoint.cells import load, load_to_train
+from muvla.checkpoint.config_files import preprocessor
+from muvla.checkpoint.stored import StoredPolicy, sha256
+from muvla.checkpoint.tensors import CheckpointError
+from muvla.checkpoint.write import save
 
-__all__ = ["CheckpointError", "load", "load_to_train", "read_json", "save", "sha256"]
+__all__ = ["CheckpointError", "StoredPolicy", "load", "load_to_train", "preprocessor", "save", "sha256"]

@@ -6,21 +6,18 @@ Reads only: shards are mapped, components unpickled as tensors only, nothing of 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmarks_of_width
-from muvla.checkpoint.config_files import read_architecture, read_memory_settings
-from muvla.checkpoint.names import COMPONENTS
-from muvla.checkpoint.tensors import CheckpointError, Stored, read_component, read_json, read_shards
-from muvla.data.images import read_normalisation
-from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, read_statistics
-from muvla.data.text import Tokenizer
+from muvla.checkpoint.cells import load, load_to_train
+from muvla.checkpoint.stored import StoredPolicy
+from muvla.checkpoint.tensors import CheckpointError, Stored
+from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, parse_statistics
+from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 
 PREFIXES = (
@@ -33,24 +30,15 @@ PREFIXES = (
 
 
 def inspect(folder: Path) -> Iterator[str]:
-    """Lines about the folder's tensors, sizes, memory and statistics.
+    """Describe the folder's tensors, sizes, memory and statistics, line by line.
 
     Raises:
         CheckpointError, ValueError or FileNotFoundError: naming the file and the tensor that is wrong.
     """
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} is not a folder: download the checkpoint first, then name its folder")
+    policy = StoredPolicy(folder)
     yield f"{folder}"
-    stored = read_shards(folder)
-    for prefix in PREFIXES:
-        yield _group(prefix.rstrip("."), [value for name, value in stored.items() if name.startswith(prefix)])
-    rest = sorted(name for name in stored if not name.startswith(PREFIXES))
-    if rest:
-        yield f"  {len(rest)} tensors under other names, first {rest[0]}"
-    components = {name: read_component(folder, name) for name in COMPONENTS}
-    for name, component in components.items():
-        yield _group(name, list(component.values())) if component else f"  {name:34} none"
-    architecture = read_architecture(folder, components["proprio_projector"])
+    yield from _tensors(policy)
+    architecture = policy.architecture
     towers = " and ".join(f"{tower.depth} blocks of {tower.width}" for tower in architecture.towers)
     yield f"towers          {towers}, {architecture.cameras} cameras of {architecture.image_size} px, "
     yield f"                {architecture.patches} patches each"
@@ -58,40 +46,50 @@ def inspect(folder: Path) -> Iterator[str]:
         f"language model  {architecture.layers} layers of {architecture.width}, {architecture.heads} heads, "
         f"vocabulary {architecture.vocab_size}"
     )
-    if components["proprio_projector"]:
+    if policy.components["proprio_projector"]:
         titles = " or ".join(each.title for each in benchmarks_of_width(architecture.proprio_dim))
         yield f"benchmark       {titles} (proprio width {architecture.proprio_dim})"
-    yield f"memory          {read_memory_settings(folder, components['memory_module'])}"
-    if components["action_head"] is None:
+    yield f"memory          {policy.memory}"
+    if policy.components["action_head"] is None:
         yield "use             a base to train from: it has no action head (python -m muvla.train base=...)"
-        checkpoint.load_to_train(
-            folder, MemorySettings(), cameras=2, proprio_dim=architecture.proprio_dim, dtype=torch.bfloat16
-        )
+        load_to_train(policy, MemorySettings(), cameras=2, proprio_dim=architecture.proprio_dim, dtype=torch.bfloat16)
         return
-    checkpoint.load(folder, dtype=torch.bfloat16)  # every name and shape; the shards stay mapped
-    yield from _statistics(folder)
-    normalisation = read_normalisation(folder / "preprocessor_config.json")
-    crop = read_json(folder, "preprocessor_config.json").get("center_crop", True)
-    yield f"pictures        means {normalisation.means[0]} and {normalisation.means[1]}, centre crop {crop}"
-    tokenizer = Tokenizer.load(folder)
+    load(policy, dtype=torch.bfloat16)  # every name and shape; the shards stay mapped
+    yield from _statistics(policy)
+    pictures = policy.preprocessing
+    means = " and ".join(map(str, pictures.normalisation.means))
+    yield f"pictures        means {means}, centre crop {pictures.center_crop}"
+    tokenizer = policy.tokenizer
     if tokenizer.vocab_size > architecture.vocab_size:
         raise CheckpointError(f"{folder}/tokenizer.json has {tokenizer.vocab_size} ids, the embeddings fewer rows")
     yield f"tokenizer       pad {tokenizer.pad_id}, empty {tokenizer.empty_id}"
-    yield "use             complete: python -m muvla.evaluate checkpoint=" + str(folder)
+    made = policy.provenance or {}
+    yield f"made by         {made.get('command_line', 'unknown: no provenance.json of ours')}, step {policy.step}"
+    yield f"use             complete: python -m muvla.evaluate checkpoint={folder}"
 
 
-def _statistics(folder: Path) -> Iterator[str]:
-    """The joint entry, or where there is none every data set's own (spec 3.6)."""
-    path = folder / STATISTICS_FILE
-    entries = json.loads(path.read_text()) if path.is_file() else {}
+def _tensors(policy: StoredPolicy) -> Iterator[str]:
+    stored = policy.shards
+    for prefix in PREFIXES:
+        yield _group(prefix.rstrip("."), [value for name, value in stored.items() if name.startswith(prefix)])
+    rest = sorted(name for name in stored if not name.startswith(PREFIXES))
+    if rest:
+        yield f"  {len(rest)} tensors under other names, first {rest[0]}"
+    for name, component in policy.components.items():
+        yield _group(name, list(component.values())) if component else f"  {name:34} none"
+
+
+def _statistics(policy: StoredPolicy) -> Iterator[str]:
+    """Describe the joint entry, or where there is none every data set's own (spec 3.6)."""
+    entries, file = policy.statistics, policy.folder / STATISTICS_FILE
     joint = any(name.endswith(COMBINED_SUFFIX) for name in entries)
     for key in [None] if joint or not entries else sorted(entries):
-        statistics = read_statistics(folder, key)
+        statistics = parse_statistics(entries, key, file)
         yield f"statistics      {statistics.key} of {sorted(entries)}, {_frames(entries[statistics.key])}"
         yield f"                action mask {statistics.action.mask.astype(int).tolist()}"
 
 
-def _frames(entry: dict[str, object]) -> str:
+def _frames(entry: Json) -> str:
     return f"{entry.get('num_transitions', 'unknown')} frames of {entry.get('num_trajectories', 'unknown')} episodes"
 
 

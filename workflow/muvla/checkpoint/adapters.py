@@ -1,4 +1,4 @@
-"""Adapters on their way to disk: merged into the weights, and beside them as peft reads them (spec 4.4, 4.6)."""
+"""Write adapters: merged into the weights, and beside them as peft reads them (spec 4.4, 4.6)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_adapters(cell: Cell, folder: Path, base: str) -> None:
 
 
 def merged_tensors(cell: Cell) -> dict[str, Callable[[], Tensor]]:
-    """Every tensor of the cell under its name without adapters; adapted weights are added up when called, on the CPU.
+    """Name every tensor of the cell without its adapters; adapted weights are added up when called, on the CPU.
 
     The cell itself stays as it is: merging in place and back again would change bfloat16 weights.
     """

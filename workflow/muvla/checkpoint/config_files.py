@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from muvla.benchmark.benchmark import benchmarks, benchmarks_of_width
-from muvla.checkpoint.tensors import CheckpointError, Stored, read_json
+from muvla.benchmark.mikasa import MIKASA
+from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.images import OPENVLA
+from muvla.files import Json
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 
 CONFIG = "config.json"
 MEMORY_META = "memory_meta.json"
+FINAL_NORM = "final_norm"  # every tower has one; the key stays in our folders so that their bytes do
 # heads cannot be read off tensor shapes; everything else of a timm tower can
 TIMM_TOWERS = {
     "vit_large_patch14_reg4_dinov2.lvd142m": Tower(
@@ -26,30 +29,36 @@ TIMM_TOWERS = {
 OPENVLA_TOWERS = ("vit_large_patch14_reg4_dinov2.lvd142m", "vit_so400m_patch14_siglip_224")
 
 
-def read_memory_settings(folder: Path, memory: dict[str, Stored] | None) -> MemorySettings:
-    """memory_meta.json, checked against the tensor; neither of the two means a memoryless policy (spec 12.5)."""
-    path = folder / MEMORY_META
+def parse_memory(content: Json | None, file: Path, memory: Mapping[str, Stored] | None) -> MemorySettings:
+    """Read memory settings from memory_meta.json, whose content is None where there is no such file (spec 12.5).
+
+    memory: the tensors of memory_module--N_checkpoint.pt. Neither of the two means a memoryless policy.
+
+    Raises:
+        CheckpointError: one without the other, or a content that does not describe a memory.
+    """
     stored = (memory or {}).get("initial_memory")
-    if not path.is_file():
+    if content is None:
         if stored is not None:
             raise CheckpointError(
-                f"{stored.file} has a memory, but {folder} has no {MEMORY_META}: pass the memory settings explicitly "
-                f"(initial_memory has {len(stored.tensor)} tokens; update rule and mask cannot be read off it)"
+                f"{stored.file} has a memory, but {file.parent} has no {file.name}: pass the memory settings "
+                f"explicitly (initial_memory has {len(stored.tensor)} tokens; update rule and mask cannot be read "
+                "off it)"
             )
         return MemorySettings()
     try:
-        settings = MemorySettings(**read_json(folder, MEMORY_META))
+        settings = MemorySettings(**content)
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} does not describe a memory: {error}") from error
+        raise CheckpointError(f"{file} does not describe a memory: {error}") from error
     if settings.num_mem_tokens and stored is None:
         raise CheckpointError(
-            f"{path} announces memory but {folder} has no memory_module--*_checkpoint.pt with initial_memory"
+            f"{file} announces memory but {file.parent} has no memory_module--*_checkpoint.pt with initial_memory"
         )
     return settings
 
 
 def require_same_memory(where: str, settings: MemorySettings, tensor: Tensor, file: Path) -> None:
-    """Raises CheckpointError when `settings`, which come from `where`, ask for another number of tokens."""
+    """Raise CheckpointError when `settings`, which come from `where`, ask for another number of tokens."""
     if tensor.ndim != 2 or len(tensor) != settings.num_mem_tokens:
         raise CheckpointError(
             f"{where} says num_mem_tokens {settings.num_mem_tokens}, but initial_memory in {file} "
@@ -57,29 +66,17 @@ def require_same_memory(where: str, settings: MemorySettings, tensor: Tensor, fi
         )
 
 
-def read_architecture(folder: Path, proprio: dict[str, Stored] | None, proprio_dim: int = 7) -> Architecture:
-    """Sizes from config.json; the proprio width from its projector, or `proprio_dim` where there is none yet."""
-    config = read_json(folder, CONFIG)
+def parse_architecture(config: Json, file: Path, proprio: Mapping[str, Stored] | None) -> Architecture:
+    """Read the sizes of a policy from config.json and its proprio projector.
+
+    proprio: None where there is no projector yet; the width is then MIKASA-Robo's.
+
+    Raises:
+        CheckpointError: unknown towers, or a projector that fits no benchmark.
+    """
     text = config.get("text_config", {})
-    if "towers" in config:
-        towers = tuple(Tower(**tower) for tower in config["towers"])
-    else:
-        names = config.get("timm_model_ids", OPENVLA_TOWERS)
-        if unknown := [name for name in names if name not in TIMM_TOWERS]:
-            raise CheckpointError(f"{folder / CONFIG} names unknown vision towers {unknown}")
-        towers = tuple(TIMM_TOWERS[name] for name in names)
-    if proprio is not None:
-        if "fc1.weight" not in proprio:
-            raise CheckpointError(f"{next(iter(proprio.values())).file if proprio else folder} lacks fc1.weight")
-        stored = proprio["fc1.weight"]
-        proprio_dim = stored.tensor.shape[-1]
-        if not benchmarks_of_width(proprio_dim):
-            raise CheckpointError(
-                f"{stored.file}: {stored.name} reads {proprio_dim} numbers, which fits no benchmark: "
-                + ", ".join(f"{each.title} has {each.proprio_width}" for each in benchmarks().values())
-            )
     return Architecture(
-        towers=towers,
+        towers=_towers(config, file),
         cameras=config.get("cameras", 2),
         width=text.get("hidden_size", 4096),
         layers=text.get("num_hidden_layers", 32),
@@ -87,18 +84,43 @@ def read_architecture(folder: Path, proprio: dict[str, Stored] | None, proprio_d
         mlp_hidden=text.get("intermediate_size", 11008),
         vocab_size=text.get("vocab_size", 32064),
         pad_id=text.get("pad_token_id", 32000),
-        proprio_dim=proprio_dim,
+        proprio_dim=MIKASA.proprio_width if proprio is None else _proprio_width(proprio, file.parent),
         chunk=config.get("chunk", 8),
     )
 
 
-def own_keys(architecture: Architecture) -> dict[str, Any]:
-    """What config.json says beside the released keys: cameras, and a chunk of actions that is not the released one."""
+def _towers(config: Json, file: Path) -> tuple[Tower, ...]:
+    if "towers" in config:  # ours
+        try:
+            return tuple(Tower(**{key: entry[key] for key in entry if key != FINAL_NORM}) for entry in config["towers"])
+        except TypeError as error:
+            raise CheckpointError(f"{file} describes towers of another kind: {error}") from error
+    names = config.get("timm_model_ids", OPENVLA_TOWERS)
+    if unknown := [name for name in names if name not in TIMM_TOWERS]:
+        raise CheckpointError(f"{file} names unknown vision towers {unknown}")
+    return tuple(TIMM_TOWERS[name] for name in names)
+
+
+def _proprio_width(proprio: Mapping[str, Stored], folder: Path) -> int:
+    if "fc1.weight" not in proprio:
+        raise CheckpointError(f"{next(iter(proprio.values())).file if proprio else folder} lacks fc1.weight")
+    stored = proprio["fc1.weight"]
+    width = stored.tensor.shape[-1]
+    if not benchmarks_of_width(width):
+        raise CheckpointError(
+            f"{stored.file}: {stored.name} reads {width} numbers, which fits no benchmark: "
+            + ", ".join(f"{each.title} has {each.proprio_width}" for each in benchmarks().values())
+        )
+    return width
+
+
+def own_keys(architecture: Architecture) -> Json:
+    """Make the keys of ours in config.json: the number of cameras, and a chunk length that is not the released one."""
     return {"cameras": architecture.cameras, **({"chunk": architecture.chunk} if architecture.chunk != 8 else {})}
 
 
-def config_json(architecture: Architecture) -> dict[str, Any]:
-    """config.json of a policy of ours: the released keys, and `towers` and `own_keys`, which it does not store."""
+def config_json(architecture: Architecture) -> Json:
+    """Make config.json for a policy of ours: the released keys, `towers` and `own_keys`."""
     return {
         "architectures": ["OpenVLAForActionPrediction"],
         "arch_specifier": "no-align+fused-gelu-mlp",
@@ -110,7 +132,7 @@ def config_json(architecture: Architecture) -> dict[str, Any]:
         "n_action_bins": 256,
         "torch_dtype": "bfloat16",
         **own_keys(architecture),
-        "towers": [dataclasses.asdict(tower) for tower in architecture.towers],
+        "towers": [dataclasses.asdict(tower) | {FINAL_NORM: True} for tower in architecture.towers],
         "text_config": {
             "model_type": "llama",
             "hidden_size": architecture.width,
@@ -125,8 +147,8 @@ def config_json(architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def preprocessor(architecture: Architecture) -> dict[str, Any]:
-    """preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
+def preprocessor(architecture: Architecture) -> Json:
+    """Make preprocessor_config.json; `center_crop` is ours: mini trains without augmentation, so nothing is cropped."""
     sizes = [[3, tower.image_size, tower.image_size] for tower in architecture.towers]
     return {
         "image_processor_type": "PrismaticImageProcessor",

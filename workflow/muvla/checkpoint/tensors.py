@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from muvla.files import write_json
+from muvla.files import Json, write_json
 
 INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9  # transformers' default limit, which the released folders keep
@@ -28,45 +27,58 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Stored:
-    """One tensor as it lies in a folder: its file, and its name there."""
+    """A tensor, the file it was read from, and its name there."""
 
     file: Path
     name: str
     tensor: Tensor
 
 
-def read_json(directory: str | Path, name: str) -> Any:
-    """One of the folder's JSON files. Raises CheckpointError when it is missing or damaged."""
-    path = Path(directory) / name
+def read_json(file: Path) -> Json:
+    """Read one of a folder's JSON files. Raises CheckpointError when it is missing, damaged or no object."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise CheckpointError(f"{file} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{file} must hold a JSON object, not a {type(content).__name__}: fetch it again")
+    return content
+
+
+def component_file(folder: Path, name: str) -> Path | None:
+    """Find `name`--N_checkpoint.pt; None when there is none. Raises CheckpointError for several."""
+    found = sorted(path for path in folder.glob(f"*{name}*checkpoint*.pt"))
+    if len(found) > 1:
+        raise CheckpointError(f"{folder} has several {name} files: {', '.join(p.name for p in found)}; keep one")
+    return found[0] if found else None
 
 
 def read_component(folder: Path, name: str) -> dict[str, Stored] | None:
-    """The tensors of `name`--N_checkpoint.pt without their leading "module."; None when there is no such file."""
-    found = sorted(path for path in folder.glob(f"*{name}*checkpoint*.pt"))
-    if not found:
+    """Read the tensors of `name`--N_checkpoint.pt without their leading "module."; None when there is no such file.
+
+    Raises CheckpointError for several files, and for one that holds anything but tensors.
+    """
+    file = component_file(folder, name)
+    if file is None:
         return None
-    if len(found) > 1:
-        raise CheckpointError(f"{folder} has several {name} files: {', '.join(p.name for p in found)}; keep one")
     try:
-        tensors = torch.load(found[0], map_location="cpu", weights_only=True)
-        return {key.removeprefix("module."): Stored(found[0], key, value) for key, value in tensors.items()}
+        tensors = torch.load(file, map_location="cpu", weights_only=True)
+        return {key.removeprefix("module."): Stored(file, key, value) for key, value in tensors.items()}
     except Exception as error:
-        raise CheckpointError(f"{found[0]} cannot be read as tensors only: {error}") from error
+        raise CheckpointError(f"{file} cannot be read as tensors only: {error}") from error
 
 
 def read_shards(folder: Path) -> dict[str, Stored]:
-    """All tensors of the model, mapped from model.safetensors.index.json's shards or from one model.safetensors."""
+    """Map all tensors of the model, from model.safetensors.index.json's shards or from one model.safetensors.
+
+    Raises CheckpointError naming what is missing or damaged.
+    """
     single = folder / "model.safetensors"
     if not (folder / INDEX).is_file():
         if not single.is_file():
             raise CheckpointError(f"{folder} has no {INDEX}: download the folder completely")
         return _read_shard(single)
-    index = read_json(folder, INDEX)
-    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    weight_map = read_json(folder / INDEX).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{folder / INDEX} has no weight_map: fetch it again")
     state: dict[str, Stored] = {}

@@ -1,4 +1,4 @@
-"""Pictures on their way into the network: resize, centre crop, normalise and pack (spec 3.5, 6.4, 13.1-13.3).
+"""Pictures on their way into the network: resize, centre crop, and how they are normalised (spec 3.5, 6.4, 13.1-13.3).
 
 Each resampling is linear and separable, so it is one small matrix a side, cached per size.
 Letters: H and W pixels of the input, S pixels of the square output; "..." is any number of leading axes.
@@ -6,19 +6,16 @@ Letters: H and W pixels of the input, S pixels of the square output; "..." is an
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-CROP_AREA = 0.9
-BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.2, 0.2, 0.2, 0.05  # added, and factors 1 +- that, and turns added
-_SECTORS = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 1, 0], [2, 0, 1], [0, 2, 1]])  # value, mid, low of RGB
-
 LANCZOS_RADIUS = 3
-CROP_AREA = 0.9
+CROP_AREA = 0.9  # share of the area that a crop keeps
 BATCH_BYTES = 2**20  # of float32 intermediates at a time: they stay in cache, and memory is bounded
 
 
@@ -41,14 +38,30 @@ OPENVLA = Normalisation(
 )
 
 
-def read_normalisation(file: str | Path) -> Normalisation:
-    """The numbers a checkpoint's preprocessor_config.json really applies: tvf_normalize_params (spec 13.1).
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a policy treats its pictures between resizing and the towers.
+
+    Attributes:
+        normalisation: numbers of each tower's input.
+        center_crop: whether the centre of each picture is cut out and enlarged. A policy acts with it exactly when it
+            was trained on random crops (spec P18).
+    """
+
+    normalisation: Normalisation = OPENVLA
+    center_crop: bool = False
+
+
+def parse_preprocessing(content: Mapping[str, Any], file: Path) -> Preprocessing:
+    """Read what a checkpoint's preprocessor_config.json applies: its tvf_normalize_params, not its means (spec 13.1).
+
+    A released file says nothing about the crop: its policy was trained with random crops. `file` is named in errors.
 
     Raises:
-        ValueError: the file does not hold them.
+        ValueError: the content lacks the numbers, or they are not 3 means and 3 non-zero stds for each tower.
     """
     try:
-        towers = json.loads(Path(file).read_text(encoding="utf-8"))["tvf_normalize_params"]
+        towers = content["tvf_normalize_params"]
         read = Normalisation(
             tuple(tuple(float(number) for number in tower["mean"]) for tower in towers),
             tuple(tuple(float(number) for number in tower["std"]) for tower in towers),
@@ -57,13 +70,13 @@ def read_normalisation(file: str | Path) -> Normalisation:
         raise ValueError(f"{file} has no tvf_normalize_params with mean and std of each tower ({error!r})") from error
     if not read.means or any(len(row) != 3 or 0 in row for row in read.stds) or any(len(r) != 3 for r in read.means):
         raise ValueError(f"{file}: tvf_normalize_params must give 3 means and 3 non-zero stds for each tower")
-    return read
+    return Preprocessing(read, bool(content.get("center_crop", True)))
 
 
 def resize_lanczos3(images: np.ndarray, size: int) -> np.ndarray:
-    """(..., H, W, 3) uint8 -> (..., S, S, 3) uint8, as TensorFlow's antialiased lanczos3 (spec 3.5, 13.3).
+    """Resize (..., H, W, 3) uint8 to (..., S, S, 3) as TensorFlow's antialiased lanczos3 does (spec 3.5, 13.3).
 
-    Rounded (half to even) and clipped once, after both passes.
+    Values are rounded (half to even) and clipped once, after both passes.
     """
     _check(images)
     height, width = images.shape[-3:-1]
@@ -73,34 +86,16 @@ def resize_lanczos3(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def center_crop(images: np.ndarray, area: float = CROP_AREA) -> np.ndarray:
-    """(..., H, W, 3) uint8 -> its centre, that share of the area, bilinearly back to H x W (spec 6.4, 13.2).
+    """Cut the centre out of (..., H, W, 3) uint8 and enlarge it bilinearly back to H x W (spec 6.4, 13.2).
 
-    Values become integers as floor(x * 255.5) for x in [0, 1], as TensorFlow converts floats to uint8.
+    area: the share of the picture that is kept, above 0 and at most 1. Values become integers as floor(x * 255.5) for
+    x in [0, 1], as TensorFlow converts floats to uint8.
     """
     _check(images)
     if not 0 < area <= 1:
         raise ValueError(f"a crop keeps a share of the area above 0 and at most 1, not {area}")
     height, width = images.shape[-3:-1]
-    return _resample(images, _bilinear_crop(height, area), _bilinear_crop(width, area), round_down=True)
-
-
-def pack_pixels(images: np.ndarray, normalisation: Normalisation = OPENVLA) -> np.ndarray:
-    """(..., cameras, H, W, 3) uint8 -> (..., cameras * towers * 3, H, W) float32.
-
-    Channels: camera 0 for tower 0, camera 0 for tower 1, camera 1 for tower 0, ... (spec 1.1).
-    """
-    _check(images)
-    if images.ndim < 4:
-        raise ValueError(f"pictures must have a camera axis, (..., cameras, H, W, 3), not {images.shape}")
-    table = _lookup(normalisation)  # (towers, 3, 256)
-    towers = len(table)
-    *leading, cameras, height, width, _ = images.shape
-    packed = np.empty((*leading, cameras, towers, 3, height, width), np.float32)
-    for channel in range(3):
-        levels = images[..., channel]
-        for tower in range(towers):
-            packed[..., tower, channel, :, :] = table[tower, channel][levels]
-    return packed.reshape(*leading, cameras * towers * 3, height, width)
+    return _resample(images, _central(height, area), _central(width, area), round_down=True)
 
 
 def _check(images: np.ndarray) -> None:
@@ -139,87 +134,17 @@ def _lanczos3(source: int, size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=32)
-def _bilinear_crop(size: int, area: float) -> np.ndarray:
-    """(size, size): outer target pixels lie on the borders of the crop; pixel centres are whole numbers."""
+def _central(size: int, area: float) -> np.ndarray:
     side = np.sqrt(area)
-    positions = (size - 1) * np.linspace((1 - side) / 2, (1 + side) / 2, size)
+    return crop_weights(size, (1 - side) / 2, (1 + side) / 2)
+
+
+def crop_weights(size: int, start: float, end: float) -> np.ndarray:
+    """(S, S) float32: bilinear weights that enlarge one side of a crop back to S pixels.
+
+    start, end: the crop's borders as shares of the side. The outer target pixels lie on them; pixel centres are whole
+    numbers.
+    """
+    positions = (size - 1) * np.linspace(start, end, size)
     weights = np.maximum(0, 1 - np.abs(np.arange(size) - positions[:, None]))
     return weights.astype(np.float32)
-
-
-@lru_cache(maxsize=8)
-def _lookup(normalisation: Normalisation) -> np.ndarray:
-    levels = np.arange(256, dtype=np.float32) / np.float32(255)
-    means, stds = (np.array(rows, np.float32)[..., None] for rows in (normalisation.means, normalisation.stds))
-    return (levels - means) / stds  # (towers, 3, 256)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One picture's draw: where the crop begins (shares of the side) and the four colour operations."""
-
-    top: float
-    left: float
-    brightness: float
-    contrast: float
-    saturation: float
-    hue: float
-
-
-def draw_change(rng: np.random.Generator, *, diagonal: bool = False) -> Change:
-    """diagonal: both offsets of the crop from one draw, as in the release, where they always come out equal."""
-    slack = 1 - np.sqrt(CROP_AREA)
-    top, left = rng.uniform(0, slack, size=2)
-    return Change(
-        top=top,
-        left=top if diagonal else left,
-        brightness=rng.uniform(-BRIGHTNESS, BRIGHTNESS),
-        contrast=rng.uniform(1 - CONTRAST, 1 + CONTRAST),
-        saturation=rng.uniform(1 - SATURATION, 1 + SATURATION),
-        hue=rng.uniform(-HUE, HUE),
-    )
-
-
-def augment(picture: np.ndarray, change: Change) -> np.ndarray:
-    """(S, S, 3) uint8 -> the same, changed. Values become integers as floor(x * 255.5) (spec 13.2)."""
-    size = len(picture)
-    if picture.shape != (size, size, 3) or picture.dtype != np.uint8:
-        raise ValueError(f"a picture to change must be (S, S, 3) uint8, not {picture.shape} {picture.dtype}")
-    x = picture.transpose(2, 0, 1).astype(np.float32) / np.float32(255)  # (3, S, S)
-    x = _crop(size, change.top) @ x @ _crop(size, change.left).T
-    x = np.clip(x + np.float32(change.brightness), 0, 1)
-    mean = x.mean(axis=(1, 2), keepdims=True)
-    x = np.clip((x - mean) * np.float32(change.contrast) + mean, 0, 1)
-    x = _shift_colours(x, change.saturation, change.hue)
-    return np.floor(np.clip(x, 0, 1) * np.float32(255.5)).astype(np.uint8).transpose(1, 2, 0)
-
-
-def _crop(size: int, start: float) -> np.ndarray:
-    """(S, S) weights: bilinear, the outer target pixels on the borders of the crop."""
-    positions = (size - 1) * np.linspace(start, start + np.sqrt(CROP_AREA), size)
-    weights = np.maximum(0, 1 - np.abs(np.arange(size) - positions[:, None]))
-    return weights.astype(np.float32)
-
-
-def _shift_colours(x: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """(3, S, S) RGB -> the same with the HSV saturation multiplied (clipped) and the hue turned."""
-    red, green, blue = x
-    value, low = x.max(axis=0), x.min(axis=0)
-    chroma = value - low
-    scale = np.where(chroma > 0, chroma, 1)
-    h = np.where(
-        value == red,
-        (green - blue) / scale,
-        np.where(value == green, (blue - red) / scale + 2, (red - green) / scale + 4),
-    )
-    h = np.mod(h / 6 + np.float32(hue), 1) * 6  # sectors 0..6
-    s = np.clip(chroma / np.where(value > 0, value, 1) * np.float32(saturation), 0, 1)
-    sector = np.minimum(h.astype(np.int64), 5)
-    fraction = h - sector
-    bottom = value * (1 - s)
-    middle = value * (1 - s * np.where(sector % 2 == 0, 1 - fraction, fraction))
-    levels = np.stack([value, middle, bottom])  # each channel is one of the three, by sector
-    rank = np.empty((3, 6), np.int64)
-    for number, order in enumerate(_SECTORS):
-        rank[order, number] = (0, 1, 2)
-    return np.take_along_axis(levels, rank[:, sector], axis=0).astype(np.float32)

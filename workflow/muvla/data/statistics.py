@@ -71,31 +71,32 @@ class Statistics:
     proprio: Bounds
 
 
-def read_statistics(path: str | Path, key: str | None = None) -> Statistics:
-    """Read the statistics of a checkpoint folder (or the file itself).
-
-    Without a key the one joint entry ("..._combined") is taken; statistics of single data sets never stand in for it
-    (spec P14). An entry without action mask gets its benchmark's (spec 6.6).
+def read_entries(folder: str | Path) -> Body:
+    """Read FOLDER/dataset_statistics.json: entries by key; {} for JSON that is no object.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no such key, a key of no benchmark, or an entry that lacks something.
+        ValueError: no JSON.
     """
-    file = _file(path)
-    return parse_statistics(_read(file), key, file)
+    file = Path(folder) / STATISTICS_FILE
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file} is missing: without it actions cannot be un-normalised") from None
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON ({error}). Fetch the checkpoint again.") from error
+    return entries if isinstance(entries, dict) else {}
 
 
-def statistics_for(folder: str | Path, environment: str) -> Statistics:
-    """Read what a checkpoint un-normalises with in `environment` (spec 6.4).
+def statistics_for(entries: Body, environment: str, file: Path) -> Statistics:
+    """Choose what a checkpoint un-normalises with in `environment` from its entries (spec 6.4).
 
     The joint entry where there is one, else that of the environment's own data set or suite, else the average of all
-    entries (the checkpoint was not trained on it).
+    entries (the checkpoint was not trained on it). `file` is named in errors.
 
     Raises:
-        FileNotFoundError or ValueError, as read_statistics.
+        ValueError: as parse_statistics, or entries that have no average.
     """
-    file = _file(folder)
-    entries = _read(file)
     if not entries or any(name.endswith(COMBINED_SUFFIX) for name in entries):
         return parse_statistics(entries, None, file)
     suite = environment.partition("/")[0]
@@ -112,9 +113,14 @@ def statistics_for(folder: str | Path, environment: str) -> Statistics:
 
 
 def parse_statistics(entries: Body, key: str | None = None, file: Path = Path(STATISTICS_FILE)) -> Statistics:
-    """Do as read_statistics with content already read; `file` is named in errors.
+    """Read one entry of a dataset_statistics.json; `file` is named in errors.
 
-    An entry of a single data set also says what never changes in it; a joint one does not (spec 3.4, 3.6).
+    Without a key the one joint entry ("..._combined") is taken; statistics of single data sets never stand in for it
+    (spec P14). An entry without action mask gets its benchmark's (spec 6.6). An entry of a single data set also says
+    what never changes in it; a joint one does not (spec 3.4, 3.6).
+
+    Raises:
+        ValueError: no such key, a key of no benchmark, or an entry that lacks something.
     """
     if key is None:
         combined = [name for name in entries if name.endswith(COMBINED_SUFFIX)]
@@ -142,21 +148,6 @@ def _benchmark(key: str, where: str) -> Benchmark:
     if name not in benchmarks():
         raise ValueError(f"{where} belongs to no benchmark; there are {', '.join(benchmarks())}")
     return benchmarks()[name]
-
-
-def _file(path: str | Path) -> Path:
-    return Path(path) / STATISTICS_FILE if Path(path).is_dir() else Path(path)
-
-
-def _read(file: Path) -> Body:
-    """Entries of the file, by key; {} for JSON that is no object."""
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{file} is missing: without it actions cannot be un-normalised") from None
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON ({error}). Fetch the checkpoint again.") from error
-    return entries if isinstance(entries, dict) else {}
 
 
 def _average(file: Path, bounds: list[Bounds]) -> Bounds:

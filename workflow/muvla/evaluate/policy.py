@@ -1,6 +1,6 @@
-"""A checkpoint that acts: batches of observations in, action chunks out, the memory inside, one row a slot.
+"""A checkpoint that acts: batches of observations in, action chunks out, the memory inside, one row per slot.
 
-N slots, C chunk, A action dimensions, m memory tokens, D width, P proprio.
+N slots, n of them active, C chunk, A action dimensions, m memory tokens, D width, P proprio, V vision tokens.
 """
 
 from __future__ import annotations
@@ -12,19 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muvla import checkpoint
+from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import CAMERAS
-from muvla.data.images import center_crop, read_normalisation, resize_lanczos3
-from muvla.data.statistics import read_statistics, statistics_for
-from muvla.data.text import Tokenizer
 from muvla.model.prompt import prompts
-from muvla.model.vision import tower_features
 
 INTERVENTIONS = ("active", "zero", "noise", "freeze_first")
 
 
 class Policy:
-    """Acts for `slots` environments at once. `forwards` and `memory_updates` count per slot since its last reset.
+    """Act for `slots` environments at once. `forwards` and `memory_updates` count per slot since its last reset.
 
     memory: what each forward reads (spec 6.4). "active": the policy's own; "zero": zeros; "noise": fresh standard
     Gaussian numbers before every forward (the paper does not state its scale; 1 per component is our choice, the size
@@ -32,30 +28,40 @@ class Policy:
     """
 
     def __init__(
-        self, directory: str | Path, *, slots: int, memory: str = "active", seed: int = 0, precision: str = "float32",
-        device: str = "cpu", environment: str | None = None,
-    ) -> None:  # fmt: skip
-        """environment: decides only where the checkpoint was normalised by each data set's own statistics.
+        self,
+        checkpoint: str | Path,
+        *,
+        slots: int,
+        memory: str = "active",
+        seed: int = 0,
+        precision: str = "float32",
+        device: str = "cpu",
+        environment: str | None = None,
+    ) -> None:
+        """Load the checkpoint folder.
 
-        Raises CheckpointError, FileNotFoundError or ValueError naming the file that is missing or wrong."""
+        environment: decides only where the checkpoint was normalised by each data set's own statistics.
+
+        Raises:
+            CheckpointError, FileNotFoundError or ValueError: naming the file or the argument that is missing or wrong.
+        """
         if memory not in INTERVENTIONS:
             raise ValueError(f"memory is {memory!r}: choose one of {', '.join(INTERVENTIONS)}")
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
-        self.cell = checkpoint.load(directory, dtype=getattr(torch, precision)).to(device)
+        stored = StoredPolicy(checkpoint)
+        self.cell = load(stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
-            raise ValueError(f"{directory} has no memory, so memory={memory!r} means nothing; use memory=active")
-        self.statistics = statistics_for(directory, environment) if environment else read_statistics(directory)
-        self.tokenizer = Tokenizer.load(directory)
-        self.normalisation = read_normalisation(Path(directory) / "preprocessor_config.json")
-        self.crop = checkpoint.read_json(directory, "preprocessor_config.json").get("center_crop", True)
+            raise ValueError(f"{checkpoint} has no memory, so memory={memory!r} means nothing; use memory=active")
+        self.statistics = stored.normalisation(environment)
+        self.tokenizer = stored.tokenizer
         self.intervention = memory
         self.generator = torch.Generator().manual_seed(seed)
         self.memory = self.cell.memory.start(slots).detach().clone()  # (N, m, D)
-        self.opening: Tensor | None = None  # first third-person features of each slot's episode, for a third camera
+        self.opening: Tensor | None = None  # (N, P, W0+W1) of each episode's first picture, for a third camera
         self.forwards = np.zeros(slots, np.int64)
         self.memory_updates = np.zeros(slots, np.int64)
 
@@ -66,20 +72,29 @@ class Policy:
 
     @torch.no_grad()
     def act(
-        self, images: np.ndarray, proprio: np.ndarray, instructions: Sequence[str], is_first: np.ndarray,
+        self,
+        images: np.ndarray,
+        proprio: np.ndarray,
+        instructions: Sequence[str],
+        is_first: np.ndarray,
         active: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """images (N, 2, H, W, 3) uint8, proprio (N, P), is_first and active (N,) bool -> commands (N, C, A) float32.
+    ) -> np.ndarray:
+        """Run one forward of every active slot, from observations as the simulator gives them to its commands.
+
+        images (N, 2, H, W, 3) uint8, proprio (N, P), is_first and active (N,) bool -> commands (N, C, A) float32
 
         Slots with is_first start from the initial memory; slots that are not active are neither run nor changed, and
         get zeros.
+
+        Raises:
+            ValueError: observations of other cameras or another robot state than the policy was trained on.
         """
         self._require(images, proprio)
         rows = np.flatnonzero(active)
         index = torch.from_numpy(rows).to(self.cell.device)
         first = torch.from_numpy(is_first[rows]).to(self.cell.device)
         self.forwards[is_first & active] = self.memory_updates[is_first & active] = 0
-        features = self._features(images[rows], index, first)
+        features = self._features(torch.from_numpy(images[rows]), index, first)
         normal = self.statistics.proprio.normalise(proprio[rows].astype(np.float64)).astype(np.float32)
         state = torch.from_numpy(normal).to(self.cell.device)
         prompt = prompts(self.tokenizer, [instructions[row] for row in rows.tolist()]).to(self.cell.device)
@@ -93,7 +108,6 @@ class Policy:
         return commands
 
     def _require(self, images: np.ndarray, proprio: np.ndarray) -> None:
-        """Raise ValueError for observations of other cameras or another robot state than the policy was trained on."""
         if images.ndim != 5 or images.shape[1] != len(CAMERAS) or images.shape[4] != 3 or images.dtype != np.uint8:
             raise ValueError(
                 f"the policy looks through {len(CAMERAS)} cameras, {' and '.join(CAMERAS)}: pictures must be "
@@ -105,12 +119,9 @@ class Policy:
                 f"proprio must be ({len(images)}, {width}), not {proprio.shape}: is it the right benchmark?"
             )
 
-    def _features(self, images: np.ndarray, index: Tensor, first: Tensor) -> Tensor:
-        """Tower features (n, V, W0+W1) of this step's pictures, with the episode's first one where it is wanted."""
-        pictures = resize_lanczos3(images, self.cell.architecture.image_size)
-        if self.crop:
-            pictures = center_crop(pictures)
-        features = tower_features(self.cell.vision_backbone, pictures, self.normalisation)  # (n, 2, P, W)
+    def _features(self, images: Tensor, index: Tensor, first: Tensor) -> Tensor:
+        """See this step's pictures (n, 2, H, W, 3), and the episode's first where wanted: features (n, V, W0+W1)."""
+        features = self.cell.vision_backbone.features(images)  # (n, 2, P, W0+W1)
         if self.cell.architecture.cameras == 3:
             if self.opening is None:
                 self.opening = features.new_zeros(len(self.memory), *features.shape[2:])

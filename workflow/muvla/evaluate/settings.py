@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,10 +102,4 @@ def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict
         settings["precision"] = config.precision
     source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
     run = {**circumstances(), "episodes": config.episodes, "checkpoint_source": source, "checkpoint": config.checkpoint}
-    return {"settings": settings, "run": {**run, "checkpoint_step": updates_of(Path(config.checkpoint))}}
-
-
-def updates_of(folder: Path) -> int | None:
-    """How many updates made the checkpoint, by the name of its action head; None when the name does not say."""
-    names = [re.fullmatch(r"action_head--(\d+)_checkpoint", file.stem) for file in folder.glob("action_head--*.pt")]
-    return next((int(name[1]) for name in names if name), None)
+    return {"settings": settings, "run": {**run, "checkpoint_step": checkpoint.StoredPolicy(config.checkpoint).step}}

@@ -20,7 +20,6 @@ class Tower:
     pos_embed_prefix: bool = False
     layer_scale: bool = False
     attention_pool: bool = False
-    final_norm: bool = True
 
     @property
     def patches(self) -> int:

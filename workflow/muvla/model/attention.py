@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
 from muvla.model.cell import Cell
 from muvla.model.layout import TokenLayout
@@ -31,7 +31,7 @@ class Seen:
 
 @contextmanager
 def watched(cell: Cell) -> Iterator[list[Seen]]:
-    """Within it every forward of the language model is eager, and is appended to the list it yields.
+    """Make every forward of the language model eager within the block, and append it to the list that is yielded.
 
     The weights are those of the forward itself, not of a second one. The cell is in evaluation mode meanwhile.
     """
@@ -39,10 +39,10 @@ def watched(cell: Cell) -> Iterator[list[Seen]]:
     seen: list[Seen] = []
     layers: list[Tensor] = []
 
-    def layer_done(module: Any, inputs: Any, output: Any) -> None:
+    def layer_done(module: nn.Module, inputs: object, output: tuple[Tensor, Tensor]) -> None:
         layers.append(output[1][0].float().mean(dim=0))  # (S, S), mean over heads
 
-    def forward_done(module: Any, inputs: Any, output: Any) -> None:
+    def forward_done(module: nn.Module, inputs: object, output: BaseModelOutput) -> None:
         seen.append(Seen(torch.stack(layers), output.last_hidden_state[0]))
         layers.clear()
 
@@ -61,8 +61,10 @@ def watched(cell: Cell) -> Iterator[list[Seen]]:
 def attention_blocks(
     cell: Cell, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor
 ) -> tuple[list[str], Tensor]:
-    """Of the first row of a step (arguments as Cell.step): names of the G groups, and (G, G) shares of group_shares,
-    mean over layers."""
+    """Run the first row of a step (arguments as Cell.step) and measure attention between groups of tokens.
+
+    Returns names of the G groups, and their shares (G, G) as group_shares, mean over layers.
+    """
     row = Prompt(prompt.ids[:1, : int(prompt.lengths[0]) + 1], prompt.lengths[:1])
     with watched(cell) as seen:
         _, layout = cell.hidden(vision[:1], proprio[:1], row, memory[:1])
@@ -70,14 +72,14 @@ def attention_blocks(
 
 
 def layout_of(cell: Cell, length: int) -> TokenLayout:
-    """Where each token stands in a sequence of `length` tokens of one row: what is left is its prompt."""
+    """Find where each token stands in a sequence of `length` tokens of one row: what is left is its prompt."""
     memory = cell.settings.num_mem_tokens
     without = TokenLayout.of(cell.architecture, memory, torch.tensor([0])).length
     return TokenLayout.of(cell.architecture, memory, torch.tensor([length - without]))
 
 
 def group_shares(weights: Tensor, layout: TokenLayout) -> tuple[list[str], Tensor]:
-    """weights (..., S, S) of one row -> names of its G groups, and shares (..., G, G).
+    """Sum attention by groups: weights (..., S, S) of one row -> names of its G groups, and shares (..., G, G).
 
     Entry [q, k]: what a token of group q gives to all of group k, mean over the tokens of q. Each row sums to 1.
     Without memory there is no group MEM.
@@ -98,7 +100,7 @@ def group_shares(weights: Tensor, layout: TokenLayout) -> tuple[list[str], Tenso
 
 
 def to_patches(weights: Tensor, layout: TokenLayout, cameras: int) -> tuple[list[str], Tensor]:
-    """weights (L, S, S) of one row -> names of its Q kinds of queries, and (L, Q, cameras, patches).
+    """Take attention to patches: weights (L, S, S) of one row -> names of Q kinds of queries, (L, Q, cameras, patches).
 
     What a query gives to each patch, mean over the queries of its kind (the page's wording, spec 10): all memory
     tokens, and all action placeholders. Without memory only the latter.

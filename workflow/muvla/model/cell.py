@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaModel
 
+from muvla.data.images import Preprocessing
 from muvla.model.architecture import Architecture, MemorySettings
 from muvla.model.layout import TokenLayout
 from muvla.model.mask import additive, allowed, require_mask_honoured
@@ -24,7 +25,10 @@ STOP_ID = 2
 
 @dataclass(frozen=True)
 class StepOutput:
-    """actions (B, C, A) normalised; memory (B, m, D) as read out, before any update; text (B, D) last TEXT token."""
+    """Result of one step.
+
+    actions (B, C, A) normalised; memory (B, m, D) as read out, before any update; text (B, D), the last TEXT token.
+    """
 
     actions: Tensor
     memory: Tensor
@@ -86,13 +90,21 @@ class ActionHead(nn.Module):
 class Cell(nn.Module):
     """The whole policy. `see` is what does not depend on memory; `step` is one pass of the language model."""
 
-    def __init__(self, architecture: Architecture, settings: MemorySettings, *, padded_context: bool = False) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        settings: MemorySettings,
+        *,
+        preprocessing: Preprocessing | None = None,
+        padded_context: bool = False,
+    ) -> None:
+        """padded_context: repeat the release's mask of padded rows (mask.allowed)."""
         super().__init__()
         require_mask_honoured()
         self.architecture = architecture
         self.settings = settings
         self.padded_context = padded_context
-        self.vision_backbone = VisionBackbone(architecture)
+        self.vision_backbone = VisionBackbone(architecture, preprocessing)
         self.projector = Projector(architecture.vision_width, architecture.width)
         self.language_model = LlamaModel(
             LlamaConfig(
@@ -125,27 +137,35 @@ class Cell(nn.Module):
         return self.language_model.embed_tokens.weight.device
 
     def checkpoint_activations(self, on: bool = True) -> None:
-        """In training, recompute activations of every transformer block in backward instead of keeping them."""
+        """Recompute activations of every transformer block in backward, in training, instead of keeping them."""
         if on:
             self.language_model.gradient_checkpointing_enable({"use_reentrant": False})
         else:
             self.language_model.gradient_checkpointing_disable()
         self.vision_backbone.checkpointing = on
 
-    def see(self, pixels: Tensor) -> Tensor:
-        """pixels (N, 6*cameras, H, W) -> vision tokens (N, V, D). Independent of memory: once for a whole window."""
-        return self.projector(self.vision_backbone(pixels.to(self.dtype)))
+    def see(self, pictures: Tensor) -> Tensor:
+        """See pictures (N, cameras, H, W, 3) uint8: vision tokens (N, V, D). Independent of memory: once per window."""
+        return self.projector(self.vision_backbone.features(pictures).flatten(1, 2))
 
     def step(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> StepOutput:
-        """vision (B, V, D), proprio (B, P) normalised, memory (B, m, D) -> what this step does and remembers."""
+        """Run one step on vision (B, V, D), proprio (B, P) normalised and memory (B, m, D).
+
+        Raises ValueError for vision tokens of another number of cameras.
+        """
         hidden, layout = self.hidden(vision, proprio, prompt, memory)
         rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         features = hidden[rows, layout.read_out()]  # (B, C*A, D)
         return StepOutput(self.action_head(features), hidden[:, layout.memory_slice], features[:, 0])
 
     def hidden(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> tuple[Tensor, TokenLayout]:
-        """Last-layer hidden states after the final norm, (B, S, D), and where each token stands."""
+        """Compute hidden states after the final norm, (B, S, D), and where each token stands; arguments as step."""
         layout = TokenLayout.of(self.architecture, memory.shape[1], prompt.lengths)
+        if vision.shape[1] != layout.vision:
+            raise ValueError(
+                f"{vision.shape[1]} vision tokens: {self.architecture.cameras} cameras of "
+                f"{self.architecture.patches} patches give {layout.vision}"
+            )
         embeddings = self.embed(vision, proprio, prompt, memory, layout)
         mask = allowed(layout, self.settings.mask_mode, padded_context=self.padded_context)
         output = self.language_model(
@@ -157,7 +177,7 @@ class Cell(nn.Module):
         return output.last_hidden_state, layout
 
     def embed(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor, layout: TokenLayout) -> Tensor:
-        """The input sequence (B, S, D): action placeholders are zero vectors, no ground truth can enter (spec 1.3)."""
+        """Assemble the input sequence (B, S, D). Action placeholders are zeros: no ground truth enters (spec 1.3)."""
         table = self.language_model.embed_tokens
         words = table(prompt.ids)  # (B, L, D)
         position = torch.arange(words.shape[1] - 1, device=words.device)

@@ -63,7 +63,7 @@ def add_adapters(cell: Cell, settings: LoraSettings) -> None:
 
 
 def adapted_layers(cell: Cell) -> list[str]:
-    """Names of all linear and convolution layers of the backbone."""
+    """List the names of all linear and convolution layers of the backbone."""
     return [
         name
         for name, module in cell.named_modules()
@@ -72,7 +72,7 @@ def adapted_layers(cell: Cell) -> list[str]:
 
 
 def _never_run(cell: Cell, name: str) -> bool:
-    """Whether a layer's output cannot reach an action: features leave the towers before their last block."""
+    """Say whether a layer's output cannot reach an action: features leave the towers before their last block."""
     if name.startswith("lm_head") or ".attn_pool." in name:
         return True
     block = re.match(r"vision_backbone\.(\w+)\.blocks\.(\d+)\.", name)
@@ -83,7 +83,7 @@ def _never_run(cell: Cell, name: str) -> bool:
 
 
 def adapter_parameters(cell: Cell, *, trained: bool = False) -> dict[str, int]:
-    """Parameters of the adapters by group of spec 4.4; trained: only of those that are."""
+    """Count parameters of the adapters by group of spec 4.4. trained: only those that are."""
     counts = dict.fromkeys(GROUPS, 0)
     for name, parameter in cell.named_parameters():
         if ".lora_" in name and (parameter.requires_grad or not trained):

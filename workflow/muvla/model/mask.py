@@ -21,7 +21,7 @@ from muvla.model.layout import TokenLayout
 
 
 def allowed(layout: TokenLayout, mode: str, *, padded_context: bool = False) -> Tensor:
-    """Which query may look at which key: (B, S, S) bool.
+    """Say which query may look at which key: (B, S, S) bool.
 
     `padded_context=True` reproduces the release, which takes every row's context length from the padded
     length, so that shorter rows leak their first action placeholders into the context (spec 9.1 B3).
@@ -40,7 +40,7 @@ def allowed(layout: TokenLayout, mode: str, *, padded_context: bool = False) -> 
 
 
 def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """(B, S, S) bool -> (B, 1, S, S) in `dtype`: 0 where allowed, the most negative number where not."""
+    """Turn a mask (B, S, S) bool into (B, 1, S, S) `dtype`: 0 where allowed, the most negative number where not."""
     blocked = torch.finfo(dtype).min
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, blocked)[:, None]
 
@@ -59,9 +59,13 @@ def require_mask_honoured(attention: str = "sdpa") -> None:
     import transformers
 
     config = LlamaConfig(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=8,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        vocab_size=8,
         attn_implementation=attention,
-    )  # fmt: skip
+    )
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # callers build big models on "meta"
         torch.manual_seed(0)
         llama = LlamaModel(config).eval()

@@ -17,18 +17,18 @@ class Memory(nn.Module):
         self.initial_memory = nn.Parameter(torch.randn(settings.num_mem_tokens, width) * 0.02)
 
     def start(self, batch: int) -> Tensor:
-        """(B, m, D) every slot at the initial memory, with its gradient."""
+        """Put every slot at the initial memory: (B, m, D), with its gradient."""
         return self.initial_memory.expand(batch, -1, -1)
 
     def reset(self, memory: Tensor, is_first: Tensor) -> Tensor:
-        """Slots that begin an episode restart from `initial_memory`; their past gets no gradient.
+        """Restart slots that begin an episode from `initial_memory`; their past gets no gradient.
 
         memory (B, m, D), is_first (B,) bool -> (B, m, D)
         """
         return torch.where(is_first[:, None, None], self.start(memory.shape[0]).to(memory.dtype), memory)
 
     def update(self, memory_in: Tensor, memory_out: Tensor) -> Tensor:
-        """The next step's memory: the read-out itself (tbptt), or a detached moving average (ema). (B, m, D)"""
+        """Make the next step's memory (B, m, D): the read-out itself (tbptt), or a detached moving average (ema)."""
         if self.settings.memory_update == "tbptt":
             return memory_out
         alpha = self.settings.ema_alpha
@@ -36,10 +36,10 @@ class Memory(nn.Module):
 
 
 def token_norms(memory: Tensor) -> Tensor:
-    """(..., m, D) -> (..., m): the L2 norm of each token."""
+    """Measure the L2 norm of each token: (..., m, D) -> (..., m)."""
     return memory.norm(dim=-1)
 
 
 def token_distances(memory: Tensor, before: Tensor) -> Tensor:
-    """M_t and M_{t-1}, both (..., m, D) -> (..., m): 1 - cos of each token's angle to what it was."""
+    """Measure how far each token turned, 1 - cos: M_t and M_{t-1}, both (..., m, D) -> (..., m)."""
     return 1 - torch.nn.functional.cosine_similarity(memory, before, dim=-1)

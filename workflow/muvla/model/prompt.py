@@ -17,7 +17,7 @@ def prompts(tokenizer: Tokenizer, instructions: Sequence[str]) -> Prompt:
 
 
 def padded(tokenizer: Tokenizer, encoded: Sequence[list[int]]) -> Prompt:
-    """Rows of ids, BOS first -> ids (B, L), lengths (B,) without BOS."""
+    """Pad rows of ids, BOS first: ids (B, L), lengths (B,) without BOS."""
     ids = torch.full((len(encoded), max(map(len, encoded))), tokenizer.pad_id)
     for row, tokens in zip(ids, encoded, strict=True):
         row[: len(tokens)] = torch.tensor(tokens)

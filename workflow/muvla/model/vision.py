@@ -1,19 +1,19 @@
-"""Two ViT towers with timm's parameter names, and the projector into the language model (spec 1.1).
+"""From pictures as the simulator gives them to vision features: the only path there is (spec 1.1).
 
-Features are the output of the second-to-last block, without the final norm and without class/register tokens; the
-last block, the final norm and the attention pool exist only so that released checkpoints load key by key.
-N images, P patches, W tower width, D language width.
+Two ViT towers with timm's parameter names, and the projector into the language model. Features are the output of the
+second-to-last block, without the final norm and without class/register tokens; the last block, the final norm and the
+attention pool exist only so that released checkpoints load key by key.
+N pictures, H and W their pixels, S the side that the towers take, P patches, W0 and W1 tower widths, D language width.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from muvla.data.images import Normalisation, pack_pixels
+from muvla.data.images import Normalisation, Preprocessing, center_crop, resize_lanczos3
 from muvla.model.architecture import Architecture, Tower
 
 NORM_EPS = 1e-6  # timm's ViTs
@@ -104,7 +104,7 @@ class VisionTower(nn.Module):
         positions = tower.patches + (prefix if tower.pos_embed_prefix else 0)
         self.pos_embed = nn.Parameter(torch.randn(1, positions, tower.width) * 0.02)
         self.blocks = nn.ModuleList(_Block(tower) for _ in range(tower.depth))
-        self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS) if tower.final_norm else nn.Identity()
+        self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS)
         if tower.attention_pool:
             self.attn_pool = _AttentionPool(tower)
 
@@ -127,27 +127,62 @@ class VisionTower(nn.Module):
 
 
 class VisionBackbone(nn.Module):
-    """pixels (N, 6 * cameras, H, W), per camera [tower 0 RGB, tower 1 RGB] -> (N, cameras * P, W0 + W1)."""
+    """Both towers, and what is done to pictures before they see them."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Architecture, preprocessing: Preprocessing | None = None) -> None:
         super().__init__()
-        self.cameras = architecture.cameras
+        self.image_size = architecture.image_size
+        self.preprocessing = preprocessing or Preprocessing()
         self.checkpointing = False
         self.featurizer = VisionTower(architecture.towers[0])
         self.fused_featurizer = VisionTower(architecture.towers[1])
 
+    def features(self, pictures: Tensor) -> Tensor:
+        """Run the towers on pictures as the simulator gives them.
+
+        pictures (N, cameras, H, W, 3) uint8 on any device -> (N, cameras, P, W0+W1)
+
+        Raises:
+            ValueError: other shapes or types.
+        """
+        return self(self.pixels(pictures).flatten(0, 1)).unflatten(0, pictures.shape[:2])
+
+    def pixels(self, pictures: Tensor) -> Tensor:
+        """Resize, crop, normalise and pack pictures (N, cameras, H, W, 3) uint8: (N, cameras, 6, S, S).
+
+        Training pictures have their size and are not cropped again: they stay on their device.
+        """
+        if pictures.ndim != 5 or pictures.shape[-1] != 3 or pictures.dtype != torch.uint8:
+            raise ValueError(
+                f"pictures must be (N, cameras, H, W, 3) uint8, not {tuple(pictures.shape)} {pictures.dtype}"
+            )
+        size, crop = self.image_size, self.preprocessing.center_crop
+        if pictures.shape[2:4] != (size, size) or crop:
+            resized = resize_lanczos3(pictures.cpu().numpy(), size)
+            pictures = torch.from_numpy(center_crop(resized) if crop else resized)
+        weights = self.featurizer.pos_embed
+        packed = pack_pixels(pictures.to(weights.device).flatten(0, 1), self.preprocessing.normalisation)
+        return packed.to(weights.dtype).unflatten(0, pictures.shape[:2])
+
     def forward(self, pixels: Tensor) -> Tensor:
-        n, channels, height, width = pixels.shape
-        if channels != 6 * self.cameras:
-            raise ValueError(f"pixels have {channels} channels: {self.cameras} cameras need {6 * self.cameras}")
-        per_camera = pixels.view(n * self.cameras, 6, height, width)
+        """Run both towers on pixels (N, 6, S, S) of one camera each: (N, P, W0+W1)."""
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
-        parts = [
-            tower(per_camera[:, 3 * number : 3 * number + 3], recompute)
-            for number, tower in enumerate((self.featurizer, self.fused_featurizer))
-        ]
-        features = torch.cat(parts, dim=2)
-        return features.view(n, -1, features.shape[2])
+        towers = (self.featurizer, self.fused_featurizer)
+        parts = [tower(pixels[:, 3 * i : 3 * i + 3], recompute) for i, tower in enumerate(towers)]
+        return torch.cat(parts, dim=2)
+
+
+def pack_pixels(pictures: Tensor, normalisation: Normalisation) -> Tensor:
+    """Normalise pictures (N, S, S, 3) uint8 once for each tower: (N, 6, S, S) float32, tower 0's RGB first (spec 1.1).
+
+    The same numbers on every device: CUDA would multiply by a rounded 1/255 if it were not a tensor.
+    """
+    means, stds = (
+        torch.tensor(rows, dtype=torch.float32, device=pictures.device)[:, :, None, None]
+        for rows in (normalisation.means, normalisation.stds)
+    )  # (towers, 3, 1, 1)
+    levels = pictures.permute(0, 3, 1, 2).contiguous() / torch.tensor(255.0, device=pictures.device)  # (N, 3, S, S)
+    return ((levels[:, None] - means) / stds).flatten(1, 2)
 
 
 class Projector(nn.Module):
@@ -161,17 +196,3 @@ class Projector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc3(F.gelu(self.fc2(F.gelu(self.fc1(x)))))
-
-
-@torch.no_grad()
-def tower_features(vision: VisionBackbone, images: np.ndarray, normalisation: Normalisation) -> Tensor:
-    """images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1): frozen towers run once per frame."""
-    parts = []
-    weights = vision.featurizer.pos_embed
-    for start in range(0, len(images), 256):
-        pixels = torch.from_numpy(pack_pixels(images[start : start + 256], normalisation)).to(weights)
-        n, channels, height, width = pixels.shape
-        per_camera = pixels.reshape(n * channels // 6, 6, height, width)
-        features = torch.cat([vision.featurizer(per_camera[:, :3]), vision.fused_featurizer(per_camera[:, 3:])], dim=2)
-        parts.append(features.view(n, channels // 6, *features.shape[1:]))
-    return torch.cat(parts)

@@ -18,9 +18,9 @@ from muvla.model.prompt import Prompt
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """K consecutive steps of B slots. Exactly one of `pixels` and `features` is given.
+    """K consecutive steps of B slots. Exactly one of `images` and `features` is given.
 
-    pixels (K, B, 6*cameras, H, W); features (K, B, V, W0+W1) of frozen towers; proprio (K, B, P) and
+    images (K, B, cameras, H, W, 3) uint8; features (K, B, V, W0+W1) of frozen towers; proprio (K, B, P) and
     actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows.
     words (K, B) int64: the word that each step should name (see `Window`), -100 where there is none.
     """
@@ -30,16 +30,19 @@ class WindowBatch:
     is_first: Tensor
     prompts: list[Prompt]
     words: Tensor | None = None
-    pixels: Tensor | None = None
+    images: Tensor | None = None
     features: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class WindowOutput:
-    """loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
+    """Results of a window.
+
+    loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
     errors (K, B, C, A) absolute; memory (B, m, D) detached; read_out (K, m, D): slot 0's after each step, detached.
 
-    memory_in, memory_out: of each step, with gradient after backward; only where they were asked to be watched."""
+    memory_in, memory_out: of each step, with gradient after backward; empty without `watch`.
+    """
 
     loss: Tensor
     action_loss: Tensor
@@ -65,7 +68,7 @@ class Window(nn.Module):
         self.naming = naming
 
     def forward(self, batch: WindowBatch, memory: Tensor, watch: bool = False) -> WindowOutput:
-        """memory (B, m, D): the state left by the previous window; it gets no gradient.
+        """Run the window from memory (B, m, D), the state left by the previous one; it gets no gradient.
 
         watch: keep the gradients of every step's memory, for metrics.
         """
@@ -101,7 +104,7 @@ class Window(nn.Module):
         )
 
     def _naming_loss(self, texts: Tensor, words: Tensor | None) -> Tensor:
-        """texts (K, B, D) -> mean cross-entropy in nats over the steps that have a word."""
+        """Compute the mean cross-entropy, in nats, over the steps that have a word; texts (K, B, D)."""
         if not self.naming or words is None or not (words >= 0).any():
             return texts.new_zeros(())
         table = self.cell.language_model.embed_tokens.weight
@@ -109,9 +112,9 @@ class Window(nn.Module):
         return F.cross_entropy(logits, words.flatten(), ignore_index=-100)
 
     def vision(self, batch: WindowBatch) -> Tensor:
-        """Vision tokens (K*B, V, D) of all frames of a window."""
+        """See all frames of a window at once: vision tokens (K*B, V, D)."""
         if batch.features is not None:
             return self.cell.projector(batch.features.flatten(0, 1))
-        if batch.pixels is None:
-            raise ValueError("a window needs pixels, or features of frozen towers")
-        return self.cell.see(batch.pixels.flatten(0, 1))
+        if batch.images is None:
+            raise ValueError("a window needs images, or features of frozen towers")
+        return self.cell.see(batch.images.flatten(0, 1))

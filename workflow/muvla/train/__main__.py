@@ -18,19 +18,16 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from muvla import checkpoint
-from muvla.checkpoint.config_files import preprocessor
 from muvla.data.episode import dataset_name
 from muvla.files import ROOT, file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.provenance import describe_run
 from muvla.train.composed.base import train_base
-from muvla.train.composed.start import _composed
+from muvla.train.composed.start import composed_start
 from muvla.train.loop import Loop
 from muvla.train.parallel import Group, joined
 from muvla.train.plan import plan
 from muvla.train.start import Budget, Start, environments, memory_settings
-
-__all__ = ["preprocessor", "train"]
 
 CONFIG = str(ROOT / "config" / "muvla")
 
@@ -134,7 +131,7 @@ def start(config: DictConfig, settings: MemorySettings, budget: Budget, group: G
 
     kind = config.scale.memory_training.data
     if kind == "composed":
-        return _composed(config, settings, budget, group)
+        return composed_start(config, settings, budget, group)
     if kind == "recorded":
         return recorded_start(config, settings, budget, group)
     raise ValueError(f"memory_training.data is {kind!r}: choose 'composed' or 'recorded'")

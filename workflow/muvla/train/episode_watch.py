@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muvla.data.images import Normalisation
 from muvla.model.memory import token_distances, token_norms
 from muvla.model.window import WindowBatch
 
@@ -47,9 +46,7 @@ class EpisodeWatch:
     An episode counts once the next one has begun: a slot that joins in the middle of one is not looked at before.
     """
 
-    def __init__(self, normalisation: Normalisation | None) -> None:
-        """normalisation: that of the pixels, to see pictures again; None where windows hold no pixels."""
-        self.normalisation = normalisation
+    def __init__(self) -> None:
         self._memory: list[Tensor] | None = None  # the last step's alone; None before the first beginning
         self._norms: list[Tensor] = []
         self._distances: list[Tensor] = []
@@ -67,8 +64,8 @@ class EpisodeWatch:
             self._norms.append(token_norms(now).cpu())
             self._distances += [token_distances(now, before).cpu() for before in self._memory]
             self._memory = [now]
-            if batch.pixels is not None and self.normalisation is not None and len(self._norms) <= LONGEST_SHOWN:
-                self._pictures.append(_picture(batch.pixels[k, 0, :3], self.normalisation))
+            if batch.images is not None and len(self._norms) <= LONGEST_SHOWN:
+                self._pictures.append(batch.images[k, 0, 0].cpu())  # (S, S, 3) of the third-person camera
 
     def take(self) -> Episode | None:
         """The last whole episode, once; None when none has ended since."""
@@ -109,13 +106,6 @@ class EpisodeWatch:
                 else np.empty((0, 0, 0, 3), np.uint8),
             )
         self._memory, self._norms, self._distances, self._pictures = [], [], [], []
-
-
-def _picture(pixels: Tensor, normalisation: Normalisation) -> Tensor:
-    """(3, S, S) as the first tower gets them -> (S, S, 3) uint8 (the release takes the other tower's numbers, B11)."""
-    mean, std = (torch.tensor(rows[0], device=pixels.device) for rows in (normalisation.means, normalisation.stds))
-    levels = pixels.float() * std[:, None, None] + mean[:, None, None]
-    return (levels * 255).round().clamp(0, 255).byte().movedim(0, -1).cpu()
 
 
 def _rounded(values: Tensor) -> list[list[float]]:

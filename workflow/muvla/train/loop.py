@@ -16,7 +16,6 @@ from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.metrics import Metrics, memory_metrics
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
-from muvla.train.recorded.source import RecordedSource
 from muvla.train.start import Budget, Start
 from muvla.train.state import TrainingState
 
@@ -36,8 +35,7 @@ class Loop:
         self.optimiser = Optimiser(self.window, settings, budget.updates)
         self.watch: EpisodeWatch | None = None
         if group.leads and self.training.metrics.get("episode_every", 0) and self.cell.settings.num_mem_tokens:
-            normalisation = self.source.normalisation if isinstance(self.source, RecordedSource) else None
-            self.watch = EpisodeWatch(normalisation)
+            self.watch = EpisodeWatch()
         path = Path(f"{output}.state.pt")
         self.state = TrainingState(path, self.window, self.optimiser, self.source, group, self.watch)
 

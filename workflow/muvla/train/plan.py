@@ -17,7 +17,7 @@ import torch
 from omegaconf import DictConfig
 
 from muvla.benchmark.benchmark import benchmark_of
-from muvla.checkpoint.config_files import CONFIG, read_architecture
+from muvla.checkpoint import StoredPolicy
 from muvla.model.architecture import OPENVLA_7B, Architecture, MemorySettings
 from muvla.model.cell import Cell
 from muvla.model.lora import LoraSettings, adapter_parameters, add_adapters
@@ -60,13 +60,11 @@ def _architecture(config: DictConfig) -> tuple[Architecture, str]:
     if config.scale.memory_training.data != "recorded":
         return dataclasses.replace(mini_architecture(config.scale), cameras=cameras), "of the scale"
     proprio_dim = benchmark_of(environments(config)[0]).proprio_width
-    if (Path(config.base) / CONFIG).is_file():
-        found, origin = read_architecture(Path(config.base), None, proprio_dim), f"of {config.base}"
-    else:
-        found = dataclasses.replace(OPENVLA_7B, proprio_dim=proprio_dim)
-        origin = f"of OpenVLA-7B ({config.base} is not on this machine)"
+    found, origin = OPENVLA_7B, f"of OpenVLA-7B ({config.base} is not on this machine)"
+    if Path(config.base).is_dir():
+        found, origin = StoredPolicy(config.base).architecture, f"of {config.base}"
     chunk = config.scale.memory_training.chunk
-    return dataclasses.replace(found, cameras=cameras, chunk=chunk, lm_head=True), origin
+    return dataclasses.replace(found, proprio_dim=proprio_dim, cameras=cameras, chunk=chunk, lm_head=True), origin
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The mini scale's own openvla-7b: a base without memory that every variant starts from (README, spec 14).
+"""Train the mini scale's own openvla-7b: a base without memory that every variant starts from (README, spec 14).
 
 Two stages: the vision towers learn what is in each patch (pretext.py) and are frozen; then the whole policy learns
 language-conditioned touching in fully visible scenes: single frames of the choice phase, an object named in the text,
@@ -18,29 +18,65 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from muvla.checkpoint.config_files import preprocessor
+from muvla.checkpoint import preprocessor
 from muvla.data.compute_statistics import cached_statistics, joint_entry
 from muvla.data.episode import dataset_name
-from muvla.data.images import OPENVLA, Normalisation, pack_pixels
 from muvla.data.rlds.dataset import RldsDataset
-from muvla.data.statistics import Statistics, parse_statistics
+from muvla.data.statistics import parse_statistics
 from muvla.data.text import Tokenizer
+from muvla.files import Json
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
 from muvla.model.prompt import padded
-from muvla.model.vision import VisionBackbone, tower_features
+from muvla.model.vision import VisionBackbone
 from muvla.model.window import Window, WindowBatch
 from muvla.train.composed.batches import Batcher
-from muvla.train.composed.frames import Frames, load_frames
+from muvla.train.composed.frames import Frames, frozen_features, load_frames
 from muvla.train.composed.pretext import targets
 from muvla.train.composed.streams import Step
 from muvla.train.metrics import Metrics
 from muvla.train.optimiser import Optimiser
+from muvla.train.start import environments
 
 
-def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, normalisation: Normalisation, seed: int,
-                 metrics: Metrics) -> None:  # fmt: skip
-    """Fit both towers to the pretext targets of single pictures; the read-out is thrown away."""
+def train_base(config: DictConfig) -> tuple[Cell, Json]:
+    """Train the base on the demonstrations that `config` names; return it and the files of its checkpoint.
+
+    Raises:
+        FileNotFoundError: demonstrations are missing; says which command makes them.
+        CorruptRecord: a damaged record.
+    """
+    tokenizer = Tokenizer.mini()
+    architecture = mini_architecture(config.scale)
+    names = environments(config)
+    frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
+    datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
+    entry = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
+    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
+    cell = new_cell(architecture, MemorySettings())
+    train_towers(cell.vision_backbone, frames, config.scale.towers, config.seed, metrics)
+    cell.vision_backbone.requires_grad_(False)
+    features = frozen_features(cell.vision_backbone, frames.images)
+    batcher = Batcher(frames, features, parse_statistics(entry), tokenizer)
+    train_grounding(cell, batcher, config.scale.grounding, config.seed, metrics)
+    metrics.close()
+    return cell, {
+        "dataset_statistics.json": entry,
+        "preprocessor_config.json": preprocessor(architecture),
+        "tokenizer.json": tokenizer.as_json(),
+    }
+
+
+def mini_architecture(scale: DictConfig) -> Architecture:
+    """Read the sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
+    tokenizer = Tokenizer.mini()
+    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
+    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
+    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
+
+
+def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, seed: int, metrics: Metrics) -> None:
+    """Fit both towers to the pretext targets of single pictures, through a linear read-out that is thrown away."""
     rng = np.random.default_rng(seed)
     tower = vision.featurizer.tower
     pictures = frames.images.reshape(-1, *frames.images.shape[2:])  # (N * cameras, S, S, 3)
@@ -52,16 +88,18 @@ def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, normalis
     optimiser = Optimiser(module, settings.optimiser, settings.updates)
     for update in tqdm(range(settings.updates), desc="vision towers", unit="update"):
         batch = pictures[rng.integers(len(pictures), size=settings.batch)]
-        pixels = torch.from_numpy(pack_pixels(batch[:, None], normalisation))
-        features = torch.cat([vision.featurizer(pixels[:, :3]), vision.fused_featurizer(pixels[:, 3:])], dim=2)
+        features = vision.features(torch.from_numpy(batch)[:, None])[:, 0]  # (N, P, W0+W1)
         loss = F.mse_loss(heads(features), targets(_unit(batch), tower.patch_size) / spread)
         optimiser.step(loss)
         metrics.write(stage="towers", update=update + 1, loss=loss.item(), lr=optimiser.lr)
 
 
 def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metrics: Metrics) -> None:
-    """i.i.d. frames. Where there is something to choose, they are of the choice phase, and every object of a frame is
-    named once, only the word tells them apart; where there is not, they are labelled as demonstrated."""
+    """Train everything but the towers on frames drawn independently.
+
+    Where there is something to choose, frames are of the choice phase, and each is used once for every object, so that
+    only the object's name tells the labels apart. Elsewhere frames are labelled as demonstrated.
+    """
     rng = np.random.default_rng(seed)
     rows = [number for number, row in enumerate(batcher.frames.rows) if len(row.objects) > 1]
     window = Window(cell, settings.naming)
@@ -76,15 +114,23 @@ def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metr
             batch = demonstrated_batch(batcher, settings.batch, rng)
         output = window(batch, nothing.expand(batch.is_first.shape[1], 0, -1))
         optimiser.step(output.loss)
-        metrics.write(stage="base", update=update + 1, loss=output.action_loss.item(),
-                      naming_loss=output.naming_loss.item(), lr=optimiser.lr)  # fmt: skip
+        metrics.write(
+            stage="base",
+            update=update + 1,
+            loss=output.action_loss.item(),
+            naming_loss=output.naming_loss.item(),
+            lr=optimiser.lr,
+        )
         progress.set_postfix(loss=f"{output.action_loss.item():.3f}", naming=f"{output.naming_loss.item():.3f}")
 
 
 def grounding_batch(batcher: Batcher, rows: list[int], size: int, rng: np.random.Generator) -> WindowBatch:
-    """(1, about `size`) frames. Seven in eight are of a choice phase, each once for every object on the table, which is
-    named either in the prompt ("touch the red cube.") or by its word before the task's own prompt, one to eight times:
-    that is where memory tokens will stand. The rest are of a cue phase, with nothing but the task's prompt."""
+    """Draw one step of about `size` frames.
+
+    Seven in eight are of a choice phase, each once for every object on the table, which is named either in the prompt
+    ("touch the red cube.") or by its word before the task's own prompt, one to eight times: that is where memory tokens
+    will stand. The rest are of a cue phase, with nothing but the task's prompt.
+    """
     steps: list[Step] = []
     labels, encoded = [], []
     encode = batcher.tokenizer.encode
@@ -110,7 +156,7 @@ def grounding_batch(batcher: Batcher, rows: list[int], size: int, rng: np.random
 
 
 def demonstrated_batch(batcher: Batcher, size: int, rng: np.random.Generator) -> WindowBatch:
-    """(1, `size`) frames of any episode under its own instruction, episodes drawn with equal chances."""
+    """Draw one step of `size` frames under their own instructions, every episode with equal chances."""
     steps = []
     for number in rng.integers(len(batcher.frames.rows), size=size).tolist():
         row = batcher.frames.rows[number]
@@ -119,7 +165,7 @@ def demonstrated_batch(batcher: Batcher, size: int, rng: np.random.Generator) ->
 
 
 def new_cell(architecture: Architecture, settings: MemorySettings) -> Cell:
-    """Random weights: N(0, 1/fan_in), outputs into the residual stream scaled by 1/sqrt(2 * layers), words N(0, 1)."""
+    """Draw weights: N(0, 1/fan_in), outputs into the residual stream scaled by 1/sqrt(2 * layers), words N(0, 1)."""
     cell = Cell(architecture, settings)
     with torch.no_grad():
         for name, parameter in cell.named_parameters():
@@ -154,41 +200,3 @@ def standardise_projector(cell: Cell, features: Tensor, rng: np.random.Generator
 
 def _unit(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-
-
-def base_policy(architecture: Architecture, frames: Frames, statistics: Statistics, tokenizer: Tokenizer,
-                normalisation: Normalisation, settings: Any, seed: int, metrics: Metrics) -> Cell:  # fmt: skip
-    """Both stages, from random weights to the base every variant starts from."""
-    cell = new_cell(architecture, MemorySettings())
-    train_towers(cell.vision_backbone, frames, settings.towers, normalisation, seed, metrics)
-    cell.vision_backbone.requires_grad_(False)
-    features = tower_features(cell.vision_backbone, frames.images, normalisation)
-    batcher = Batcher(frames, features, statistics, tokenizer)
-    train_grounding(cell, batcher, settings.grounding, seed, metrics)
-    return cell
-
-
-def train_base(config: DictConfig) -> tuple[Cell, dict[str, Any]]:
-    """The base and the files of its checkpoint, from the demonstrations that `config` names."""
-    architecture = mini_architecture(config.scale)
-    names = list(config.variant.environments or config.environments)
-    frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
-    datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
-    entry = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
-    metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
-    statistics, tokenizer = parse_statistics(entry), Tokenizer.mini()
-    cell = base_policy(architecture, frames, statistics, tokenizer, OPENVLA, config.scale, config.seed, metrics)
-    metrics.close()
-    return cell, {
-        "dataset_statistics.json": entry,
-        "preprocessor_config.json": preprocessor(architecture),
-        "tokenizer.json": tokenizer.as_json(),
-    }
-
-
-def mini_architecture(scale: DictConfig) -> Architecture:
-    """Sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
-    tokenizer = Tokenizer.mini()
-    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
-    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
-    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)

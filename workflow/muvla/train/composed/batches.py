@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from muvla.data.statistics import Statistics
 from muvla.data.text import Tokenizer
+from muvla.files import Json
 from muvla.model.prompt import Prompt, prompts
 from muvla.model.window import WindowBatch
 from muvla.train.composed.frames import Frames
@@ -20,7 +20,7 @@ from muvla.train.composed.streams import Step, Streams
 
 @dataclass(frozen=True)
 class Batcher:
-    """features (N, cameras, P, W) of all frames; turns steps of streams into a WindowBatch."""
+    """Turns steps of streams into windows. features (N, cameras, P, W0+W1): of all frames."""
 
     frames: Frames
     features: Tensor
@@ -29,11 +29,11 @@ class Batcher:
     first_observation: bool = False
 
     def window(self, streams: Streams, steps: int, progress: float) -> WindowBatch:
-        """The next `steps` steps of every stream."""
+        """Take the next `steps` steps of every stream."""
         return self.steps([streams.next_step(progress) for _ in range(steps)])
 
     def steps(self, drawn: Sequence[Sequence[Step]]) -> WindowBatch:
-        """drawn: K steps of B frames each, under their tasks' own prompts."""
+        """Make a window of K steps of B frames each, under their tasks' own prompts."""
         flat = [step for row in drawn for step in row]
         labels = np.stack([self.frames.label(step.frame, step.row, step.target) for step in flat])
         first = torch.tensor([[step.is_first for step in row] for row in drawn])
@@ -41,13 +41,13 @@ class Batcher:
         return self.batch(flat, labels, [prompts(self.tokenizer, row) for row in instructions], first)
 
     def words(self, flat: Sequence[Step]) -> Tensor:
-        """(len(flat),) id of the word that names each step's object; -100 where nothing is chosen."""
+        """Look up the id of the word that names each step's object, (len(flat),); -100 where nothing is chosen."""
         rows = [(self.frames.rows[step.row], step.target) for step in flat]
         ids = [self.tokenizer.word_id(row.word(j)) if len(row.objects) > 1 else -100 for row, j in rows]
         return torch.tensor(ids)
 
     def batch(self, flat: Sequence[Step], labels: np.ndarray, prompts: list[Prompt], first: Tensor) -> WindowBatch:
-        """flat: K*B steps, step-major; labels (K*B, C, A) as recorded; one prompt a step; first (K, B) bool."""
+        """Make a window. flat: K*B steps, step-major; labels (K*B, C, A) as recorded; first (K, B) bool."""
         shape = tuple(first.shape)
         index = torch.tensor([step.frame for step in flat])
         features = self.features[index]
@@ -68,7 +68,7 @@ class Batcher:
 
 @dataclass
 class ComposedSource:
-    """Mini: frames and tower features lie in memory; progress in [0, 1] decides how long episodes are."""
+    """Windows of the mini scale, whose frames and features lie in memory; progress in [0, 1] sets episode lengths."""
 
     batcher: Batcher
     streams: Streams
@@ -77,10 +77,10 @@ class ComposedSource:
     def next_window(self, progress: float) -> WindowBatch:
         return self.batcher.window(self.streams, self.steps, progress)
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[Json]:
         return [self.streams.state()]
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: list[Json]) -> None:
         self.streams.restore(state[0])
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""All demonstrations in memory, frame by frame, ready to be drawn from (spec 3.3, 14).
+"""All demonstrations in memory, as one table of frames (spec 3.3, 14).
 
 N frames of all episodes one after the other, n objects on the table, C chunk, A action, P proprio, S picture side.
 """
@@ -10,10 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
+from muvla.model.vision import VisionBackbone
+
+BLOCK = 256  # frames that go through the towers together
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Row:
     labels: np.ndarray
 
     def word(self, target: int) -> str:
-        """The word that names object `target` among the others: its colour, or its shape where colours do not vary."""
+        """Name object `target` among the others in one word: its colour, or its shape where colours do not vary."""
         return self.objects[target].split()[0]
 
     @property
@@ -54,7 +59,7 @@ class Frames:
     proprio: np.ndarray
 
     def label(self, frame: int, row: int, target: int) -> np.ndarray:
-        """(C, A) the expert's next actions at `frame` (a number in the table) of `row` towards object `target`."""
+        """Return the expert's next actions (C, A) at `frame` of the table, in `row`, towards object `target`."""
         return self.rows[row].labels[frame - self.rows[row].start, target]
 
     @property
@@ -92,6 +97,13 @@ def load_frames(root: str | Path, environments: Sequence[str], *, image_size: in
     return Frames(rows, np.concatenate(images), np.concatenate(proprio))
 
 
+@torch.no_grad()
+def frozen_features(vision: VisionBackbone, images: np.ndarray) -> Tensor:
+    """Run frozen towers once per frame: images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1)."""
+    blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
+    return torch.cat([vision.features(torch.from_numpy(block)) for block in blocks])
+
+
 def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int) -> Row:
     if other is None:
         labels = chunks(episode.actions, chunk)[:, None]  # (T, 1, C, A)
@@ -115,12 +127,19 @@ def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int)
         for colour, shape in zip(other.colours, other.shapes, strict=True)
     )
     return Row(
-        episode.environment, episode.instruction, start, len(episode), other.cue_steps, other.empty_steps,
-        objects, other.target, other.plans_to[:, :, :chunk],
-    )  # fmt: skip
+        episode.environment,
+        episode.instruction,
+        start,
+        len(episode),
+        other.cue_steps,
+        other.empty_steps,
+        objects,
+        other.target,
+        other.plans_to[:, :, :chunk],
+    )
 
 
 def chunks(actions: np.ndarray, chunk: int) -> np.ndarray:
-    """actions (T, A) -> (T, C, A): the next C of each frame, the last one repeated past the end (spec 3.3)."""
+    """Take each frame's next C actions: (T, A) -> (T, C, A), the last one repeated past the end (spec 3.3)."""
     index = np.arange(len(actions))[:, None] + np.arange(chunk)[None]
     return actions[np.minimum(index, len(actions) - 1)]

@@ -16,7 +16,7 @@ HUES, ORIENTATIONS, CELLS = 12, 8, 4  # bins, bins, cells per side of a patch
 
 
 def targets(images: Tensor, patch: int) -> Tensor:
-    """images (N, 3, S, S) in [0, 1] -> (N, P, (HUES + ORIENTATIONS) * CELLS**2)"""
+    """Compute targets of every patch: images (N, 3, S, S) in [0, 1] -> (N, P, (HUES + ORIENTATIONS) * CELLS**2)."""
     histograms = torch.cat([_hues(images), _orientations(images)], dim=1)  # (N, bins, S, S)
     cells = F.avg_pool2d(histograms, patch // CELLS)
     n, bins, side, _ = cells.shape

@@ -1,4 +1,4 @@
-"""Start of a mini-scale training: the mini base, all of it but the towers trained, on frames in memory."""
+"""Start a mini-scale training: the mini base, all of it but the towers trained, on frames in memory."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from muvla import checkpoint
-from muvla.checkpoint.config_files import preprocessor
+from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import dataset_name
-from muvla.data.images import OPENVLA
-from muvla.data.statistics import parse_statistics
-from muvla.data.text import Tokenizer
 from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
-from muvla.model.vision import tower_features
 from muvla.train.composed.batches import Batcher, ComposedSource
-from muvla.train.composed.frames import load_frames
+from muvla.train.composed.frames import frozen_features, load_frames
 from muvla.train.composed.streams import Lengths, Streams
 from muvla.train.parallel import Group
 from muvla.train.start import Budget, Start, environments
 
 
-def _composed(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
+def composed_start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
+    """Load base and frames, and run the frozen towers once over every frame.
+
+    Raises FileNotFoundError, CheckpointError or CorruptRecord saying what is missing or wrong, and where; ValueError
+    for several processes.
+    """
     if group.world > 1:
         raise ValueError("memory_training.data=composed is for one process; start it without torchrun")
-    base = checkpoint.load(config.base)
-    entry = checkpoint.read_json(config.base, "dataset_statistics.json")  # one normalisation for all variants
+    base = StoredPolicy(config.base)
+    cell = start_from(load(base), settings, cameras=config.variant.cameras)
     names = environments(config)
-    sizes = base.architecture
+    sizes = cell.architecture
     frames = load_frames(config.data, names, image_size=sizes.image_size, chunk=sizes.chunk)
-    cell = start_from(base, settings, cameras=config.variant.cameras)
     cell.vision_backbone.requires_grad_(False)
-    features = tower_features(cell.vision_backbone, frames.images, OPENVLA)
-    tokenizer = Tokenizer.load(config.base)
     batcher = Batcher(
-        frames, features, parse_statistics(entry), tokenizer, first_observation=config.variant.cameras == 3
+        frames,
+        frozen_features(cell.vision_backbone, frames.images),
+        base.normalisation(),  # one for all variants
+        base.tokenizer,
+        first_observation=config.variant.cameras == 3,
     )
     streams = Streams(
         frames,
@@ -50,9 +51,9 @@ def _composed(config: DictConfig, settings: MemorySettings, budget: Budget, grou
         cell,
         ComposedSource(batcher, streams, budget.steps),
         {
-            "dataset_statistics.json": entry,
-            "preprocessor_config.json": preprocessor(cell.architecture),
-            "tokenizer.json": tokenizer.as_json(),
+            "dataset_statistics.json": base.statistics,
+            "preprocessor_config.json": base.preprocessor,
+            "tokenizer.json": base.tokenizer.as_json(),
         },
         None,
         [],
@@ -61,8 +62,15 @@ def _composed(config: DictConfig, settings: MemorySettings, budget: Budget, grou
 
 
 def start_from(base: Cell, settings: MemorySettings, *, cameras: int) -> Cell:
-    """The base's weights under the variant's memory, mask and number of pictures; the memory is new (spec 4.2)."""
-    cell = Cell(dataclasses.replace(base.architecture, cameras=cameras), settings)
+    """Put the base's weights under the variant's mask and number of pictures, with a new memory (spec 4.2).
+
+    Raises ValueError when they do not fit.
+    """
+    cell = Cell(
+        dataclasses.replace(base.architecture, cameras=cameras),
+        settings,
+        preprocessing=base.vision_backbone.preprocessing,
+    )
     missing = cell.load_state_dict(
         {name: value for name, value in base.state_dict().items() if name != "memory.initial_memory"},
         strict=False,

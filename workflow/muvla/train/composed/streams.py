@@ -1,4 +1,4 @@
-"""Episodes as a policy with memory sees them: B parallel streams, each an endless row of episodes (spec 3.3, 14).
+"""Composed episodes as B parallel streams, each an endless sequence of episodes (spec 3.3, 14).
 
 An episode of a Remember task is put together anew each time it is shown: an object is drawn, then cue frames of an
 episode that showed it, empty frames, and a stretch of some episode's choice phase, labelled with the expert's actions
@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from muvla.files import Json
 from muvla.train.composed.frames import Frames, Row
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long composed episodes are, as inclusive ranges of frames, until this share of the training is done."""
+    """Lengths of composed episodes, as inclusive ranges of frames, until this share of the training is done."""
 
     until: float
     cue: tuple[int, int]
@@ -58,13 +58,14 @@ class Streams:
             self.by_environment.setdefault(row.environment, []).append(number)
             self.cues.setdefault((row.environment, row.objects[row.target]), []).append(number)
 
-        # Begun together, episodes of one length would stay in step: a batch of cues, a batch of choices, and so on.
+        # Start each slot at a different offset: equally long episodes would stay in phase, and batches would hold only
+        # cues or only choices.
         for number in range(slots):
             episode = self._episode(0.0)
             self.queues[number] = episode[number % len(episode) :]
 
     def next_step(self, progress: float) -> list[Step]:
-        """One frame for every slot. progress in [0, 1] is the share of the training that is done."""
+        """Draw one frame for every slot. progress in [0, 1]: the share of the training that is done."""
         step = []
         for queue in self.queues:
             if not queue:
@@ -72,12 +73,12 @@ class Streams:
             step.append(queue.pop(0))
         return step
 
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on exactly here; plain numbers, lists and dicts."""
+    def state(self) -> Json:
+        """Return everything needed to go on exactly here, as plain numbers, lists and dicts."""
         queues = [[(s.frame, s.row, s.target, s.is_first, s.first_frame) for s in queue] for queue in self.queues]
         return {"rng": self.rng.bit_generator.state, "queues": queues}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Json) -> None:
         self.rng.bit_generator.state = state["rng"]
         self.queues = [[Step(*fields) for fields in queue] for queue in state["queues"]]
 

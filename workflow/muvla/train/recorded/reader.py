@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from muvla.data.augment import augment, draw_change
 from muvla.data.episode import CAMERAS
-from muvla.data.images import augment, draw_change, resize_lanczos3
+from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.record import EncodedEpisode
 from muvla.data.statistics import Statistics
+from muvla.files import Json
 from muvla.train.recorded.streams import Shot
 
 OPEN_EPISODES = 64  # encoded, a few MB each: the episodes that a reader is in the middle of
@@ -24,21 +25,27 @@ OPEN_EPISODES = 64  # encoded, a few MB each: the episodes that a reader is in t
 
 @dataclass(frozen=True)
 class WindowArrays:
-    """images (K, B, cameras, S, S, 3) uint8; proprio (K, B, P), actions (K, B, C, A) normalised float32;
-    is_first (K, B) bool; instructions: K lists of B; position: the streams' state after this window."""
+    """One window as arrays, which pass between processes.
+
+    images (K, B, cameras, S, S, 3) uint8; proprio (K, B, P), actions (K, B, C, A) normalised float32;
+    is_first (K, B) bool; instructions: K lists of B; position: the streams' state after this window.
+    """
 
     images: np.ndarray
     proprio: np.ndarray
     actions: np.ndarray
     is_first: np.ndarray
     instructions: list[list[str]]
-    position: Any
+    position: list[Json]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """size: S. augmented: crop and colours at random; diagonal: the release's crop. first_observation: the episode's
-    first third-person picture as one more camera (spec 5)."""
+    """What is done to recorded pictures.
+
+    size: S. augmented: crop and colours at random; diagonal: the release's crop. first_observation: the episode's
+    first third-person picture as one more camera (spec 5).
+    """
 
     size: int
     augmented: bool = True
@@ -59,8 +66,8 @@ class Reader:
         self.datasets, self.statistics, self.pictures, self.chunk = list(datasets), list(statistics), pictures, chunk
         self._open: OrderedDict[tuple[int, int], EncodedEpisode] = OrderedDict()
 
-    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], Any]) -> WindowArrays:
-        """drawn: K steps of B shots, and the position to hand through. Raises CorruptRecord."""
+    def __getitem__(self, drawn: tuple[Sequence[Sequence[Shot]], list[Json]]) -> WindowArrays:
+        """Read a window of K steps of B shots; its position is handed through. Raises CorruptRecord."""
         shots, position = drawn
         steps = [[self._read(shot) for shot in row] for row in shots]
         return WindowArrays(

@@ -1,4 +1,4 @@
-"""The start of a paper-scale training: openvla-7b, adapters, recorded episodes (spec 3.3-3.6, 4.2, 4.4)."""
+"""Start a paper-scale training: openvla-7b, adapters, recorded episodes (spec 3.3-3.6, 4.2, 4.4)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from muvla import checkpoint
+from muvla.checkpoint import StoredPolicy, load_to_train
 from muvla.data.compute_statistics import cached_statistics, common_benchmark, joint_entry, separate_entries
 from muvla.data.episode import dataset_name
-from muvla.data.images import read_normalisation
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.tfrecord import CorruptRecord
 from muvla.data.statistics import parse_statistics
-from muvla.data.text import Tokenizer
 from muvla.model.architecture import MemorySettings
 from muvla.model.lora import LoraSettings, add_adapters
 from muvla.train.parallel import Group
@@ -24,17 +22,20 @@ from muvla.train.recorded.source import RecordedSource
 from muvla.train.recorded.streams import EpisodeStreams, FrameStreams
 from muvla.train.start import Budget, Start, environments
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-                   "added_tokens.json", "generation_config.json")  # fmt: skip
 UNPADDED = 7  # the release's frame-shuffled loader leaves out frames whose chunk would be padded (spec 3.6)
 
 
 def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
-    """As `start.start`."""
+    """Load the base with adapters, and open the data sets.
+
+    Raises FileNotFoundError, CheckpointError or CorruptRecord saying what is missing or wrong, and where.
+    """
     training = config.scale.memory_training
-    base = Path(config.base)
-    if not base.is_dir():
-        raise FileNotFoundError(f"{base} is missing: fetch the base first (docs/paper-scale.md), then pass base=FOLDER")
+    if not Path(config.base).is_dir():
+        raise FileNotFoundError(
+            f"{config.base} is missing: fetch the base first (docs/paper-scale.md), then pass base=FOLDER"
+        )
+    base = StoredPolicy(config.base)
     datasets = recorded_datasets(config, group)
     if config.match_release and config.variant.loader == "shuffled":
         statistics = separate_entries({each.name: cached_statistics([each], config.data) for each in datasets})
@@ -42,7 +43,7 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
     else:
         statistics = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
         normalised_by = [parse_statistics(statistics)] * len(datasets)
-    cell = checkpoint.load_to_train(
+    cell = load_to_train(
         base,
         settings,
         cameras=config.variant.cameras,
@@ -78,13 +79,11 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         seed=config.seed,
     )
     reader = Reader(datasets, normalised_by, pictures, cell.architecture.chunk)
-    preprocessor_config = checkpoint.read_json(base, "preprocessor_config.json")
     source = RecordedSource(
         reader,
         streams,
         budget.steps,
-        Tokenizer.load(base),
-        read_normalisation(base / "preprocessor_config.json"),
+        base.tokenizer,
         group.device,
         training.workers,
     )
@@ -94,16 +93,16 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         {
             "dataset_statistics.json": statistics,
             # evaluation crops the centre exactly when training cropped at random (spec P18)
-            "preprocessor_config.json": preprocessor_config | {"center_crop": bool(training.augment)},
+            "preprocessor_config.json": base.preprocessor | {"center_crop": bool(training.augment)},
         },
-        checkpoint.read_json(base, "config.json"),
-        [base / name for name in TOKENIZER_FILES if (base / name).is_file()],
+        base.config,
+        base.copied,
         {dataset.name: dataset.fingerprint for dataset in datasets},
     )
 
 
 def recorded_datasets(config: DictConfig, group: Group) -> list[RldsDataset]:
-    """Every training environment's data set, indexed; the first process builds the indices the others read."""
+    """Open every training environment's data set; the first process builds the indices that the others read."""
     found = []
     for turn in (True, False):  # the leader first
         if group.leads == turn:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+
+from muvla.files import Json
 
 _ENVIRONMENTS, _EPISODES, _FRAMES = 0, 1, 2  # first word of the seeds of three kinds of draws
 
@@ -28,7 +29,6 @@ class Shot:
     episode: int
     frame: int
     is_first: bool
-    is_last: bool
     stream: int
     number: int
 
@@ -61,15 +61,15 @@ class EpisodeStreams:
             self._begin(slot)
 
     def next_step(self) -> list[Shot]:
-        """One shot of every stream, in their order."""
+        """Draw one shot of every stream, in their order."""
         return [self._next(slot) for slot in range(len(self.positions))]
 
-    def state(self) -> list[dict[str, Any]]:
-        """One entry a stream: everything needed to go on exactly here."""
+    def state(self) -> list[Json]:
+        """Return everything needed to go on exactly here, one entry per stream."""
         return [vars(position) | {"taken": list(position.taken)} for position in self.positions]
 
-    def restore(self, state: Sequence[dict[str, Any]]) -> None:
-        """Raises ValueError for the state of another number of streams."""
+    def restore(self, state: Sequence[Json]) -> None:
+        """Go on from a saved state. Raises ValueError for that of another number of streams."""
         if len(state) != len(self.positions):
             raise ValueError(f"the saved position is that of {len(state)} streams, here are {len(self.positions)}")
         self.positions = [_Position(**(entry | {"taken": list(entry["taken"])})) for entry in state]
@@ -77,11 +77,10 @@ class EpisodeStreams:
     def _next(self, slot: int) -> Shot:
         at = self.positions[slot]
         length = self.lengths[at.dataset][at.episode]
-        last = at.frame == length - 1
-        shot = Shot(at.dataset, at.episode, at.frame, at.frame == 0, last, self.first + slot, at.number)
+        shot = Shot(at.dataset, at.episode, at.frame, at.frame == 0, self.first + slot, at.number)
         at.frame += 1
         at.number += 1
-        if last:
+        if at.frame == length:
             self._begin(slot)
         return shot
 
@@ -94,7 +93,7 @@ class EpisodeStreams:
         at.frame = 0
 
     def _episode(self, dataset: int, stream: int, taken: int) -> int:
-        """The stream's `taken`-th episode of a data set: its share of a shuffle that all streams know."""
+        """Find the stream's `taken`-th episode of a data set, in its share of a shuffle that all streams know."""
         count = len(self.lengths[dataset])
         if count < self.total:  # too few to go round: every stream walks all of them, in its own order
             order = _shuffled(count, self.seed, _EPISODES, dataset, taken // count, stream + 1)
@@ -128,7 +127,7 @@ class FrameStreams:
             raise ValueError(f"no frame is left after dropping the last {drop_last} of every episode")
 
     def next_step(self) -> list[Shot]:
-        """One shot of every stream, in their order; all are first frames, for nothing comes before them."""
+        """Draw one shot of every stream, in their order; all are first frames, for nothing comes before them."""
         frames = int(self.ends[-1])
         shots = []
         for stream in range(self.first, self.first + self.slots):
@@ -137,15 +136,15 @@ class FrameStreams:
             row = int(np.searchsorted(self.ends, chosen, side="right"))
             dataset, episode, length = self.kept[row]
             frame = chosen - (int(self.ends[row]) - length)
-            shots.append(Shot(dataset, episode, frame, True, False, stream, self.number))
+            shots.append(Shot(dataset, episode, frame, True, stream, self.number))
         self.number += 1
         return shots
 
-    def state(self) -> list[dict[str, Any]]:
-        """One entry a stream, as EpisodeStreams."""
+    def state(self) -> list[Json]:
+        """Return the position, one entry per stream."""
         return [{"number": self.number} for _ in range(self.slots)]
 
-    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+    def restore(self, state: Sequence[Json]) -> None:
         if len(state) != self.slots:
             raise ValueError(f"the saved position is that of {len(state)} streams, here are {self.slots}")
         self.number = int(state[0]["number"])

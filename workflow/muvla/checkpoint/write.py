@@ -1,13 +1,11 @@
-"""Writing a checkpoint folder in the released layout (spec 4.6): whole or not at all."""
+"""Write a checkpoint folder in the released layout (spec 4.6): whole or not at all."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,7 +15,7 @@ from muvla.checkpoint.adapters import merged_tensors, write_adapters
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, config_json, own_keys
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
 from muvla.checkpoint.tensors import SHARD_BYTES, write_shards
-from muvla.files import replacing_folder, unwritable, write_json
+from muvla.files import Json, replacing_folder, unwritable, write_json
 from muvla.model.cell import Cell
 
 ADAPTERS = "lora_adapter"
@@ -28,11 +26,11 @@ def save(
     directory: str | Path,
     *,
     step: int,
-    files: Mapping[str, Any],
-    config: Mapping[str, Any] | None = None,
+    files: Json,
+    config: Json | None = None,
     copies: Sequence[Path] = (),
     base: str = "",
-    provenance: Callable[[Path], dict[str, Any]] | None = None,
+    provenance: Callable[[Path], Json] | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Write `cell` as a released-layout folder, adapters merged, under a temporary name first, then renamed.
@@ -41,7 +39,8 @@ def save(
     config: config.json of the base, kept as it is; without it one is made from the architecture.
     copies: files to copy in (the base's tokenizer).
     base: what adapters are relative to; they are kept beside the merged weights, in lora_adapter/.
-    provenance: called with the folder when everything else is in it, its answer becomes provenance.json.
+    provenance: called with the folder when everything else is in it; its answer becomes provenance.json.
+
     Raises OSError when the disk is full; what stood there before stays, and nothing half-written.
     """
     target = Path(directory)
@@ -63,20 +62,6 @@ def save(
                 write_json(temporary / "provenance.json", provenance(temporary))
     except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
         raise unwritable(target, error) from error
-
-
-def sha256(directory: str | Path) -> str:
-    """One hash for the folder: over the names and contents of its files, provenance excepted (it names this hash).
-
-    Folders within are left out: an action depends on none.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(Path(directory).iterdir()):
-        if path.is_file() and path.name != "provenance.json":
-            with path.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
-            digest.update(f"{path.name} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def _write_tensors(cell: Cell, folder: Path, step: int, shard_bytes: int) -> None:

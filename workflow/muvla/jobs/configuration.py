@@ -102,7 +102,7 @@ def validated(config: Mapping[str, object], schema: Path | str) -> Configuration
 
     Raises ValueError with one line for every mistake.
     """
-    rules = yaml.safe_load(Path(schema).read_text("utf-8"))
+    rules = yaml.load(Path(schema).read_text("utf-8"), Loader=yaml.CSafeLoader)  # at every parse: ten times as fast
     errors = sorted(Draft202012Validator(rules).iter_errors(config), key=lambda error: error.json_path)
     checked = cast(Configuration, config)
     lines = [line for error in errors for line in _explanations(error)] or list(_contradictions(checked))

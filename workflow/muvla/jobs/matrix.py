@@ -191,7 +191,7 @@ def home_of(environment: str) -> str:
 @cache
 def variant_settings(variant: str) -> Mapping[str, Any]:
     """Return what the file of a variant says."""
-    settings: Mapping[str, Any] = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))
+    settings: Mapping[str, Any] = yaml.load((VARIANTS / f"{variant}.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
     return settings
 
 

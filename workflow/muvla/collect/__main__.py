@@ -147,7 +147,7 @@ class CollectSettings:
     )
     episodes: int = option(
         250,
-        "Successful demonstrations wanted; failed ones are counted, not kept, and more seeds are tried.",
+        "Successful demonstrations wanted; failed ones are counted, not kept, and more are tried.",
         at_least=1,
     )
     output: str = option(

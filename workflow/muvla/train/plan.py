@@ -49,7 +49,8 @@ def plan(settings: TrainSettings) -> Iterator[str]:
     yield from _parameters(counts, memory.num_mem_tokens * architecture.width)
     yield from _amounts(settings.budget, budget)
     yield from _bytes(settings, architecture, budget, counts)
-    yield f"computation             {operations(settings) / 1e18:>12.1f} EFLOP  (estimate, prompts of {PROMPT} tokens)"
+    unit, size = ("TFLOP", 1e12) if isinstance(scale, ComposedScale) else ("EFLOP", 1e18)
+    yield f"computation             {operations(settings) / size:>12.1f} {unit}  (estimate, prompts of {PROMPT} tokens)"
 
 
 def planned_budget(settings: TrainSettings) -> Budget:

@@ -181,7 +181,7 @@ class Sizes:
     layers: int = option(MISSING, "Layers of the language model.", at_least=1)
     heads: int = option(MISSING, "Attention heads of the language model.", at_least=1)
     mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
-    proprio_dim: int = option(MISSING, "Numbers of the robot state: 7 in MIKASA-Robo, 8 in LIBERO.", choices=(7, 8))
+    proprio_dim: int = option(MISSING, "Numbers of the robot state: 7 in MIKASA-Robo, 8 in LIBERO.", at_least=1)
 
     def contradictions(self) -> Iterator[str]:
         if len(self.towers) != 2:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from muvla.evaluate.episodes import run
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import EvaluateSettings
 from muvla.sim.vector import make_vector
 
 OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")

@@ -8,7 +8,7 @@ import pytest
 
 from made_up import INSTRUCTION, write_checkpoint
 from muvla.evaluate import __main__ as evaluation
-from muvla.evaluate.settings import EvaluateSettings
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
 from muvla.options import read

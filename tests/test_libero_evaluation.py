@@ -16,8 +16,8 @@ from muvla import checkpoint
 from muvla.checkpoint.config_files import preprocessor
 from muvla.data.text import Tokenizer
 from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import EvaluateSettings
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
 from muvla.options import read

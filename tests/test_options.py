@@ -11,7 +11,8 @@ import pytest
 from muvla import options
 from muvla.collect.__main__ import CollectSettings
 from muvla.cue_swap import CueSwapSettings
-from muvla.evaluate.settings import EvaluateSettings, settled, source_of
+from muvla.evaluate.options import EvaluateSettings
+from muvla.evaluate.settings import settled, source_of
 from muvla.options import CONFIG, SettingsError, read
 from muvla.options_text import all_options, documentation
 from muvla.trace import TraceSettings

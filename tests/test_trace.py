@@ -11,8 +11,8 @@ import torch
 from made_up import INSTRUCTION, write_checkpoint
 from muvla import trace
 from muvla.evaluate import __main__ as evaluate
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import EvaluateSettings
 from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.model.attention import group_shares, layout_of, to_patches, watched

@@ -21,8 +21,9 @@ from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
+from muvla.evaluate.options import EpisodeSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import EpisodeSettings, inference_mode, require_benchmark, settled
+from muvla.evaluate.settings import inference_mode, require_benchmark, settled
 from muvla.files import file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
 from muvla.model.memory import token_distances, token_norms

@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.evaluate.episodes import run
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import (
-    EvaluateSettings,
     inference_mode,
     provenance_of,
     require_benchmark,

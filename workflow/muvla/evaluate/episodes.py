@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import EvaluateSettings
 from muvla.records.frames import FrameRecorder
 from muvla.sim.vector import SimulatorVector
 

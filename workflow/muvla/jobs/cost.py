@@ -180,8 +180,9 @@ def main() -> int:
     for name in ("config", "paper"):
         settings = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8"))
         config = {**config, **settings, "libero": {**config.get("libero", {}), **settings["libero"]}, "scale": "paper"}
-    lines = plan(cast(Configuration, config))
-    text = f"{table(lines)}\n\n{summary(lines, len(seeds(config)))}"
+    matrix = cast(Configuration, config)
+    lines = plan(matrix)
+    text = f"{table(lines)}\n\n{summary(lines, len(seeds(matrix)))}"
     if document is None:
         print(text)
         return 0

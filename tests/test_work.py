@@ -31,21 +31,21 @@ def sizes() -> Architecture:
     return dataclasses.replace(mini_architecture(scale), towers=towers)
 
 
-def batch(cell: Cell, pixels: bool) -> WindowBatch:
+def batch(cell: Cell, images: bool) -> WindowBatch:
     made = tiny.batch(STEPS, SLOTS)
     vision = cell.architecture.cameras * cell.architecture.patches
     return dataclasses.replace(
         made,
-        pixels=torch.randn(STEPS, SLOTS, 12, 64, 64) if pixels else None,
-        features=None if pixels else torch.randn(STEPS, SLOTS, vision, cell.architecture.vision_width),
+        images=torch.randint(0, 256, (STEPS, SLOTS, 2, 64, 64, 3), dtype=torch.uint8) if images else None,
+        features=None if images else torch.randn(STEPS, SLOTS, vision, cell.architecture.vision_width),
         prompts=[tiny.prompt([PROMPT] * SLOTS)] * STEPS,
     )
 
 
-def counted(cell: Cell, pixels: bool) -> tuple[float, float]:
+def counted(cell: Cell, images: bool) -> tuple[float, float]:
     """Operations per frame that torch counts in forward and in backward."""
     window, memory = Window(cell.train()), cell.memory.start(SLOTS)
-    given = batch(cell, pixels)
+    given = batch(cell, images)
     # torch counts the attention of the plain implementation only
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
         loss = window(given, memory).loss
@@ -56,12 +56,12 @@ def counted(cell: Cell, pixels: bool) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("checkpointed", [False, True])
-def test_adapters_on_a_frozen_backbone_from_pixels(checkpointed: bool) -> None:
+def test_adapters_on_a_frozen_backbone_from_pictures(checkpointed: bool) -> None:
     cell = Cell(sizes(), MemorySettings(num_mem_tokens=TOKENS, tbptt_length=STEPS))
     add_adapters(cell, LoraSettings(rank=RANK, alpha=2))
     cell.checkpoint_activations(checkpointed)
     expected = training_work(sizes(), TOKENS, prompt=PROMPT, rank=RANK, checkpointed=checkpointed)
-    forward, backward = counted(cell, pixels=True)
+    forward, backward = counted(cell, images=True)
     assert forward == pytest.approx(expected.forward, rel=0.002)
     assert backward == pytest.approx(expected.backward + expected.repeated, rel=0.002)
     assert bool(expected.repeated) == checkpointed
@@ -71,6 +71,6 @@ def test_a_policy_trained_whole_on_features() -> None:
     cell = Cell(sizes(), MemorySettings(num_mem_tokens=TOKENS, tbptt_length=STEPS))
     cell.vision_backbone.requires_grad_(False)
     expected = training_work(sizes(), TOKENS, prompt=PROMPT, rank=None)
-    forward, backward = counted(cell, pixels=False)
+    forward, backward = counted(cell, images=False)
     assert forward == pytest.approx(expected.forward, rel=0.002)
     assert backward == pytest.approx(expected.backward, rel=0.002)

@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
-from muvla.evaluate.__main__ import run
+from muvla.evaluate.episodes import run
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.sim.vector import make_vector
 
@@ -23,11 +23,11 @@ OUTCOME = ("seed", "success", "steps", "forwards", "memory_updates", "goal")
 def timed(checkpoint: str, environment: str, episodes: int, slots: int, light_mesh: bool) -> tuple[float, list[Any]]:
     """(episodes per minute, outcome of each episode in the order of their seeds)."""
     policy = Policy(checkpoint, slots=slots)
-    config = OmegaConf.create({"environment": environment, "name": "benchmark", "seed": 4242424242, "memory": "active"})
+    settings = EvaluateSettings(environment=environment, name="benchmark", seed=4242424242)
     with contextlib.closing(make_vector(environment, slots, light_mesh=light_mesh)) as simulators:
-        list(run(policy, simulators, [episodes], config, "receding"))  # warm up: first pictures are slow
+        list(run(policy, simulators, [episodes], settings, "receding"))  # warm up: first pictures are slow
         began = time.monotonic()
-        records = list(run(policy, simulators, list(range(episodes)), config, "receding"))
+        records = list(run(policy, simulators, list(range(episodes)), settings, "receding"))
         seconds = time.monotonic() - began
     outcomes = sorted(tuple(record[key] for key in OUTCOME) for record in records)
     return 60 * episodes / seconds, outcomes

@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
-
 from made_up import write_checkpoint, write_demonstrations
 from muvla.model.architecture import MemorySettings
+from muvla.options import read
 from muvla.train import __main__ as training
+from muvla.train.settings import TrainSettings
 
 ENVIRONMENTS = ("RememberColor3", "RememberColor5")
 SMALL = (
@@ -45,17 +43,14 @@ def arguments(root: Path, variant: str, output: str, *more: str) -> list[str]:
     return [f"variant={variant}", *SMALL, *places, *more]
 
 
-def configured(root: Path, variant: str, output: str, *more: str) -> DictConfig:
-    with initialize_config_dir(training.CONFIG, version_base=None):
-        return compose("train", arguments(root, variant, output, *more))
+def configured(root: Path, variant: str, output: str, *more: str) -> TrainSettings:
+    return read(TrainSettings, arguments(root, variant, output, *more))
 
 
 def trained(root: Path, variant: str, output: str, *more: str) -> Path:
-    config = configured(root, variant, output, *more)
-    torch.set_num_threads(config.threads)  # as the command does: another number rounds otherwise
-    torch.manual_seed(config.seed)
-    training.train(config)
-    return Path(config.output)
+    settings = configured(root, variant, output, *more)
+    training.seeded(settings)  # as the command does: another number of threads rounds otherwise
+    return Path(settings.output)
 
 
 def lines(output: Path) -> list[dict]:

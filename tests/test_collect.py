@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
 from muvla.collect import __main__ as collect
 from muvla.collect.demonstration import Demonstration, part_file, part_succeeded, save_part
 from muvla.data.rlds.dataset import RldsDataset
+from muvla.options import read
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "remember_color_3_vla_v0"
@@ -102,8 +102,8 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(collected, tmp_path
 
 
 def plan(**changes):
-    config = OmegaConf.load(ROOT / "config" / "muvla" / "collect.yaml")
-    return collect.plan_of(OmegaConf.merge(config, {"episodes": EPISODES, **changes}))
+    given = {"episodes": EPISODES, **changes}
+    return collect.plan_of(read(collect.CollectSettings, [f"{name}={value}" for name, value in given.items()]))
 
 
 def test_a_finished_set_is_left_alone(collected):
@@ -133,9 +133,9 @@ def test_parts_made_with_other_options_are_not_mixed_with(tmp_path):
         ({"environment": "RotateStrictPos"}, "no scripted expert"),
         ({"episodes": 0}, "episodes is 0"),
         ({"noise": -1}, "noise is -1"),
-        ({"noise": "much"}, "could not convert"),
+        ({"noise": "much"}, "noise is much: it must be a number of at least 0"),
         ({"first_seed": 2**31 - 1}, "first_seed is"),
-        ({"light_mesh": "flase"}, "light_mesh is 'flase'"),
+        ({"light_mesh": "flase"}, "light_mesh is flase: it must be true or false"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(changes, message):

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 
 from made_up import INSTRUCTION, write_checkpoint
 from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
+from muvla.options import read
 from muvla.records.condition import condition_of
 from muvla.records.file import RecordsMismatch, read_cell
+from muvla.records.mark import marked_records
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
 
 
-def configured(checkpoint: Path, output: Path, *more: str):
-    with initialize_config_dir(evaluation.CONFIG, version_base=None):
-        return compose("evaluate", [f"checkpoint={checkpoint}", f"output={output}", "threads=1", *more])
+def configured(checkpoint: Path, output: Path, *more: str) -> EvaluateSettings:
+    return read(EvaluateSettings, [f"checkpoint={checkpoint}", f"output={output}", "threads=1", *more])
 
 
 @pytest.mark.slow
@@ -49,8 +50,10 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(
     assert read_cell(two).episodes == 0
     monkeypatch.undo()
 
-    evaluation.evaluate(configured(folder, two, "episodes=3", "slots=2", f"frames={frames}"))
+    evaluation.evaluate(configured(folder, two, "episodes=3", "slots=2", f"frames={frames}", "mark=true"))
+    assert marked_records(two.with_suffix(".done")) == two
     cell = read_cell(two)
+    assert cell.runs[-1]["checkpoint_source"] == "unknown"  # nobody says it, and a folder's name does not tell
     assert (cell.episodes, cell.errors, cell.requested) == (3, 0, 3)
     assert all(r["forwards"] == r["steps"] == r["memory_updates"] > 0 for r in cell.records)
     assert cell.settings["simulator"]
@@ -64,13 +67,15 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(
     for path in (two, two.with_suffix(".provenance.json")):
         (one.parent / path.name).write_bytes(path.read_bytes())
     one.write_bytes(lines[0] + lines[1][:30])  # killed while it wrote the second
-    evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1"))
+    evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "checkpoint_source=released"))
+    assert read_cell(one).runs[-1]["checkpoint_source"] == "released"
 
     def outcome(path: Path) -> list[tuple]:
         keys = ("seed", "success", "steps", "goal", "cue_steps")
         return [tuple(record[key] for key in keys) for record in read_cell(path).records]
 
     assert outcome(one) == outcome(two)
+    assert not one.with_suffix(".done").exists()
     with pytest.raises(RecordsMismatch, match="memory"):
         evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "memory=zero"))
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 
 import tiny
 from made_up import write_checkpoint
@@ -17,9 +16,11 @@ from muvla import checkpoint
 from muvla.checkpoint.config_files import preprocessor
 from muvla.data.text import Tokenizer
 from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
+from muvla.options import read
 from muvla.records.file import read_cell
 
 UNIT = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
@@ -39,10 +40,9 @@ def write_libero_checkpoint(folder: Path, settings: MemorySettings) -> Path:
     return folder
 
 
-def configured(folder: Path, output: Path, *more: str):
+def configured(folder: Path, output: Path, *more: str) -> EvaluateSettings:
     options = [f"checkpoint={folder}", f"output={output}", "environment=libero_object/0", "slots=1", *more]
-    with initialize_config_dir(evaluation.CONFIG, version_base=None):
-        return compose("evaluate", options)
+    return read(EvaluateSettings, options)
 
 
 @pytest.fixture

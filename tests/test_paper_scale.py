@@ -11,14 +11,14 @@ from muvla import checkpoint
 from muvla.checkpoint.__main__ import inspect
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.tfrecord import CorruptRecord, index_records
-from muvla.train import __main__ as training
-from muvla.train.__main__ import start
+from muvla.options import CONFIG
 from muvla.train.parallel import Group
 from muvla.train.recorded.source import RecordedSource
-from muvla.train.start import Budget, memory_settings
+from muvla.train.recorded.start import recorded_start
+from muvla.train.start import Budget
 from paper_scale import configured, lines, trained, write_paper
 
-VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")
+VARIANTS = sorted(p.stem for p in (CONFIG / "variant").glob("*.yaml") if p.stem != "base")
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
     output = trained(root, variant, f"all/{variant}", "scale.memory_training.updates=2")
-    cell, base = checkpoint.load(output), checkpoint.load_to_train(root / "base", memory_settings(
-        configured(root, variant, "x")), cameras=2, proprio_dim=7)  # fmt: skip
+    settings = configured(root, variant, "x")
+    cell = checkpoint.load(output)
+    base = checkpoint.load_to_train(root / "base", settings.memory, cameras=2, proprio_dim=7)
     assert cell.settings.num_mem_tokens == {"oft": 0, "oft_episodic": 0, "oft_first_obs": 0, "m1_k8": 1}.get(
         variant, 64
     )
@@ -48,7 +49,7 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
         ["remember_color_5_vla_v0"] if variant == "rc5_only" else ["remember_color_3_vla_v0", "remember_color_5_vla_v0"]
     )
     assert sorted(stored.provenance["data"]) == names
-    frames = Budget.of("updates", configured(root, variant, "x").scale.memory_training, cell.settings, 1)
+    frames = Budget.of("updates", settings.scale.memory_training, cell.settings, 1)
     assert frames.frames_per_update == 2 * cell.settings.window
 
 
@@ -119,9 +120,8 @@ def test_background_processes_keep_the_order_of_the_slots(root: Path) -> None:
     found = []
     for workers in (0, 2):
         config = configured(root, "m64_k2", "x", f"scale.memory_training.workers={workers}")
-        settings = memory_settings(config)
-        budget = Budget.of("updates", config.scale.memory_training, settings, 1)
-        source = start(config, settings, budget, Group()).source
+        budget = Budget.of("updates", config.scale.memory_training, config.memory, 1)
+        source = recorded_start(config, config.memory, budget, Group()).source
         assert isinstance(source, RecordedSource)
         found.append([source.next_window(0.0) for _ in range(5)])
         position = source.state()
@@ -164,5 +164,5 @@ def test_a_folder_that_cannot_be_started_from_is_refused_by_name(root: Path, tmp
         trained(root, "m64_k2", "x/v", "environments=[TakeItBack]")
     with pytest.raises(ValueError, match="has no base of ours"):
         trained(root, "base", "x/v")
-    with pytest.raises(ValueError, match="budget is 'epochs'"):
+    with pytest.raises(ValueError, match="budget is epochs: it must be updates or frames"):
         trained(root, "m64_k2", "x/v", "budget=epochs")

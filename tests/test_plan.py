@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
+from muvla.jobs import cost
+from muvla.options import CONFIG, read
 from muvla.train import __main__ as training
+from muvla.train.settings import TrainSettings
 from paper_scale import configured, write_paper
 
-VARIANTS = sorted(p.stem for p in (Path(training.CONFIG) / "variant").glob("*.yaml") if p.stem != "base")
+VARIANTS = sorted(p.stem for p in (CONFIG / "variant").glob("*.yaml") if p.stem != "base")
 BASE, HEAD, PROPRIO = 7_541_237_184, 151_117_831, 16_814_080
 ADAPTERS = 79_953_920 + 107_264 + 1_019_904 + 12_582_912 * 23 // 24 + 15_399_936 * 26 // 27  # no last blocks
 MEMORY = {"oft": 0, "oft_episodic": 0, "oft_first_obs": 0, "m1_k8": 1}  # the others have 64 tokens
@@ -18,8 +20,7 @@ FIVE = "ShellGamePush, InterceptMedium, RememberColor5, TakeItBack, RememberShap
 
 
 def said(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    with initialize_config_dir(training.CONFIG, version_base=None):
-        training.train(compose("train", ["scale=paper", "base=/nowhere", *options, "plan=true"]))
+    training.train(read(TrainSettings, ["scale=paper", "base=/nowhere", *options, "plan=true"]))
     return capsys.readouterr().out
 
 
@@ -44,6 +45,9 @@ def test_the_plan_of_every_variant_at_seven_billion(variant: str, capsys: pytest
     assert number(text, "checkpoint") == pytest.approx(folder / 1e9, abs=1e-3)
     estimated = [line.split("  ")[0].strip() for line in text.splitlines() if "(estimate" in line]
     assert {"memory of a process", "computation"} <= set(estimated)
+    assumed = cost.Assumptions()
+    seconds = 3600 * cost.training(assumed, variant).hours
+    assert number(text, "computation") == pytest.approx(seconds * assumed.peak * assumed.utilisation / 1e18, abs=0.05)
     assert all(name not in estimated for name in ("updates", "frames", "checkpoint", "frozen weights"))
     assert 16 < number(text, "memory of a process") < 80  # one card of the paper's (spec 2.5)
 

@@ -1,16 +1,18 @@
 """The cue-swap probe on made-up demonstrations: what it must and must not see (spec 14)."""
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from made_up import write_checkpoint, write_demonstrations
 from muvla import cue_swap as probe
 from muvla.model.architecture import MemorySettings
+from muvla.options import read
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def swapped(checkpoint: Path, data: Path) -> dict:
-    with initialize_config_dir(probe.CONFIG, version_base=None):
-        return probe.cue_swap(compose("probe", [f"checkpoint={checkpoint}", f"data={data}", "threads=1"]))
+    return probe.cue_swap(read(probe.CueSwapSettings, [f"checkpoint={checkpoint}", f"data={data}", "threads=1"]))
 
 
 def test_a_swapped_cue_changes_what_a_policy_with_memory_does(data: Path, tmp_path: Path) -> None:
@@ -35,13 +36,24 @@ def test_a_swapped_cue_changes_nothing_without_memory(data: Path, tmp_path: Path
     assert swapped(write_checkpoint(tmp_path / "plain", MemorySettings()), data)["swap_change"] == 0.0
 
 
-def test_the_command_writes_its_result_and_names_the_probes(data: Path, tmp_path: Path) -> None:
-    output = tmp_path / "cue_swap.json"
-    arguments = [f"checkpoint={write_checkpoint(tmp_path / 'memory')}", f"data={data}", f"output={output}", "threads=1"]
-    command = [sys.executable, "-m", "muvla.cue_swap"]
-    run = subprocess.run([*command, "cue_swap", *arguments], capture_output=True, text=True, check=True)
+@pytest.mark.slow
+def test_the_recorded_command_gives_the_same_result_again(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "with space" / "cue_swap.json"
+    arguments = [
+        f"checkpoint={write_checkpoint(tmp_path / 'memory')}",
+        f"data={data}",
+        f"output='{output}'",
+        "threads=1",
+    ]
+    command = [sys.executable, "-m", "muvla.cue_swap", *arguments]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "swap_change" in run.stdout
-    assert json.loads(output.read_text())["environment"] == "RememberColor3"
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode != 0
-    assert "cue_swap" in refused.stderr
+    first = json.loads(output.read_text())
+    assert first["environment"] == "RememberColor3"
+    assert shlex.split(first["command_line"]) == ["python", *command[1:]]
+    output.unlink()
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(
+        first["command_line"], shell=True, cwd=tmp_path, env=os.environ | path, check=True, capture_output=True
+    )
+    assert json.loads(output.read_text()) | {"time": ""} == first | {"time": ""}

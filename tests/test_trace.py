@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
 from made_up import INSTRUCTION, write_checkpoint
 from muvla import trace
 from muvla.evaluate import __main__ as evaluate
+from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.model.attention import group_shares, layout_of, to_patches, watched
+from muvla.options import SettingsError, read
 from muvla.records.trace import read_trace
 
 
@@ -59,9 +60,8 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> ThreeSteps:
     return made
 
 
-def configured(checkpoint: Path, output: Path, *more: str):
-    with initialize_config_dir(trace.CONFIG, version_base=None):
-        return compose("trace", [f"checkpoint={checkpoint}", f"output={output}", *more])
+def configured(checkpoint: Path, output: Path, *more: str) -> trace.TraceSettings:
+    return read(trace.TraceSettings, [f"checkpoint={checkpoint}", f"output={output}", *more])
 
 
 def acted(policy: Policy) -> np.ndarray:
@@ -133,8 +133,8 @@ def test_the_first_success_is_kept_with_what_its_memory_did(tmp_path: Path, simu
 def test_a_search_without_success_keeps_the_first_and_says_so(tmp_path: Path, simulator: ThreeSteps) -> None:
     folder = write_checkpoint(tmp_path / "policy")
     output = tmp_path / "RememberColor3.npz"
-    with pytest.raises(ValueError, match="search is 0; at least one"):
-        trace.trace(configured(folder, output, "seed=7", "search=0"))
+    with pytest.raises(SettingsError, match="search is 0: it must be an integer of at least 1"):
+        configured(folder, output, "seed=7", "search=0")
     assert not output.exists()
     trace.trace(configured(folder, output, "seed=7", "search=1", "keep_memory=false"))
     found = read_trace(output)
@@ -160,7 +160,7 @@ def test_wrong_questions_are_refused(tmp_path: Path) -> None:
     for more, told in (
         (["environment=libero_object/0"], "belongs to LIBERO"),
         (["environment=libero_object/0", "search=51"], "there are 0 to 49"),
-        (["mode=sometimes"], "choose auto, receding or open_loop"),
+        (["mode=sometimes"], "mode is sometimes: it must be auto or receding or open_loop"),
     ):
         with pytest.raises(ValueError, match=told):
             trace.trace(configured(folder, tmp_path / "out.npz", *more))
@@ -172,9 +172,8 @@ def test_the_real_simulator_shows_the_evaluations_episode(tmp_path: Path) -> Non
     output, film = tmp_path / "RememberColor3.npz", tmp_path / "film.npz"
     trace.trace(configured(folder, output))
     records = tmp_path / "RememberColor3.jsonl"
-    with initialize_config_dir(evaluate.CONFIG, version_base=None):
-        options = [f"checkpoint={folder}", f"output={records}", "episodes=1", "slots=1", f"frames={film}"]
-        evaluate.evaluate(compose("evaluate", options))
+    options = [f"checkpoint={folder}", f"output={records}", "episodes=1", "slots=1", f"frames={film}"]
+    evaluate.evaluate(read(EvaluateSettings, options))
     found = read_trace(output)
     record = json.loads(records.read_text("utf-8"))
     assert {key: found.about[key] for key in ("seed", "goal")} == {key: record[key] for key in ("seed", "goal")}

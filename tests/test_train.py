@@ -4,25 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from made_up import write_demonstrations
 from muvla import checkpoint
+from muvla.options import CONFIG, read
 from muvla.train import __main__ as training
+from muvla.train.settings import TrainSettings
 from muvla.train.state import TrainingState
 
-VARIANTS = sorted(path.stem for path in (Path(training.CONFIG) / "variant").glob("*.yaml"))
+VARIANTS = sorted(path.stem for path in (CONFIG / "variant").glob("*.yaml"))
 
 
-def configured(variant: str, root: Path, output: str, *more: str):
-    with initialize_config_dir(training.CONFIG, version_base=None):
-        return compose(
-            "train",
-            [
-                f"variant={variant}", "scale=smoke", f"data={root / 'data'}", f"base={root / 'base'}",
-                f"output={root / output}", "environments=[RememberColor3]", *more,
-            ],
-        )  # fmt: skip
+def configured(variant: str, root: Path, output: str, *more: str) -> TrainSettings:
+    places = [f"data={root / 'data'}", f"base={root / 'base'}", f"output={root / output}"]
+    given = [f"variant={variant}", "scale=smoke", *places, "environments=[RememberColor3]", *more]
+    return read(TrainSettings, given)
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
 from snakemake.utils import update_config
 
 from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import dataset_name
+from muvla.evaluate.options import EvaluateSettings
 from muvla.jobs import matrix, reference, trainings
 from muvla.jobs.configuration import validated
+from muvla.options import read
 from muvla.report.published import VARIANTS
-from muvla.train import __main__ as train
+from muvla.trace import TraceSettings
+from muvla.train.scale import RecordedTraining
+from muvla.train.settings import TrainSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -236,9 +239,11 @@ def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
     targets += ["results/paper/libero/records/trained/m64_k8/libero_10/3.done"]
     targets += ["results/paper/traces/m64_k2/RememberColor5.npz", "results/paper/figures/episode.npz"]
     told = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper").stdout
-    commands = re.findall(r"python -m muvla\.(?:evaluate|trace) (.*) 2>&1", told)
+    commands = re.findall(r"-m muvla\.(evaluate|trace) (.*) 2>&1", told)
     assert len(commands) == len(targets)
-    assert all("device=cuda precision=bfloat16" in command for command in commands)
+    for name, command in commands:
+        settings = read({"evaluate": EvaluateSettings, "trace": TraceSettings}[name], shlex.split(command))
+        assert (settings.device, settings.precision) == ("cuda", "bfloat16")
 
 
 def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
@@ -253,14 +258,14 @@ def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
     commands = re.findall(r"-m (torch\.distributed\.run .*) 2>&1", told)
     assert len(commands) == len(trained)
     for words in map(shlex.split, commands):
-        with initialize_config_dir(train.CONFIG, version_base=None):
-            config = compose("train", words[words.index("muvla.train") + 1 :])
+        config = read(TrainSettings, words[words.index("muvla.train") + 1 :])
+        assert isinstance(config.scale.memory_training, RecordedTraining)
         assert f"--nproc-per-node={config.scale.memory_training.processes}" in words
         assert config.output in trained
         assert config.seed == (1 if "seed1" in config.output else 0)
         assert config.scale.memory_training.chunk == (16 if "chunk16" in config.output else 8)
         assert f"--mark {config.base}.json " in told
-        for name in train.environments(config):
+        for name in config.training_environments:
             assert f"--mark {config.data}/{dataset_name(name)}.json " in told
 
 

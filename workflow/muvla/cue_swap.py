@@ -1,91 +1,106 @@
-"""`python -m muvla.cue_swap cue_swap checkpoint=DIR`: grounding trouble or memory trouble? A minute, no simulator.
+"""`python -m muvla.cue_swap checkpoint=DIR`: is a failure one of memory or of grounding? A minute, no simulator.
 
 At the first frame after the objects appear the arm has not moved yet, so only the memory says where to go. Two numbers
 tell the story (spec 14): the error of the sideways action (y) there, and what happens to it when the cue's object is
 swapped for another one. A policy that remembers and finds the object has a small error and follows the swap. One that
 remembers but cannot find the object follows it with a large error; one without memory does not move at all.
-Options: config/muvla/probe.yaml.
 """
 
 from __future__ import annotations
 
-import sys
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from muvla import checkpoint
 from muvla.data.episode import dataset_name
-from muvla.files import ROOT, file_sha256, write_json
+from muvla.files import file_sha256, write_json
 from muvla.model.cell import Cell
+from muvla.options import command, option
 from muvla.provenance import describe_run
 from muvla.train.composed.batches import Batcher
 from muvla.train.composed.frames import Frames, frozen_features, load_frames
 from muvla.train.composed.streams import Step
 
-CONFIG = str(ROOT / "config" / "muvla")
 Y = 1  # the action dimension that tells objects in a row apart
-PROBES = ("cue_swap",)
 
 
-@hydra.main(version_base=None, config_path=CONFIG, config_name="probe")
-def main(config: DictConfig) -> None:
-    torch.set_num_threads(config.threads)
-    try:
-        result = cue_swap(config)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    demonstrations = Path(config.data) / dataset_name(config.environment) / "collection.json"
+@dataclass
+class CueSwapSettings:
+    """Options of `python -m muvla.cue_swap`."""
+
+    checkpoint: str = option("checkpoints/mini/m64_k2", "The checkpoint folder.")
+    environment: str = option("RememberColor3", "Whose demonstrations are used.")
+    data: str = option("results/data", "Folder of the demonstrations, as `python -m muvla.collect` writes them.")
+    episodes: int = option(50, "Demonstrations to use; every object of each is taken for the cue once.", at_least=1)
+    cue: int = option(3, "Frames of cue.", at_least=1)
+    empty: int = option(3, "Empty frames between cue and choice.", at_least=0)
+    output: str | None = option(
+        None, "File to write (JSON); null: results/probes/<name of the checkpoint folder>/<environment>.json."
+    )
+    threads: int = option(2, "Threads of linear algebra.", at_least=1)
+
+
+def main() -> None:
+    command(CueSwapSettings, write, __doc__)
+
+
+def write(settings: CueSwapSettings) -> None:
+    """Print the result and write it with its provenance."""
+    torch.set_num_threads(settings.threads)
+    result = cue_swap(settings)
+    demonstrations = Path(settings.data) / dataset_name(settings.environment) / "collection.json"
     made = describe_run(
         command="muvla.cue_swap",
-        config=OmegaConf.to_container(config, resolve=True),
-        data={config.environment: file_sha256(demonstrations)},
+        config=dataclasses.asdict(settings),
+        data={settings.environment: file_sha256(demonstrations)},
     )
-    write_json(Path(config.output), {**result, **made})
+    output = settings.output or f"results/probes/{Path(settings.checkpoint).name}/{settings.environment}.json"
+    write_json(Path(output), {**result, **made})
     for name, value in result.items():
         print(f"{name:32} {value:.3f}" if isinstance(value, float) else f"{name:32} {value}")
 
 
-def cue_swap(config: DictConfig) -> dict[str, Any]:
-    """The numbers described above, over every (episode, object) pair of `config.episodes` demonstrations
-    whose object some demonstration showed as its cue.
+def cue_swap(settings: CueSwapSettings) -> dict[str, Any]:
+    """Return the numbers described above.
 
-    y_error: mean |predicted - expert's| sideways action, in action units (1 is 0.1 m); y_error_of_median: that of
+    They are taken over every (episode, object) pair of the demonstrations whose object some demonstration showed as its
+    cue. y_error: mean |predicted - expert's| sideways action, in action units (1 is 0.1 m); y_error_of_median: that of
     always answering the median; swap_change: mean change of the prediction when the cue is swapped;
     follows_swap: share of pairs in which the prediction then lies nearer to the swapped object's action.
     """
-    policy = checkpoint.StoredPolicy(config.checkpoint)
+    policy = checkpoint.StoredPolicy(settings.checkpoint)
     cell = checkpoint.load(policy)
     size, chunk = cell.architecture.image_size, cell.architecture.chunk
-    frames = load_frames(config.data, [config.environment], image_size=size, chunk=chunk)
+    frames = load_frames(settings.data, [settings.environment], image_size=size, chunk=chunk)
     features = frozen_features(cell.vision_backbone, frames.images)
     third = cell.architecture.cameras == 3
     batcher = Batcher(frames, features, policy.normalisation(), policy.tokenizer, first_observation=third)
     shown = shown_as_cue(frames)
     pairs, swapped = [], []
-    for number, row in enumerate(frames.rows[: config.episodes]):
+    for number, row in enumerate(frames.rows[: settings.episodes]):
         known = [target for target, name in enumerate(row.objects) if name in shown]
         if len(known) > 1:
             pairs += [(number, target) for target in known]
             swapped += known[1:] + known[:1]
     if not pairs:
         raise ValueError(
-            f"the demonstrations of {config.environment} show fewer than two different cues: collect more of them, "
+            f"the demonstrations of {settings.environment} show fewer than two different cues: collect more of them, "
             "or use a Remember* environment"
         )
-    predicted = first_choice(cell, batcher, pairs, [target for _, target in pairs], config.cue, config.empty)
-    other = first_choice(cell, batcher, pairs, swapped, config.cue, config.empty)
+    predicted = first_choice(cell, batcher, pairs, [target for _, target in pairs], settings.cue, settings.empty)
+    other = first_choice(cell, batcher, pairs, swapped, settings.cue, settings.empty)
     labels = np.array([_label(frames, number, target) for number, target in pairs])
     targets = np.array([_label(frames, n, target) for (n, _), target in zip(pairs, swapped, strict=True)])
     return {
-        "checkpoint": Path(config.checkpoint).name,
-        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
-        "environment": config.environment,
+        "checkpoint": Path(settings.checkpoint).name,
+        "checkpoint_sha256": checkpoint.sha256(settings.checkpoint),
+        "environment": settings.environment,
         "pairs": len(pairs),
         "y_error": float(np.abs(predicted - labels).mean()),
         "y_error_of_median": float(np.abs(np.median(labels) - labels).mean()),
@@ -98,7 +113,7 @@ def cue_swap(config: DictConfig) -> dict[str, Any]:
 def first_choice(
     cell: Cell, batcher: Batcher, pairs: list[tuple[int, int]], cues: list[int], cue: int, empty: int
 ) -> np.ndarray:
-    """Sideways action (len(pairs),) at each first choice frame, after `cue` frames that show object `cues[i]`."""
+    """Return the sideways action (len(pairs),) at each first choice frame, after `cue` frames of object `cues[i]`."""
     frames, rng, shown = batcher.frames, np.random.default_rng(0), shown_as_cue(batcher.frames)
     sequences: list[list[Step]] = []
     for (number, _), target in zip(pairs, cues, strict=True):
@@ -121,7 +136,7 @@ def first_choice(
 
 
 def shown_as_cue(frames: Frames) -> dict[str, list[int]]:
-    """The episodes that showed each object as their cue, by its name."""
+    """Return the episodes that showed each object as their cue, by its name."""
     shown: dict[str, list[int]] = {}
     for number, row in enumerate(frames.rows):
         if len(row.objects) > 1:
@@ -135,7 +150,4 @@ def _label(frames: Frames, number: int, target: int) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in PROBES:
-        sys.exit(f"error: name a probe: python -m muvla.cue_swap {{{','.join(PROBES)}}} [option=value ...]")
-    del sys.argv[1]
     main()

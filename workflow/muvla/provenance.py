@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ PACKAGES = ("torch", "transformers", "numpy", "mani_skill", "sapien", "mikasa-ro
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of the packages that decide numbers; "absent" where one is not installed."""
+    """Return the installed versions of the packages that decide numbers; "absent" where one is not installed."""
     found = {}
     for package in PACKAGES:
         try:
@@ -31,45 +32,94 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of this source tree, with "+" when files differ from it; "unknown" without git."""
+    """Return the commit of this source tree, with "+" when files differ from it.
+
+    "unknown" without git, and for a source tree that is no repository of its own: a folder inside another repository
+    must not carry that one's commit.
+    """
     try:
-        name = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
+        top, name = _git("rev-parse", "--show-toplevel", "HEAD").splitlines()
+        if Path(top).resolve() != ROOT:
+            return "unknown"
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError, ValueError):
         return "unknown"
-    return name.strip()[:12] + ("+" if changed.strip() else "")
+    return name[:12] + ("+" if changed.strip() else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def instructions() -> str:
-    """The processor's instruction set that torch computes with, e.g. "AVX512".
+    """Return the processor's instruction set that torch computes with, e.g. "AVX512".
 
-    Another one rounds otherwise, which can decide an episode. It is no part of a question: a job that goes on on
-    another node must not be refused.
+    Another one rounds differently, which can decide an episode. It does not belong to the settings that records are
+    checked against: a job that resumes on another node must not be refused.
     """
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability())
 
 
+def command_line() -> str:
+    """Return the command that started this process, as it can be run again from the same folder.
+
+    The interpreter is called python. Of a process that torchrun started it is torchrun's own command; where that one
+    cannot be read, as many processes are stated as there are.
+    """
+    own = sys.orig_argv
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return shlex.join(_portable(own))
+    launcher = _parent()
+    if any(word.endswith("torchrun") or word == "torch.distributed.run" for word in launcher):
+        return shlex.join(_portable(launcher))
+    given = _portable(own)[1:]
+    start = next((place for place, word in enumerate(given) if word == "-m" or not word.startswith("-")), 0)
+    return shlex.join(["torchrun", *_launch_options(os.environ), *given[start:]])
+
+
+def _portable(words: list[str]) -> list[str]:
+    """Replace this machine's path of the interpreter, and of torchrun, by their names."""
+    if len(words) > 1 and Path(words[1]).name == "torchrun":
+        return ["torchrun", *words[2:]]
+    return ["python", *words[1:]]
+
+
+def _parent() -> list[str]:
+    """Return the command of the process that started this one; [] where the system does not tell."""
+    try:
+        return Path(f"/proc/{os.getppid()}/cmdline").read_text().rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def _launch_options(environment: Mapping[str, str]) -> list[str]:
+    """Return torchrun's options as far as its workers' environment tells them."""
+    nodes, processes = environment.get("GROUP_WORLD_SIZE", "1"), environment.get("LOCAL_WORLD_SIZE", "1")
+    if nodes == "1":
+        return ["--standalone", f"--nproc-per-node={processes}"]
+    place = [f"--node-rank={environment.get('GROUP_RANK', '0')}"]
+    place += [
+        f"--master-addr={environment.get('MASTER_ADDR', '')}",
+        f"--master-port={environment.get('MASTER_PORT', '')}",
+    ]
+    return [f"--nnodes={nodes}", f"--nproc-per-node={processes}", *place]
+
+
 def circumstances() -> dict[str, str]:
-    """Of this process: commit, container image, the command as it was given, when (UTC), and what it rounds with."""
+    """Return commit, container image, command, time (UTC) and instruction set of this process."""
     return {
         "commit": commit(),
         "container": current(),
-        "command_line": shlex.join(["python", "-m", f"muvla.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
+        "command_line": command_line(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "instructions": instructions(),
     }
 
 
 def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
-    """The provenance record of one run; `inputs` are hashes of what it read."""
+    """Return the provenance record of one run; inputs: hashes of what it read, and what else belongs to it."""
     return {
         "command": command,
         "config": config,

@@ -1,22 +1,19 @@
-"""`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: one episode, and what memory and attention did.
+"""`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: record memory and attention of one episode.
 
 For the pictures of single episodes (spec 10). Everything is recorded from the very forwards that acted, so attention is
-eager here: actions are those of an evaluation within float32's rounding, not to the bit. Options:
-config/muvla/trace.yaml. T forwards, N cameras, L layers, Q kinds of queries, P patches, G groups, m tokens, D width.
+eager here: actions are those of an evaluation within float32's rounding, not to the bit.
+T forwards, N cameras, L layers, Q kinds of queries, P patches, G groups, m tokens, D width.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
+import dataclasses
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import hydra
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from tqdm import tqdm
 
@@ -24,31 +21,56 @@ from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
+from muvla.evaluate.options import EpisodeSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import first_seed, inference_mode, require_benchmark
-from muvla.files import ROOT, file_sha256, write_json
+from muvla.evaluate.settings import inference_mode, require_benchmark, settled
+from muvla.files import file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
 from muvla.model.memory import token_distances, token_norms
-from muvla.provenance import describe_run
+from muvla.options import command, option
+from muvla.provenance import commit, describe_run
 from muvla.records.trace import About, Trace, write_trace
 from muvla.sim.contract import Simulator
 from muvla.sim.simulator import make_simulator, preflight
 
-CONFIG = str(ROOT / "config" / "muvla")
+OF_THE_EPISODE = ("seed", "tried", "success", "steps", "goal", "instruction", "mode")  # as its provenance has it
 
 
-@hydra.main(version_base=None, config_path=CONFIG, config_name="trace")
-def main(config: DictConfig) -> None:
-    torch.set_num_threads(config.threads)
-    try:
-        trace(config)
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
+@dataclass
+class TraceSettings(EpisodeSettings):
+    """Options of `python -m muvla.trace`; an episode is the evaluation's with the same options."""
+
+    checkpoint: str = option("checkpoints/mini/m64_k8", "The checkpoint folder.")
+    output: str | None = option(
+        None,
+        "File to write (.npz), with its provenance beside it (.json); null: results/traces/<name>/<environment>.npz.",
+    )
+    search: int = option(
+        1,
+        "Seeds tried one after the other until an episode succeeds; where none does, the first episode is kept, and "
+        "its pictures say so. 1: the first, whether it succeeds or not.",
+        at_least=1,
+    )
+    keep_memory: bool = option(
+        True,
+        "Also keep the memory itself (T, m, D), not only norms and distances: 0.5 GB for 500 steps of 64 tokens of "
+        "width 4096.",
+    )
+
+
+def main() -> None:
+    command(TraceSettings, threaded, __doc__, RuntimeError)
+
+
+def threaded(settings: TraceSettings) -> None:
+    """Trace in a process of its own: the number of threads is set first."""
+    torch.set_num_threads(settings.threads)
+    trace(settings)
 
 
 @dataclass
 class Recording:
-    """What is kept of an episode, a row for every forward."""
+    """One episode, a row for every forward."""
 
     frames: list[np.ndarray] = field(default_factory=list)  # (N, H, W, 3) uint8
     steps: list[int] = field(default_factory=list)
@@ -62,7 +84,7 @@ class Recording:
     success: bool = False
 
     def add(self, policy: Policy, image: np.ndarray, info: dict[str, Any], seen: Seen) -> None:
-        """The next forward: what it saw, and what it did with it."""
+        """Append the next forward: what the policy saw, and where it looked."""
         layout = layout_of(policy.cell, len(seen.hidden))
         self.queries, patches = to_patches(seen.weights, layout, policy.cell.architecture.cameras)
         self.groups, shares = group_shares(seen.weights, layout)
@@ -74,42 +96,52 @@ class Recording:
         self.memory.append(seen.hidden[layout.memory_slice].float().cpu())
 
 
-def trace(config: DictConfig) -> None:
-    """Run up to `search` episodes until one succeeds, and write that one, or the first where none does, with its
-    provenance.
+@dataclass(frozen=True)
+class Traced:
+    """The episode that is kept: its seed, the inference mode, the recording and the simulator's last info."""
 
-    Raises ValueError for a mode that does not exist, a seed that LIBERO does not have, no episode to run, and a
-    checkpoint of the other benchmark; and what the simulator says when it cannot start.
+    seed: int
+    mode: str
+    recording: Recording
+    info: dict[str, Any]
+
+
+def trace(settings: TraceSettings) -> None:
+    """Run up to `search` episodes until one succeeds; write that one, or the first where none does.
+
+    Raises ValueError for a seed that LIBERO does not have and a checkpoint of another benchmark, and what the simulator
+    says when it cannot start.
     """
-    if config.search < 1:
-        raise ValueError(f"search is {config.search}; at least one episode must be run")
-    first = first_seed(config.environment, config.seed, config.search)
-    policy = Policy(config.checkpoint, slots=1, precision=config.precision, device=config.device,
-                    environment=config.environment)  # fmt: skip
-    require_benchmark(config, policy)
-    mode = inference_mode(config.mode, policy)
+    settings = settled(settings, "results/traces", ".npz", settings.search)
+    policy = Policy(
+        settings.checkpoint,
+        slots=1,
+        precision=settings.precision,
+        device=settings.device,
+        environment=settings.environment,
+    )
+    require_benchmark(settings, policy)
+    mode = inference_mode(settings.mode, policy)
     per_step = 1 if mode == "receding" else policy.cell.architecture.chunk
-    options = {"actions_per_step": per_step, **benchmark_of(config.environment).select_options(config)}
-    preflight(config.environment, options)
-    with contextlib.closing(make_simulator(config.environment, **options)) as simulator:
-        kept: tuple[int, Recording, dict[str, Any]] | None = None
-        for tried in range(1, config.search + 1):
-            seed = first + tried - 1
+    options = {"actions_per_step": per_step, **benchmark_of(settings.environment).select_options(vars(settings))}
+    preflight(settings.environment, options)
+    with contextlib.closing(make_simulator(settings.environment, **options)) as simulator:
+        kept: Traced | None = None
+        for tried in range(1, settings.search + 1):
+            seed = settings.base_seed + tried - 1
             recording, info = record(policy, simulator, seed, per_step)
-            print(f"{config.name} {config.environment}, seed {seed}: {'success' if recording.success else 'failure'}")
+            outcome = "success" if recording.success else "failure"
+            print(f"{settings.variant} {settings.environment}, seed {seed}: {outcome}")
             if kept is None or recording.success:
-                kept = seed, recording, info
+                kept = Traced(seed, mode, recording, info)
             if recording.success:
                 break
         assert kept is not None
-        seed, recording, info = kept
-        about = {"seed": seed, "tried": tried, "success": recording.success, "steps": int(info["steps"]),
-                 "goal": str(info["goal"]), "instruction": str(info["instruction"]), "mode": mode}  # fmt: skip
-        write(config, policy, recording, about, simulator.provenance())
+        write(settings, policy, kept, tried, simulator.provenance())
 
 
 def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> tuple[Recording, dict[str, Any]]:
-    """Run one episode to its first success or its end; the recording, and the simulator's last info."""
+    """Run one episode to its first success or its end; return the recording and the simulator's last info."""
     recording, yes = Recording(), np.array([True])
     observation, info = simulator.reset(seed=seed)
     truncated = False
@@ -126,26 +158,32 @@ def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> tu
     return recording, info
 
 
-def write(
-    config: DictConfig, policy: Policy, recording: Recording, about: dict[str, Any], simulator: dict[str, Any]
-) -> None:
-    """Write the .npz, then the .json beside it that says what it comes from."""
-    architecture = policy.cell.architecture
-    asked = OmegaConf.to_container(config, resolve=True)
-    provenance = describe_run(
-        command="muvla.trace", config=asked, checkpoint_sha256=checkpoint.sha256(config.checkpoint),
-        simulator=simulator, **about,
-    )  # fmt: skip
-    about = {
-        "variant": config.name,
-        "environment": config.environment,
-        "scale": config.label,
+def write(settings: TraceSettings, policy: Policy, kept: Traced, tried: int, simulator: dict[str, Any]) -> None:
+    """Write the .npz, then its provenance beside it (.json); tried: how many episodes were run."""
+    architecture, recording = policy.cell.architecture, kept.recording
+    about: About = {
+        "variant": settings.variant,
+        "environment": settings.environment,
+        "scale": settings.label,
         "num_mem_tokens": policy.settings.num_mem_tokens,
         "width": architecture.width,
         "chunk": architecture.chunk,
-        "commit": provenance["commit"],
-        **about,
+        "commit": commit(),
+        "seed": kept.seed,
+        "tried": tried,
+        "success": recording.success,
+        "steps": int(kept.info["steps"]),
+        "goal": str(kept.info["goal"]),
+        "instruction": str(kept.info["instruction"]),
+        "mode": kept.mode,
     }
+    provenance = describe_run(
+        command="muvla.trace",
+        config=dataclasses.asdict(settings),
+        checkpoint_sha256=checkpoint.sha256(settings.checkpoint),
+        simulator=simulator,
+        **{name: value for name, value in about.items() if name in OF_THE_EPISODE},
+    )
     memory = torch.stack(recording.memory) if policy.settings.num_mem_tokens else None  # (T, m, D)
     assert recording.end is not None
     made = Trace(
@@ -159,12 +197,12 @@ def write(
         shares=torch.stack(recording.shares).numpy(),
         groups=np.array(recording.groups),
         view=CROP_AREA**0.5 if policy.cell.vision_backbone.preprocessing.center_crop else 1.0,
-        about=cast(About, about),
+        about=about,
         norms=None if memory is None else token_norms(memory).numpy(),
         distances=None if memory is None else token_distances(memory[1:], memory[:-1]).numpy(),
     )
-    output = Path(config.output)
-    write_trace(output, made, memory.numpy() if memory is not None and config.keep_memory else None)
+    output = settings.path
+    write_trace(output, made, memory.numpy() if memory is not None and settings.keep_memory else None)
     beside = write_json(output.with_suffix(".json"), {**provenance, "npz_sha256": file_sha256(output)})
     print(f"written: {output} and {beside}")
 

@@ -23,8 +23,6 @@ rule pull:
 
 
 rule collect:
-    input:
-        settings=source("config/muvla/collect.yaml"),
     output:
         # written last; the demonstrations are beside it, in <dataset>/1.0.0
         f"{OUT}/data/{{dataset}}/collection.json",

@@ -23,7 +23,6 @@ rule libero_check:
 rule evaluate:
     input:
         checkpoint=lambda wildcards: checkpoint(wildcards.variant, wildcards.home).complete,
-        settings=source("config/muvla/evaluate.yaml"),
         probe=branch(lambda wildcards: matrix.on_libero(wildcards.home), then=rules.libero_check.output[0]),
     output:
         f"{CELL}.done",
@@ -99,7 +98,6 @@ rule evaluate_pi05:
 rule episode_frames:
     input:
         checkpoint=checkpoint(EFFECT["memory"]).complete,
-        settings=source("config/muvla/evaluate.yaml"),
     output:
         f"{OUT}/figures/episode.npz",
     log:

@@ -5,7 +5,6 @@ rule cue_swap:
     input:
         checkpoint=checkpoint(EFFECT["memory"]).complete,
         demonstrations=trainings.collected(config, EFFECT["environment"]),
-        settings=source("config/muvla/probe.yaml"),
     output:
         f"{OUT}/probes/cue_swap.json",
     log:

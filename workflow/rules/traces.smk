@@ -9,7 +9,6 @@ ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
 rule trace:
     input:
         checkpoint=lambda wildcards: checkpoint(wildcards.variant, matrix.home_of(wildcards.environment)).complete,
-        settings=source("config/muvla/trace.yaml"),
     output:
         trace=TRACE,
         provenance=f"{OUT}/traces/{{variant}}/{{environment}}.json",

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named
@@ -23,11 +21,11 @@ from muvla.collect.experts import expert_for
 from muvla.collect.experts.remember import RememberExpert
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
-from muvla.files import ROOT, write_json
+from muvla.files import write_json
+from muvla.options import command, option
 
 SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
-CONFIG = ROOT / "config" / "muvla"
 
 Json = dict[str, Any]
 
@@ -45,9 +43,6 @@ class Collection:
 
     def __post_init__(self) -> None:
         expert_for(self.environment)
-        for name in ("episodes", "shards"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not self.first_seed >= 0 or self.first_seed + self.attempts_allowed > SEED_END:
             raise ValueError(f"first_seed is {self.first_seed}; seeds must lie within 0 and {SEED_END - 1}")
 
@@ -91,8 +86,6 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     Raises ValueError for options that contradict what is there or an expert that fails too often; RuntimeError when a
     simulator cannot start or dies; OSError when the disk is full. Finished episodes are kept in every case.
     """
-    if processes < 1:
-        raise ValueError(f"processes is {processes}; it must be at least 1")
     name = dataset_name(plan.environment)
     target, folder = output / name / VERSION, output / f".{name}.parts"
     report = output / name / "collection.json"
@@ -145,30 +138,82 @@ def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
     yield from items
 
 
-def plan_of(config: DictConfig) -> Collection:
-    """Build the collection that a configuration describes. Raises ValueError for values out of range."""
-    environment = environment_named(config.environment).name
-    first = config.first_seed
+@dataclass
+class CollectSettings:
+    """Options of `python -m muvla.collect`."""
+
+    environment: str = option(
+        "RememberColor3", "An environment or task that has a scripted expert (muvla/collect/experts)."
+    )
+    episodes: int = option(
+        250,
+        "Successful demonstrations wanted; failed ones are counted, not kept, and more are tried.",
+        at_least=1,
+    )
+    output: str = option(
+        "results/data", "The set becomes OUTPUT/<name>/1.0.0, with OUTPUT/<name>/collection.json beside it."
+    )
+    first_seed: int | None = option(
+        None,
+        "Seeds are consecutive from here; null: the environment's place in its table (from 0) times ten million. "
+        "Evaluation seeds begin at 4242424242, so anything below 2147483648 is disjoint from them.",
+        at_least=0,
+        at_most=SEED_END - 1,
+    )
+    noise: float = option(
+        0.25,
+        "Standard deviation of the Gaussian noise on the executed translation (an action of 1 is 0.1 m); recorded "
+        "actions carry none.",
+        at_least=0,
+    )
+    rotation_noise: float = option(
+        0.0, "Standard deviation of the noise on the executed rotation (an action of 1 is 0.1 rad).", at_least=0
+    )
+    quiet_distance: float = option(
+        0.06,
+        "No noise closer than this to where precision matters, in metres: touching needs a robot at rest.",
+        at_least=0,
+    )
+    hold_steps: int = option(2, "Frames kept after the first success.", at_least=0)
+    processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
+    shards: int = option(2, "TFRecord files that the set is split into.", at_least=1)
+    backend: str = option("cpu", "Where the simulator computes; gpu: with CUDA.", choices=("cpu", "gpu"))
+    light_mesh: bool = option(
+        True,
+        "Replace the wrist camera's own body by a mesh of 8,000 faces: renders twice as fast, pictures of the wrist "
+        "unchanged.",
+    )
+    standin_mug: bool = option(
+        False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."
+    )
+    reflections: bool = option(
+        True, "LIBERO: mirror images in floor and table, part of the pictures of the published data."
+    )
+
+
+def plan_of(settings: CollectSettings) -> Collection:
+    """Build the collection that the settings describe. Raises ValueError for values that do not fit together."""
+    environment = environment_named(settings.environment).name
+    first = settings.first_seed
     if first is None:
         first = list(benchmark_of(environment).environments).index(environment) * SEEDS_PER_ENVIRONMENT
-    manner = Manner(
-        float(config.noise), float(config.rotation_noise), float(config.quiet_distance), int(config.hold_steps)
-    )
-    simulator = SimulatorSettings(config.backend, config.light_mesh, config.standin_mug, config.reflections)
-    return Collection(environment, int(config.episodes), int(first), int(config.shards), manner, simulator)
+    manner = Manner(settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps)
+    simulator = SimulatorSettings(settings.backend, settings.light_mesh, settings.standin_mug, settings.reflections)
+    return Collection(environment, settings.episodes, first, settings.shards, manner, simulator)
 
 
-@hydra.main(config_path=str(CONFIG), config_name="collect", version_base="1.3")
-def main(config: DictConfig) -> None:
-    """Run the command; options in config/muvla/collect.yaml."""
+def run(settings: CollectSettings) -> None:
+    """Collect the data set and say where it is; an interrupted run says how to resume."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        target = collect(plan_of(config), Path(config.output), int(config.processes))
+        target = collect(plan_of(settings), Path(settings.output), settings.processes)
     except KeyboardInterrupt:
         raise SystemExit("interrupted: finished episodes are kept; the same command continues") from None
-    except (ValueError, RuntimeError, OSError) as error:
-        raise SystemExit(f"error: {error}") from None
     print(f"demonstrations in {target}")
+
+
+def main() -> None:
+    command(CollectSettings, run, __doc__, RuntimeError)
 
 
 if __name__ == "__main__":

@@ -17,17 +17,12 @@ from muvla.sim.simulator import make_simulator, preflight
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """How the simulators are made; fields as in config/muvla/collect.yaml, each for the benchmarks that have it."""
+    """How the simulators are made; fields as in CollectSettings, each for the benchmarks that have it."""
 
     backend: str
     light_mesh: bool
     standin_mug: bool
     reflections: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("light_mesh", "standin_mug", "reflections"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be true or false")
 
     def options(self, environment: str) -> Options:
         """Return the options of the environment's simulator.

@@ -19,17 +19,12 @@ from muvla.sim.contract import Simulator
 
 @dataclass(frozen=True)
 class Manner:
-    """How demonstrations are made; config/muvla/collect.yaml explains the fields."""
+    """How demonstrations are made; fields as in CollectSettings, which documents and checks them."""
 
     noise: float
     rotation_noise: float
     quiet_distance: float
     hold_steps: int
-
-    def __post_init__(self) -> None:
-        for name in ("noise", "rotation_noise", "quiet_distance", "hold_steps"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
 
 
 @dataclass(frozen=True)

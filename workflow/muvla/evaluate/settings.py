@@ -1,39 +1,57 @@
-"""What one evaluation asks: which episodes, in which mode, of which simulator; and the provenance of its records."""
+"""Validates an evaluation's settings and builds the provenance stored with its records."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
+from typing import Any, TypeVar
 
 from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of, environment_named
+from muvla.evaluate.options import SOURCES, EpisodeSettings, EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.files import json_sha256
 from muvla.provenance import circumstances, versions
 from muvla.sim.simulator import start_up_check
 
-# where, how fast and how often: no part of the question that the records answer
-CIRCUMSTANCES = ("output", "episodes", "slots", "threads", "frames", "checkpoint", "probe", "strict", "precision",
-                 "device")  # fmt: skip
-PROBES = ("phases", "unseen_colours")  # a part of the question where they are asked for
+# where, how fast and how often: they decide no record
+CIRCUMSTANCES = (
+    "output",
+    "episodes",
+    "slots",
+    "threads",
+    "frames",
+    "checkpoint",
+    "probe",
+    "strict",
+    "precision",
+    "device",
+    "mark",
+    "checkpoint_source",
+)
+PROBES = ("phases", "unseen_colours")  # the paper's generalisation probes; they decide records where they are given
 
 
-def settle_seed(config: DictConfig) -> None:
-    """Fill in the benchmark's own first seed. Raises ValueError as first_seed does, and for probes of MIKASA-Robo's
-    asked of LIBERO."""
-    known = benchmark_of(environment_named(config.environment).name).simulator_options
-    if asked := [name for name in PROBES if config[name] is not None and name not in known]:
-        raise ValueError(f"{config.environment} has no {' and no '.join(asked)}: leave null")
-    config.seed = first_seed(config.environment, config.seed, config.episodes)
+S = TypeVar("S", bound=EpisodeSettings)
+
+
+def settled(settings: S, folder: str, suffix: str, episodes: int) -> S:
+    """Return the settings with name, output and seed filled in: they follow checkpoint and environment.
+
+    Raises ValueError for an unknown environment, and for initial states that it does not have.
+    """
+    seed = first_seed(settings.environment, settings.seed, episodes)
+    output = settings.output or f"{folder}/{settings.variant}/{settings.environment}{suffix}"
+    return dataclasses.replace(settings, name=settings.variant, output=output, seed=seed)
 
 
 def first_seed(environment: str, seed: int | None, episodes: int) -> int:
-    """`seed`, or the benchmark's own where it is None. Raises ValueError for unknown environments, and for initial
-    states that LIBERO does not have."""
+    """Return `seed`, or the benchmark's own where it is None.
+
+    Raises ValueError for an unknown environment, and for initial states that its benchmark does not have.
+    """
     benchmark = benchmark_of(environment_named(environment).name)
     if seed is None:
         seed = benchmark.first_seed
@@ -45,61 +63,86 @@ def first_seed(environment: str, seed: int | None, episodes: int) -> int:
     return seed
 
 
-def require_benchmark(config: DictConfig, policy: Policy) -> None:
-    """Raise ValueError when the checkpoint belongs to the other benchmark."""
-    expected, given = policy.statistics.benchmark, benchmark_of(config.environment)
+def require_probes(settings: EvaluateSettings) -> None:
+    """Raise ValueError for a generalisation probe that the environment's benchmark does not have."""
+    known = benchmark_of(settings.environment).simulator_options
+    unknown = [name for name in PROBES if getattr(settings, name) is not None and name not in known]
+    if unknown:
+        raise ValueError(f"{settings.environment} has no {' and no '.join(unknown)}: leave null")
+
+
+def require_benchmark(settings: EpisodeSettings, policy: Policy) -> None:
+    """Raise ValueError when the checkpoint belongs to another benchmark."""
+    expected, given = policy.statistics.benchmark, benchmark_of(settings.environment)
     if expected.name != given.name:
         raise ValueError(
-            f"{config.checkpoint} is a policy for {expected.title} (proprio width {expected.proprio_width}); "
-            f"{config.environment} belongs to {given.title} ({given.proprio_width})"
+            f"{settings.checkpoint} is a policy for {expected.title} (proprio width {expected.proprio_width}); "
+            f"{settings.environment} belongs to {given.title} ({given.proprio_width})"
         )
 
 
-def inference_mode(asked: str, policy: Policy) -> str:
-    if asked not in ("auto", "receding", "open_loop"):
-        raise ValueError(f"mode is {asked!r}: choose auto, receding or open_loop")
-    if asked == "auto":
+def inference_mode(mode: str, policy: Policy) -> str:
+    """Return "receding" or "open_loop"; for "auto", what the policy was made for."""
+    if mode == "auto":
         return "receding" if policy.replans_every_step else "open_loop"
-    return asked
+    return mode
 
 
-def probed(config: DictConfig) -> dict[str, Any]:
-    """{"probe": ...}, what the start-up check found, for benchmarks that have one. Raises ValueError if strict."""
-    suite = environment_named(config.environment).family
-    stored = json.loads(Path(config.probe).read_text("utf-8")).get(suite) if config.probe else None
-    found = stored or start_up_check(config.environment)
+def start_up(settings: EvaluateSettings) -> dict[str, Any]:
+    """Return {"probe": ...}, what the start-up check found, for benchmarks that have one.
+
+    Raises ValueError if it warns and settings.strict.
+    """
+    suite = environment_named(settings.environment).family
+    stored = json.loads(Path(settings.probe).read_text("utf-8")).get(suite) if settings.probe else None
+    found = stored or start_up_check(settings.environment)
     if found is None:
         return {}
     if found["warnings"]:
-        told = "; ".join(found["warnings"])
-        if config.strict:
-            raise ValueError(f"strict=true, and the start-up check warns: {told}")
-        print(f"warning: {told}", file=sys.stderr)
+        warnings = "; ".join(found["warnings"])
+        if settings.strict:
+            raise ValueError(f"strict=true, and the start-up check warns: {warnings}")
+        print(f"warning: {warnings}", file=sys.stderr)
     return {"probe": found}
 
 
-def provenance_of(config: DictConfig, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
-    asked = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(asked, dict)
-    left_out = [*CIRCUMSTANCES, *(name for name in PROBES if config[name] is None)]
-    settings = {
-        "scale": config.label,
-        "checkpoint_sha256": checkpoint.sha256(config.checkpoint),
-        "config_hash": json_sha256({key: value for key, value in asked.items() if key not in left_out}),
-        "environment": config.environment,
-        "variant": config.name,
+def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
+    """Return {"settings": everything that decides a record, "run": the circumstances of this call}."""
+    left_out = [*CIRCUMSTANCES, *(name for name in PROBES if getattr(settings, name) is None)]
+    options = {name: value for name, value in dataclasses.asdict(settings).items() if name not in left_out}
+    deciding = {
+        "scale": settings.label,
+        "checkpoint_sha256": checkpoint.sha256(settings.checkpoint),
+        "config_hash": json_sha256(options),
+        "environment": settings.environment,
+        "variant": settings.variant,
         "mode": mode,
-        "memory": config.memory,
-        "base_seed": config.seed,
+        "memory": settings.memory,
+        "base_seed": settings.base_seed,
         "num_mem_tokens": policy.settings.num_mem_tokens,
         "width": policy.cell.architecture.width,
         "simulator": simulator,
         "versions": versions(),
     }
-    if config.open_loop_steps is not None and mode == "open_loop":
-        settings["open_loop_steps"] = config.open_loop_steps
-    if config.precision != "float32":
-        settings["precision"] = config.precision
-    source = "trained" if Path(config.checkpoint).parent.name == "checkpoints" else "bundled"
-    run = {**circumstances(), "episodes": config.episodes, "checkpoint_source": source, "checkpoint": config.checkpoint}
-    return {"settings": settings, "run": {**run, "checkpoint_step": checkpoint.StoredPolicy(config.checkpoint).step}}
+    if settings.open_loop_steps is not None and mode == "open_loop":
+        deciding["open_loop_steps"] = settings.open_loop_steps
+    if settings.precision != "float32":
+        deciding["precision"] = settings.precision
+    folder = Path(settings.checkpoint)
+    run = {
+        **circumstances(),
+        "episodes": settings.episodes,
+        "checkpoint_source": settings.checkpoint_source or source_of(folder),
+        "checkpoint": settings.checkpoint,
+        "checkpoint_step": checkpoint.StoredPolicy(settings.checkpoint).step,
+    }
+    return {"settings": deciding, "run": run}
+
+
+def source_of(folder: Path) -> str:
+    """Return where a checkpoint comes from as its provenance.json says, or "unknown"."""
+    try:
+        source = json.loads((folder / "provenance.json").read_text("utf-8"))["checkpoint_source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"
+    return source if source in SOURCES else "unknown"

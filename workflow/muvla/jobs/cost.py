@@ -1,11 +1,16 @@
-"""What the paper's matrix costs in GPU-hours, before anything runs: python -m muvla.jobs.cost
+"""What the paper's matrix costs in GPU-hours, before anything runs: `python -m muvla.jobs.cost`.
 
-An estimate from counted work (floating-point operations, simulator steps) and the assumptions below, none of which was
-measured by us on a GPU. Read it for its proportions, run one training for an hour, and correct `utilisation`.
+The operations of a training are those of `python -m muvla.train ... plan=true` (model/work.py), the steps of an
+evaluation are counted; the assumptions below turn them into hours, and none of them was measured by us on a GPU. Read
+the result for its proportions, run one training for an hour, and correct `utilisation`.
+
+`python -m muvla.jobs.cost --write docs/scaling.md` replaces what the document says between its two marks.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,23 +18,22 @@ from typing import Any, cast
 import yaml
 
 from muvla.benchmark.benchmark import environment_named
+from muvla.files import ROOT, write_atomically
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import controls, has_memory, home, seeds, traces
+from muvla.options import read
 from muvla.sim.mikasa.novelty import lengthened
+from muvla.train.plan import GB, checkpoints, operations
+from muvla.train.settings import TrainSettings
 
-VARIANTS = Path("config/muvla/variant")
+BEGIN, END = "<!-- python -m muvla.jobs.cost writes from here -->", "<!-- to here -->"
+LIBERO_DATA = "[libero_spatial_no_noops,libero_object_no_noops,libero_goal_no_noops,libero_10_no_noops]"
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Everything that is put in. Sources: spec 1.2 (sizes), 4.2 (batch, updates), 6 (steps)."""
+    """How fast things are; assumed."""
 
-    llama: float = 6.48e9  # parameters in the 32 layers; embedding and head are not multiplied with
-    towers: float = 0.70e9  # DINOv2-L and SigLIP-So400m without their last blocks
-    tower_tokens: int = 517  # of two pictures: 2 x 256 patches and DINO's 5 others
-    tokens: int = 670  # of a whole sequence: 512 patches, m=64, prompt, 56 actions (7 for each of 8), 4 others
-    batch: int = 32  # 8 GPUs of 4
-    updates: int = 150_000
     peak: float = 989e12  # operations a second of an H100 in bf16, without sparsity
     utilisation: float = 0.35  # of the peak, in training; published trainings of this size report 0.3 to 0.45
     query: float = 0.08  # seconds a forward of one observation takes in evaluation, bounded by memory bandwidth
@@ -41,56 +45,69 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the plan."""
+    """One line of the plan; hours: GPU-hours of all its jobs together; checkpoint_bytes: what they leave behind."""
 
     what: str
     jobs: int
-    hours: float  # GPU-hours of all jobs together
+    hours: float
+    checkpoint_bytes: int = 0
 
 
-def operations(assumed: Assumptions, *, checkpointed: bool, chunk: int = 8) -> float:
-    """Return floating-point operations of training on one frame, of which `chunk` actions are predicted.
+@dataclass(frozen=True)
+class Training:
+    """One training: its window K, its GPU-hours, the size of a checkpoint and how many are kept."""
 
-    Two for each parameter and token forward and two backward to the activations; the gradients of the LoRA factors are
-    small beside them, those of the frozen weights are not computed. Gradient checkpointing repeats the forward.
-    """
-    passes = 6.0 if checkpointed else 4.0
-    tokens = assumed.tokens + 7 * (chunk - 8)
-    return passes * (assumed.llama * tokens + assumed.towers * assumed.tower_tokens)
+    window: int
+    hours: float
+    checkpoint_bytes: int
+    kept: int
 
 
-def training_hours(assumed: Assumptions, window: int, chunk: int = 8) -> float:
-    """Return GPU-hours of one training whose window is K=`window` frames: each update sees batch x K of them."""
-    frames = assumed.batch * window * assumed.updates
-    work = frames * operations(assumed, checkpointed=window > 1, chunk=chunk)
-    return work / (assumed.peak * assumed.utilisation) / 3600
+def training(assumed: Assumptions, variant: str, *overrides: str) -> Training:
+    """Return what the training of a variant at the paper's scale costs."""
+    settings = read(TrainSettings, ["scale=paper", f"variant={variant}", *overrides])
+    hours = operations(settings) / (assumed.peak * assumed.utilisation) / 3600
+    return Training(settings.memory.window, hours, *checkpoints(settings))
 
 
 def evaluation_hours(assumed: Assumptions, *, episodes: int, steps: int, step: float, every: int) -> float:
-    """Return GPU-hours of one evaluation; every: steps between two queries of the policy."""
+    """Return the GPU-hours of one evaluation; every: steps between two queries of the policy."""
     lasting = episodes * steps * assumed.share
     return (assumed.start + lasting * (step + assumed.query / every)) / 3600
 
 
 def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line]:
-    """Return the plan of a matrix: trainings by window length, and every kind of evaluation."""
+    """Return the plan of a matrix: trainings by window length, every kind of evaluation, and the sum."""
     assumed = assumed or Assumptions()
+    lines = [*_trainings(config, assumed), *_evaluations(config, assumed)]
+    return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
+
+
+def _trainings(config: Configuration, assumed: Assumptions) -> list[Line]:
     repeats = len(seeds(config))
-    trainings: dict[int, int] = {}
-    for variant in [*config["variants"], *config["libero"]["variants"]]:
-        window = _window(variant)
-        trainings[window] = trainings.get(window, 0) + repeats
-    lines = [
-        Line(f"training, {'no memory, K=1 or EMA' if window == 1 else f'K={window}'}", count, count * hours)
-        for window, count in sorted(trainings.items())
-        for hours in [training_hours(assumed, window)]
-    ]
+    found = [training(assumed, variant) for variant in config["variants"]]
+    found += [training(assumed, name, f"environments={LIBERO_DATA}") for name in config["libero"]["variants"]]
+    lines = []
+    for window in sorted({one.window for one in found}):
+        what = f"training, {'no memory, K=1 or EMA' if window == 1 else f'K={window}'}"
+        lines.append(_together(what, [one for one in found if one.window == window] * repeats))
     longer = {
-        (variant, control["trained_chunk"]) for (variant, _, _), control in controls(config).items() if home(control)
+        (control["trained_chunk"], variant) for (variant, _, _), control in controls(config).items() if home(control)
     }
-    for chunk in sorted({chunk for _, chunk in longer}):
-        again = [training_hours(assumed, _window(variant), chunk) for variant, length in longer if length == chunk]
-        lines.append(Line(f"training, chunks of {chunk} (first seed)", len(again), sum(again)))
+    for chunk in sorted({chunk for chunk, _ in longer}):
+        override = f"scale.memory_training.chunk={chunk}"
+        again = [training(assumed, variant, override) for length, variant in sorted(longer) if length == chunk]
+        lines.append(_together(f"training, chunks of {chunk} (first seed)", again))
+    return lines
+
+
+def _together(what: str, trainings: list[Training]) -> Line:
+    size = sum(one.checkpoint_bytes * one.kept for one in trainings)
+    return Line(what, len(trainings), sum(one.hours for one in trainings), size)
+
+
+def _evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
+    repeats = len(seeds(config))
 
     def mikasa(environment: str, every: int, phases: int | None = None) -> float:
         steps = lengthened(environment_named(environment).max_steps, phases)
@@ -100,10 +117,10 @@ def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line
 
     table = [mikasa(name, _every(variant)) for variant in config["variants"] for name in config["environments"]]
     probes: list[float] = []
-    apart: list[float] = []
+    longer: list[float] = []
     for (_, environment, _), control in controls(config).items():
-        asked = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
-        (apart if home(control) else probes).append(asked)
+        hours = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
+        (longer if home(control) else probes).append(hours)
     libero = [
         evaluation_hours(
             assumed,
@@ -115,46 +132,65 @@ def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line
         for variant in config["libero"]["variants"]
         for task in config["libero"]["tasks"]
     ]
-    for what, hours in (("evaluation, Table 1", table), ("evaluation, probes", probes), ("evaluation, LIBERO", libero)):
-        lines.append(Line(what, len(hours) * repeats, sum(hours) * repeats))
-    if apart:
-        lines.append(Line("evaluation, probes of longer chunks (first seed)", len(apart), sum(apart)))
-    steps = [environment_named(name).max_steps for _, name in traces(config)]
-    traced = [evaluation_hours(assumed, episodes=1, steps=most, step=assumed.libero_step, every=1) for most in steps]
-    lines.append(Line("single episodes, traced (first seed)", len(traced), sum(traced)))
-    return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
-
-
-def _settings(variant: str) -> Mapping[str, Any]:
-    memory: Mapping[str, Any] = yaml.safe_load((VARIANTS / f"{variant}.yaml").read_text("utf-8"))["memory"]
-    return memory
-
-
-def _window(variant: str) -> int:
-    """K of a variant: 1 without memory and with EMA, whose gradient does not cross steps (spec 2.3)."""
-    memory = _settings(variant)
-    crosses = memory["num_mem_tokens"] != 0 and memory["memory_update"] == "tbptt"
-    return int(memory["tbptt_length"]) if crosses else 1
+    traced = [
+        evaluation_hours(
+            assumed, episodes=1, steps=environment_named(name).max_steps, step=assumed.libero_step, every=1
+        )
+        for _, name in traces(config)
+    ]
+    found = [("evaluation, Table 1", table), ("evaluation, probes", probes), ("evaluation, LIBERO", libero)]
+    lines = [Line(what, len(hours) * repeats, sum(hours) * repeats) for what, hours in found]
+    if longer:
+        lines.append(Line("evaluation, probes of longer chunks (first seed)", len(longer), sum(longer)))
+    return [*lines, Line("single episodes, traced (first seed)", len(traced), sum(traced))]
 
 
 def _every(variant: str) -> int:
-    """Steps between two queries: 1 with memory, a chunk of 8 without (spec 6.4)."""
+    """Return the steps between two queries: 1 with memory, a chunk of 8 without (spec 6.4)."""
     return 1 if has_memory(variant) else 8
 
 
 def table(lines: list[Line]) -> str:
-    """The plan as a Markdown table."""
+    """Return the plan as a Markdown table."""
     rows = [f"| {line.what} | {line.jobs} | {line.hours:,.0f} |" for line in lines]
     return "\n".join(["| what | jobs | GPU-hours |", "|---|---:|---:|", *rows])
 
 
+def summary(lines: list[Line], repeats: int) -> str:
+    """Return what the plan means in days and in storage."""
+    trained = [line for line in lines if line.checkpoint_bytes]
+    evaluated = sum(line.hours for line in lines[:-1] if "first seed" not in line.what and line not in trained)
+    one = training(Assumptions(), "m64_k2")
+    filled = sum(line.checkpoint_bytes for line in trained) / GB / 1000
+    return (
+        f"On 32 GPUs (four trainings at a time) the whole takes about {lines[-1].hours / 32 / 24:.0f} days; evaluation "
+        f"alone, of one seed, {evaluated / repeats / 8:.0f} hours on eight.\n"
+        f"A checkpoint takes {one.checkpoint_bytes / GB:.0f} GB. A training keeps {one.kept}, so the "
+        f"{sum(line.jobs for line in trained)} trainings fill {filled:.0f} TB;\nwith "
+        f"`scale.memory_training.checkpoint_every=null` only the last is written, {filled / one.kept:.1f} TB."
+    )
+
+
 def main() -> int:
-    """Print the plan of config/config.yaml with config/paper.yaml on top."""
+    """Print the plan of config/config.yaml with config/paper.yaml on top, or write it into a document."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="replace what FILE says between the two marks")
+    document: Path | None = parser.parse_args().write
     config: dict[str, Any] = {"scale": "paper"}
     for name in ("config", "paper"):
-        told = yaml.safe_load(Path(f"config/{name}.yaml").read_text("utf-8"))
-        config = {**config, **told, "libero": {**config.get("libero", {}), **told["libero"]}, "scale": "paper"}
-    print(table(plan(cast(Configuration, config))))
+        settings = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8"))
+        config = {**config, **settings, "libero": {**config.get("libero", {}), **settings["libero"]}, "scale": "paper"}
+    matrix = cast(Configuration, config)
+    lines = plan(matrix)
+    text = f"{table(lines)}\n\n{summary(lines, len(seeds(matrix)))}"
+    if document is None:
+        print(text)
+        return 0
+    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"error: {document} lacks the marks {BEGIN} and {END}")
+    write_atomically(document, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
     return 0
 
 

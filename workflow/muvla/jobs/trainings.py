@@ -11,7 +11,7 @@ from muvla.jobs.matrix import home_of, on_libero, variant_settings
 def settings(config: Configuration, variant: str, home: str) -> list[str]:
     """Return the files of the source tree that decide a training."""
     scale = scale_of(config, home)
-    return [f"config/muvla/{name}.yaml" for name in ("train", f"scale/{scale}", f"variant/{variant}")]
+    return [f"config/muvla/{name}.yaml" for name in (f"scale/{scale}", f"variant/{variant}")]
 
 
 def scale_of(config: Configuration, home: str) -> str:

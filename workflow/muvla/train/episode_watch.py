@@ -1,4 +1,4 @@
-"""What the memory of slot 0 did in its last whole episode: two of the release's metrics and its film strip (spec 4.8).
+"""Memory metrics of slot 0's last whole episode: two of the release's curves and its key frames (spec 4.8).
 
 K steps, B slots, m memory tokens, D width, S picture side, T steps of an episode.
 """
@@ -32,7 +32,7 @@ class Episode:
     pictures: np.ndarray
 
     def line(self) -> dict[str, Any]:
-        """As one line of JSON: all numbers, and of the film strip which steps it shows."""
+        """Return one line of JSON: all numbers, and which steps the key frames show."""
         return {
             "episode_mem_norms": _rounded(self.norms),
             "episode_cosine_distance": _rounded(self.distances),
@@ -41,9 +41,10 @@ class Episode:
 
 
 class EpisodeWatch:
-    """Follows slot 0 from window to window. M_t is what step t read out, before a moving average is taken of it.
+    """Follow slot 0 from window to window. M_t is what step t read out, before any moving average.
 
-    An episode counts once the next one has begun: a slot that joins in the middle of one is not looked at before.
+    An episode counts once the next one has begun. A slot that joins in the middle of an episode is followed from the
+    next one on.
     """
 
     def __init__(self) -> None:
@@ -54,7 +55,7 @@ class EpisodeWatch:
         self._ended: Episode | None = None
 
     def see(self, batch: WindowBatch, read_out: Tensor) -> None:
-        """The next K steps: read_out (K, m, D) of slot 0."""
+        """Append the next K steps; read_out (K, m, D): memory of slot 0 after each."""
         for k, begins in enumerate(batch.is_first[:, 0].tolist()):
             if begins:
                 self._end()
@@ -68,21 +69,22 @@ class EpisodeWatch:
                 self._pictures.append(batch.images[k, 0, 0].cpu())  # (S, S, 3) of the third-person camera
 
     def take(self) -> Episode | None:
-        """The last whole episode, once; None when none has ended since."""
+        """Return the last whole episode, once; None when none has ended since."""
         taken, self._ended = self._ended, None
         return taken
 
     def state(self) -> dict[str, Any]:
-        """Tensors and lists, for a run that goes on later."""
+        """Return tensors and lists for a run that resumes later."""
+        ended = None
+        if self._ended is not None:
+            ended = vars(self._ended) | {"pictures": torch.from_numpy(self._ended.pictures)}
         return {
             "memory": None if self._memory is None else [memory.cpu() for memory in self._memory],
             "norms": self._norms,
             "distances": self._distances,
             "pictures": self._pictures,
-            "ended": None if self._ended is None else vars(self._ended) | {
-                "pictures": torch.from_numpy(self._ended.pictures)
-            },
-        }  # fmt: skip
+            "ended": ended,
+        }
 
     def restore(self, state: dict[str, Any], device: torch.device) -> None:
         memory, ended = state["memory"], state["ended"]
@@ -109,5 +111,5 @@ class EpisodeWatch:
 
 
 def _rounded(values: Tensor) -> list[list[float]]:
-    """Five digits suffice for a curve: a line of 64 tokens has thousands of numbers."""
+    """Round to five digits, enough for a curve: a line of 64 tokens has thousands of numbers."""
     return [[float(f"{value:.5g}") for value in row] for row in values.tolist()]

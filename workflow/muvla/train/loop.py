@@ -1,12 +1,15 @@
-"""The loop over updates of one variant; everything that differs between scales was decided before (start.py)."""
+"""The loop over updates of one variant; everything that differs between scales was decided before (start.py).
+
+K steps of a window, B slots, m memory tokens, D width, C chunk, A action dimensions, G groups of tokens.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -16,34 +19,34 @@ from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.metrics import Metrics, memory_metrics
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
+from muvla.train.scale import ComposedTraining, OptimiserSettings
+from muvla.train.settings import TrainSettings
 from muvla.train.start import Budget, Start
 from muvla.train.state import TrainingState
 
 
 class Loop:
-    """Windows, gradients, updates; metrics and saved states on the way."""
+    """Draws windows, updates the weights, and writes metrics and saved states on the way."""
 
-    def __init__(self, config: DictConfig, group: Group, budget: Budget, ready: Start, output: Path) -> None:
-        self.training, self.group, self.budget, self.cell, self.output = (
-            config.scale.memory_training, group, budget, ready.cell, output,
-        )  # fmt: skip
-        self.name = config.variant.name
-        self.source = ready.source
+    def __init__(self, settings: TrainSettings, group: Group, budget: Budget, start: Start, output: Path) -> None:
+        self.name, self.training = settings.variant.name, settings.scale.memory_training
+        self.group, self.budget, self.output = group, budget, output
+        self.cell, self.source = start.cell, start.source
         self.cell.train()
-        self.window = Window(self.cell, self.training.naming)
-        settings = OmegaConf.create({**self.training.optimiser, "schedule": schedule_of(config)})
-        self.optimiser = Optimiser(self.window, settings, budget.updates)
+        naming = self.training.naming if isinstance(self.training, ComposedTraining) else 0.0
+        self.window = Window(self.cell, naming)
+        self.optimiser = Optimiser(self.window, optimiser_settings(settings), budget.updates)
         self.watch: EpisodeWatch | None = None
-        if group.leads and self.training.metrics.get("episode_every", 0) and self.cell.settings.num_mem_tokens:
+        if group.leads and self.training.metrics.episode_every and self.cell.settings.num_mem_tokens:
             self.watch = EpisodeWatch()
         path = Path(f"{output}.state.pt")
         self.state = TrainingState(path, self.window, self.optimiser, self.source, group, self.watch)
 
     def go(self, write: Callable[[Path, int], None]) -> None:
-        """All updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
+        """Make all updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
         training, budget, group = self.training, self.budget, self.group
         wrapped = group.wrap(self.window)
-        done, memory = self.state.restore(self.cell.memory.start(budget.slots).detach())
+        done, memory = self.state.restore(self.cell.memory.start(budget.slots).detach())  # memory (B, m, D)
         metrics = self._metrics(done)
         progress = tqdm(
             range(done, budget.updates),
@@ -58,9 +61,9 @@ class Loop:
             if measured is not None and metrics is not None:
                 metrics.write(update=update + 1, **measured)
                 progress.set_postfix(loss=f"{measured['loss']:.3f}")
-            episodes = training.metrics.get("episode_every", 0)
-            if metrics is not None and self.watch and (update + 1) % episodes == 0 and (seen := self.watch.take()):
-                metrics.episode(update + 1, seen)
+            due = self.watch and (update + 1) % training.metrics.episode_every == 0
+            if metrics is not None and self.watch and due and (episode := self.watch.take()):
+                metrics.episode(update + 1, episode)
             last = update + 1 == budget.updates
             if training.checkpoint_every and (update + 1) % training.checkpoint_every == 0 and not last:
                 write(Path(f"{self.output}--{update + 1}_chkpt"), update + 1)
@@ -72,19 +75,21 @@ class Loop:
     def _update(
         self, wrapped: nn.Module, update: int, memory: Tensor, metrics: Metrics | None
     ) -> tuple[Tensor, dict[str, float] | None]:
-        """Some windows, their mean gradient, one step of the optimiser: the memory the last window leaves, and what was
-        measured when it is due."""
+        """Make one update from the mean gradient of its windows.
+
+        Returns the memory (B, m, D) that the last window leaves, and the measured numbers when they are due.
+        """
         every, windows = self.training.metrics, self.budget.accumulate
         due = (update + 1) % every.every == 0
         watch = due and bool(every.memory_every) and (update + 1) % every.memory_every == 0
+        look = bool(every.attention_every) and (update + 1) % every.attention_every == 0
         outputs: list[WindowOutput] = []
         for number in range(windows):
             batch = self.source.next_window(update / self.budget.updates)
-            attention = every.get("attention_every", 0)
-            if metrics is not None and attention and number == 0 and (update + 1) % attention == 0:
+            if metrics is not None and look and number == 0:
                 metrics.heatmap(update + 1, *self._attention(batch, memory))
             with self.group.reducing(wrapped, number == windows - 1):
-                with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.precision.autocast):
+                with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.autocast):
                     output = wrapped(batch, memory, watch)
                 self.optimiser.backward(output.loss / windows, add=number > 0)
             if self.watch:
@@ -103,7 +108,7 @@ class Loop:
         return memory, measured
 
     def _measured(self, outputs: list[WindowOutput], watched: bool) -> dict[str, float]:
-        """After backward and before the update: means over its windows."""
+        """Means over an update's windows. Call between backward() and the optimiser's update."""
 
         def mean(value: Callable[[WindowOutput], Tensor]) -> float:
             return sum(value(output).item() for output in outputs) / len(outputs)
@@ -119,8 +124,8 @@ class Loop:
 
     @torch.no_grad()
     def _attention(self, batch: WindowBatch, memory: Tensor) -> tuple[list[str], Tensor]:
-        """Of the window's first step, with the weights as they are before its update."""
-        with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.precision.autocast):
+        """Names and attention shares (G, G) of the token groups, at the window's first step before its update."""
+        with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.autocast):
             vision = self.window.vision(batch)[: self.budget.slots]
             memory_in = self.cell.memory.reset(memory, batch.is_first[0])
             return attention_blocks(self.cell, vision, batch.proprio[0], batch.prompts[0], memory_in)
@@ -132,8 +137,9 @@ class Loop:
         return Metrics(Path(f"{self.output}.metrics.jsonl"), keep_before=done, tensorboard=board)
 
 
-def schedule_of(config: DictConfig) -> str:
-    """The scale's schedule; with match_release the one that the release's command for this variant names."""
-    if config.match_release:
-        return config.variant.released_schedule
-    return config.scale.memory_training.optimiser.get("schedule", "cosine")
+def optimiser_settings(settings: TrainSettings) -> OptimiserSettings:
+    """Return the scale's optimiser; with match_release, under the schedule of the release's command for the variant."""
+    optimiser = settings.scale.memory_training.optimiser
+    if settings.match_release:
+        return dataclasses.replace(optimiser, schedule=settings.variant.released_schedule)
+    return optimiser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,10 @@ from muvla.model.cell import Cell
 from muvla.model.window import WindowOutput
 from muvla.train.episode_watch import Episode
 
-# our names in the lines, and the release's in TensorBoard (whose writer turns spaces into underscores)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Our names in the lines -> the release's in TensorBoard, whose writer turns spaces into underscores.
 TAGS = {
     "loss": "VLA_Train/Loss",
     "curr_action_l1": "VLA_Train/Curr_Action_L1_Loss",
@@ -22,13 +25,11 @@ TAGS = {
     "lr": "VLA_Train/Learning_Rate",
     "gradient_norm": "VLA_Train/Gradient_Norm",
 }
-
-
 CELL = 24  # pixels of one pair in the heat-map
 
 
 class Metrics:
-    """Appends to `path`; after a resume, lines of updates that will be made again are dropped first."""
+    """Write metrics to `path`, one line an update; after a resume, drop the lines of updates to be made again."""
 
     def __init__(self, path: Path, *, keep_before: int | None = None, tensorboard: Path | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ class Metrics:
 
             self._board = SummaryWriter(str(tensorboard), purge_step=(keep_before or 0) + 1)
 
-    def write(self, **values: Any) -> None:
+    def write(self, **values: float | int | str) -> None:
         self._file.write(json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in values.items()}) + "\n")
         if self._board is not None:
             for name, value in values.items():
@@ -53,7 +54,7 @@ class Metrics:
             self._board.flush()
 
     def heatmap(self, update: int, names: list[str], shares: Tensor) -> None:
-        """names, (G, G) shares of model/attention.py: a number for each pair, and a picture for TensorBoard."""
+        """Write the attention shares (G, G) between token groups: a number a pair, and a picture for TensorBoard."""
         pairs = {
             f"{names[q]}_to_{names[k]}_frac": shares[q, k].item() for q in range(len(names)) for k in range(len(names))
         }
@@ -68,7 +69,7 @@ class Metrics:
             self._board.flush()
 
     def episode(self, update: int, episode: Episode) -> None:
-        """Slot 0's last whole episode: its numbers as a line, curves and film strip for TensorBoard."""
+        """Write slot 0's last whole episode: numbers as a line; curves and key frames for TensorBoard."""
         self._file.write(json.dumps({"update": update} | episode.line()) + "\n")
         if self._board is not None:
             self._board.add_figure("mu-VLA_Memory/episode_mem_norms", _curves(episode.norms, 0), update)
@@ -77,8 +78,8 @@ class Metrics:
                 strip = episode.pictures.transpose(1, 0, 2, 3).reshape(episode.pictures.shape[1], -1, 3)
                 self._board.add_image("mu-VLA_Memory/episode_rollout", strip, update, dataformats="HWC")
             else:
-                said = f"skipped: {len(episode.norms)} steps"
-                self._board.add_text("mu-VLA_Memory/episode_rollout", said, update)
+                reason = f"skipped: {len(episode.norms)} steps"
+                self._board.add_text("mu-VLA_Memory/episode_rollout", reason, update)
             self._board.flush()
 
     def close(self) -> None:
@@ -87,9 +88,9 @@ class Metrics:
             self._board.close()
 
 
-def _curves(values: Tensor, first: int) -> Any:
-    """values (T, m), of steps `first`, first + 1, ...: a pale line for every token, a dark one for their mean."""
-    from matplotlib.figure import Figure
+def _curves(values: Tensor, first: int) -> Figure:
+    """Draw values (T, m) of steps `first`, first + 1, ...: a pale line for every token, a dark one for their mean."""
+    from matplotlib.figure import Figure  # seconds that only TensorBoard needs
 
     figure = Figure(figsize=(6, 3))
     axes = figure.add_subplot()
@@ -101,11 +102,11 @@ def _curves(values: Tensor, first: int) -> Any:
 
 
 def memory_metrics(cell: Cell, outputs: Sequence[WindowOutput]) -> dict[str, float]:
-    """After backward and before the update, of its watched windows; empty without memory.
+    """Return memory gradient norms. Call between backward() and optimizer.step(). Empty for memoryless policies.
 
-    Gradients are those of the update's mean loss. A step's memory output has one when a later step of the window read
-    it; the last one never does, and under EMA none (the release reports none at all, spec 9.1 B7). Norms are taken
-    over all numbers of one slot, then mean and maximum over slots and steps.
+    Gradients are those of the update's mean loss. The memory output of a step has one when a later step of the window
+    read it: the last step's never does, and under EMA none does (the release reports none at all, spec 9.1 B7). Norms
+    are taken over all numbers of one slot, then mean and maximum over slots and steps.
     """
     if not outputs[-1].memory.numel():
         return {}

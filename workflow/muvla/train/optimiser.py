@@ -14,20 +14,20 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-# tables and read-outs are no linear maps between hidden states: AdamW suits them better
+from muvla.train.scale import OptimiserSettings
+
+# Tables and read-outs are not linear maps between hidden states: AdamW suits them better.
 NOT_HIDDEN = ("embed_tokens", "initial_memory", "action_head.model.fc2", "pos_embed", "heads.")
 
 
 class Optimiser:
     """One or two torch optimisers stepped together under one schedule."""
 
-    def __init__(self, module: nn.Module, settings: Any, updates: int) -> None:
+    def __init__(self, module: nn.Module, settings: OptimiserSettings, updates: int) -> None:
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
         hidden = [p for name, p in named if p.ndim == 2 and not any(part in name for part in NOT_HIDDEN)]
         if settings.name == "adamw":
             hidden = []
-        elif settings.name != "muon":
-            raise ValueError(f"optimiser.name is {settings.name!r}: choose 'muon' or 'adamw'")
         taken = {id(p) for p in hidden}
         rest = [p for _, p in named if id(p) not in taken]
         self.optimisers: list[torch.optim.Optimizer] = [
@@ -47,24 +47,24 @@ class Optimiser:
         self.schedules = [LambdaLR(optimiser, factor) for optimiser in self.optimisers]
 
     def step(self, loss: torch.Tensor) -> None:
-        """One update from `loss`, and one step of the schedule."""
+        """Compute the gradients of `loss`, update the weights, and advance the schedule."""
         self.backward(loss)
         self.update()
 
     def backward(self, loss: torch.Tensor, *, add: bool = False) -> None:
-        """Gradients of `loss`, alone or added to those that are there."""
+        """Compute the gradients of `loss`; add: to those that are there, instead of replacing them."""
         if not add:
             for optimiser in self.optimisers:
                 optimiser.zero_grad()
         loss.backward()
 
     def gradient_norm(self) -> float:
-        """Global L2 norm over everything that is trained."""
+        """Return the global L2 norm of the gradients of everything that is trained."""
         parameters = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
         return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
 
     def update(self) -> None:
-        """One update from the gradients, and one step of the schedule."""
+        """Update the weights from their gradients, and advance the schedule."""
         for optimiser in self.optimisers:
             optimiser.step()
         for each in self.schedules:
@@ -90,21 +90,15 @@ class Optimiser:
 Factor = Callable[[int], float]
 
 
-def schedule(settings: Any, updates: int) -> Factor:
-    """The schedule that `settings` (an optimiser's configuration) names, "cosine" where it names none.
-
-    Raises ValueError for another name.
-    """
-    name = settings.get("schedule", "cosine")
-    if name == "cosine":
+def schedule(settings: OptimiserSettings, updates: int) -> Factor:
+    """Return the schedule that `settings` name, of a training of so many updates."""
+    if settings.schedule == "cosine":
         return cosine(settings.warmup, updates, settings.min_ratio)
-    if name == "multistep":
-        return multistep(settings.warmup, settings.milestone, settings.decay)
-    raise ValueError(f"optimiser.schedule is {name!r}: choose 'cosine' or 'multistep'")
+    return multistep(settings.warmup, settings.milestone, settings.decay)
 
 
 def cosine(warmup: int, updates: int, min_ratio: float) -> Factor:
-    """Linear from 0.1 over `warmup` updates, then cosine down to `min_ratio`."""
+    """Rise linearly from 0.1 over `warmup` updates, then fall as a cosine to `min_ratio`."""
 
     def factor(s: int) -> float:
         if s < warmup:
@@ -116,7 +110,7 @@ def cosine(warmup: int, updates: int, min_ratio: float) -> Factor:
 
 
 def multistep(warmup: int, milestone: int, decay: float) -> Factor:
-    """Linear from above 0.1 over `warmup` updates, then 1, and `decay` from update `milestone` on.
+    """Rise linearly from above 0.1 over `warmup` updates, stay at 1, and fall to `decay` at update `milestone`.
 
     In the release a warm-up switches the decay off (spec 9.1 B6); here both act.
     """

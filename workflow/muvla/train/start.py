@@ -1,8 +1,7 @@
-"""What a training starts from at each scale: a policy, its data and the files that go into its checkpoints.
+"""What a training starts from: a policy, its data, and the files of its checkpoints; and how much it trains.
 
-mini: the mini base, all of it but the towers trained, on frames in memory (here). paper: openvla-7b with new head,
-proprio projector and memory, adapters on the frozen backbone, on recorded episodes (start_recorded.py). Configuration
-decides.
+mini: the mini base, all of it but the towers trained, on frames in memory (composed/start.py). paper: openvla-7b with
+new head, proprio projector and memory, adapters on the frozen backbone, on recorded episodes (recorded/start.py).
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from omegaconf import DictConfig, OmegaConf
-
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
 from muvla.model.window import WindowBatch
+from muvla.train.scale import MemoryTraining
 
 
 @dataclass
 class Start:
-    """files, config, copies: what checkpoint.save is given beside the cell. inputs: hashes of the data."""
+    """files, config, copies: what checkpoint.save gets beside the cell. inputs: hashes of the data."""
 
     cell: Cell
     source: Source
@@ -30,18 +28,8 @@ class Start:
     inputs: dict[str, str]
 
 
-def environments(config: DictConfig) -> list[str]:
-    """The variant's own training environments, else the scale's or the command line's."""
-    return list(config.variant.environments or config.environments)
-
-
-def memory_settings(config: DictConfig) -> MemorySettings:
-    """The variant's memory."""
-    return MemorySettings(**OmegaConf.to_container(config.variant.memory, resolve=True))  # type: ignore[arg-type]
-
-
 class Source(Protocol):
-    """state: a list, one entry a stream or one for all of a process's; it belongs to the windows handed out so far."""
+    """Hands out windows. Its state belongs to the windows handed out so far: one entry a stream, or one for all."""
 
     def next_window(self, progress: float) -> WindowBatch: ...
     def state(self) -> list[Any]: ...
@@ -51,8 +39,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """slots: of one process; steps: K; updates: of the optimiser; processes that train together; windows whose
-    gradients are added up for one update."""
+    """How much is trained: `slots` streams of each process, windows of `steps` K, `updates` of the optimiser,
+    `processes` that train together, and `accumulate` windows whose gradients are added up for one update."""
 
     slots: int
     steps: int
@@ -69,30 +57,25 @@ class Budget:
         return self.frames_per_update * self.updates
 
     @classmethod
-    def of(cls, by: str, settings: Any, memory: MemorySettings, processes: int) -> Budget:
-        """settings: memory_training of a scale.
+    def of(cls, by: str, training: MemoryTraining, memory: MemorySettings, processes: int) -> Budget:
+        """Return the budget of a variant with this memory.
 
         by "updates": as many updates for every K, so K multiplies the frames. by "frames": as many frames for every
         K, so K divides the updates. A scale that states frames_per_update gives every K the same of both.
 
-        Raises ValueError for another word, or a frames_per_update that K and the processes do not divide.
+        Raises ValueError for a frames_per_update that K and the processes do not divide.
         """
-        if by not in ("updates", "frames"):
-            raise ValueError(f"budget is {by!r}: choose 'updates' or 'frames'")
-        steps, accumulate = memory.window, settings.get("accumulate", 1)
-        if accumulate < 1:
-            raise ValueError(f"accumulate is {accumulate}: an update needs at least one window")
-        if settings.get("frames_per_update"):
-            slots, rest = divmod(settings.frames_per_update, steps * processes * accumulate)
+        steps, accumulate = memory.window, training.accumulate
+        slots = training.slots
+        if slots is None:
+            assert training.frames_per_update is not None  # one of the two is given, see MemoryTraining
+            slots, rest = divmod(training.frames_per_update, steps * processes * accumulate)
             if rest or not slots:
                 raise ValueError(
-                    f"frames_per_update {settings.frames_per_update} is not a multiple of K={steps} times "
+                    f"frames_per_update {training.frames_per_update} is not a multiple of K={steps} times "
                     f"{processes} processes and {accumulate} windows"
                 )
-        else:
-            slots = settings.slots
+        if by == "updates" or training.frames is None:
+            return cls(slots, steps, training.updates, processes, accumulate)
         per_update = slots * steps * processes * accumulate
-        frames = settings.get("frames")
-        if by == "updates" or frames is None:
-            return cls(slots, steps, settings.updates, processes, accumulate)
-        return cls(slots, steps, max(1, round(frames / per_update)), processes, accumulate)
+        return cls(slots, steps, max(1, round(training.frames / per_update)), processes, accumulate)

@@ -1,4 +1,4 @@
-"""Where an interrupted training goes on: one file beside the checkpoint, replaced atomically, removed at the end."""
+"""The saved state of a training: one file beside the checkpoint, replaced atomically, removed at the end."""
 
 from __future__ import annotations
 
@@ -17,22 +17,27 @@ from muvla.train.start import Source
 
 
 class TrainingState:
-    """Trained weights, optimiser, schedule, positions of all streams, memory between two windows, random generators,
-    and what the leader's watch has seen of an episode.
+    """Save and restore everything that the rest of a training depends on; a resumed run ends with the same bytes.
 
-    A resumed run ends with the same bytes. Frozen weights are the base's and not stored. The streams may be shared
-    among another number of processes afterwards, as long as there are as many of them.
+    That is: trained weights, optimiser, schedule, positions of all streams, memory (B, m, D) between two windows,
+    random generators, and the unfinished episode of the leader's watch. Frozen weights are the base's and not stored. A
+    run may resume with another number of processes, if all together have as many streams.
     """
 
     def __init__(
-        self, path: Path, window: Window, optimiser: Optimiser, source: Source, group: Group,
+        self,
+        path: Path,
+        window: Window,
+        optimiser: Optimiser,
+        source: Source,
+        group: Group,
         watch: EpisodeWatch | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.path, self.window, self.optimiser, self.source, self.group = path, window, optimiser, source, group
         self.watch = watch
 
     def save(self, update: int, memory: Tensor) -> None:
-        """update: how many are done. Every process calls it, the first writes.
+        """Save the state after `update` updates. Every process calls this; the first one writes.
 
         Raises OSError when the disk is full; the previous file then stays.
         """
@@ -56,7 +61,7 @@ class TrainingState:
         self.group.wait()
 
     def restore(self, memory: Tensor) -> tuple[int, Tensor]:
-        """(updates done, memory) of the saved run; (0, the given memory) when there is none.
+        """Restore the saved run and return (updates done, its memory); (0, the given memory) when there is none.
 
         Raises ValueError when the file belongs to another model or another number of slots.
         """
@@ -85,7 +90,7 @@ class TrainingState:
         return {name: value.detach() for name, value in self.window.named_parameters() if value.requires_grad}
 
     def _own(self, entries: list[Any], count: int) -> list[Any]:
-        """This process's share of what all streams left."""
+        """Return this process's share of the entries of all streams."""
         if len(entries) != count * self.group.world:
             raise ValueError(f"it has {len(entries)} slots, this run {count} in each of {self.group.world} processes")
         return entries[self.group.rank * count : (self.group.rank + 1) * count]

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -36,29 +34,30 @@ from muvla.train.composed.pretext import targets
 from muvla.train.composed.streams import Step
 from muvla.train.metrics import Metrics
 from muvla.train.optimiser import Optimiser
-from muvla.train.start import environments
+from muvla.train.scale import ComposedScale, GroundingStage, TowerStage
+from muvla.train.settings import TrainSettings
 
 
-def train_base(config: DictConfig) -> tuple[Cell, Json]:
-    """Train the base on the demonstrations that `config` names; return it and the files of its checkpoint.
+def train_base(config: TrainSettings, scale: ComposedScale) -> tuple[Cell, Json]:
+    """Train the base of `scale` on the demonstrations that `config` names; return it and the files of its checkpoint.
 
     Raises:
         FileNotFoundError: demonstrations are missing; says which command makes them.
         CorruptRecord: a damaged record.
     """
     tokenizer = Tokenizer.mini()
-    architecture = mini_architecture(config.scale)
-    names = environments(config)
+    architecture = mini_architecture(scale)
+    names = config.training_environments
     frames = load_frames(config.data, names, image_size=architecture.image_size, chunk=architecture.chunk)
     datasets = [RldsDataset(Path(config.data) / dataset_name(name)) for name in frames.environments]
     entry = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
     metrics = Metrics(Path(f"{config.output}.metrics.jsonl"))
     cell = new_cell(architecture, MemorySettings())
-    train_towers(cell.vision_backbone, frames, config.scale.towers, config.seed, metrics)
+    train_towers(cell.vision_backbone, frames, scale.towers, config.seed, metrics)
     cell.vision_backbone.requires_grad_(False)
     features = frozen_features(cell.vision_backbone, frames.images)
     batcher = Batcher(frames, features, parse_statistics(entry), tokenizer)
-    train_grounding(cell, batcher, config.scale.grounding, config.seed, metrics)
+    train_grounding(cell, batcher, scale.grounding, config.seed, metrics)
     metrics.close()
     return cell, {
         "dataset_statistics.json": entry,
@@ -67,15 +66,14 @@ def train_base(config: DictConfig) -> tuple[Cell, Json]:
     }
 
 
-def mini_architecture(scale: DictConfig) -> Architecture:
+def mini_architecture(scale: ComposedScale) -> Architecture:
     """Read the sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
     tokenizer = Tokenizer.mini()
-    sizes: Any = OmegaConf.to_container(scale.architecture, resolve=True)
-    towers = tuple(Tower(**tower) for tower in sizes.pop("towers"))
-    return Architecture(towers=towers, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
+    sizes = vars(scale.architecture) | {"towers": tuple(Tower(**vars(tower)) for tower in scale.architecture.towers)}
+    return Architecture(vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
 
 
-def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, seed: int, metrics: Metrics) -> None:
+def train_towers(vision: VisionBackbone, frames: Frames, settings: TowerStage, seed: int, metrics: Metrics) -> None:
     """Fit both towers to the pretext targets of single pictures, through a linear read-out that is thrown away."""
     rng = np.random.default_rng(seed)
     tower = vision.featurizer.tower
@@ -94,7 +92,7 @@ def train_towers(vision: VisionBackbone, frames: Frames, settings: Any, seed: in
         metrics.write(stage="towers", update=update + 1, loss=loss.item(), lr=optimiser.lr)
 
 
-def train_grounding(cell: Cell, batcher: Batcher, settings: Any, seed: int, metrics: Metrics) -> None:
+def train_grounding(cell: Cell, batcher: Batcher, settings: GroundingStage, seed: int, metrics: Metrics) -> None:
     """Train everything but the towers on frames drawn independently.
 
     Where there is something to choose, frames are of the choice phase, and each is used once for every object, so that

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import dataset_name
 from muvla.files import file_sha256
@@ -16,20 +14,23 @@ from muvla.train.composed.batches import Batcher, ComposedSource
 from muvla.train.composed.frames import frozen_features, load_frames
 from muvla.train.composed.streams import Lengths, Streams
 from muvla.train.parallel import Group
-from muvla.train.start import Budget, Start, environments
+from muvla.train.scale import ComposedScale
+from muvla.train.settings import TrainSettings
+from muvla.train.start import Budget, Start
 
 
-def composed_start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
+def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budget, group: Group) -> Start:
     """Load base and frames, and run the frozen towers once over every frame.
 
     Raises FileNotFoundError, CheckpointError or CorruptRecord saying what is missing or wrong, and where; ValueError
     for several processes.
     """
+    assert isinstance(config.scale, ComposedScale)
     if group.world > 1:
-        raise ValueError("memory_training.data=composed is for one process; start it without torchrun")
+        raise ValueError(f"scale {config.scale.name} trains in one process; start it without torchrun")
     base = StoredPolicy(config.base)
     cell = start_from(load(base), settings, cameras=config.variant.cameras)
-    names = environments(config)
+    names = config.training_environments
     sizes = cell.architecture
     frames = load_frames(config.data, names, image_size=sizes.image_size, chunk=sizes.chunk)
     cell.vision_backbone.requires_grad_(False)
@@ -42,7 +43,7 @@ def composed_start(config: DictConfig, settings: MemorySettings, budget: Budget,
     )
     streams = Streams(
         frames,
-        [Lengths(**stage) for stage in config.scale.memory_training.curriculum],
+        [Lengths(**vars(stage)) for stage in config.scale.memory_training.curriculum],
         slots=budget.slots,
         seed=config.seed,
         shuffled=config.variant.loader == "shuffled",

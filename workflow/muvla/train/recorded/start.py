@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig
 
 from muvla.checkpoint import StoredPolicy, load_to_train
 from muvla.data.compute_statistics import cached_statistics, common_benchmark, joint_entry, separate_entries
@@ -20,17 +19,20 @@ from muvla.train.parallel import Group
 from muvla.train.recorded.reader import Pictures, Reader
 from muvla.train.recorded.source import RecordedSource
 from muvla.train.recorded.streams import EpisodeStreams, FrameStreams
-from muvla.train.start import Budget, Start, environments
+from muvla.train.scale import RecordedTraining
+from muvla.train.settings import TrainSettings
+from muvla.train.start import Budget, Start
 
 UNPADDED = 7  # the release's frame-shuffled loader leaves out frames whose chunk would be padded (spec 3.6)
 
 
-def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget, group: Group) -> Start:
+def recorded_start(config: TrainSettings, settings: MemorySettings, budget: Budget, group: Group) -> Start:
     """Load the base with adapters, and open the data sets.
 
     Raises FileNotFoundError, CheckpointError or CorruptRecord saying what is missing or wrong, and where.
     """
     training = config.scale.memory_training
+    assert isinstance(training, RecordedTraining)
     if not Path(config.base).is_dir():
         raise FileNotFoundError(
             f"{config.base} is missing: fetch the base first (docs/paper-scale.md), then pass base=FOLDER"
@@ -52,7 +54,7 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
         padded_context=config.match_release,
         dtype=getattr(torch, training.precision.backbone),
     )
-    add_adapters(cell, LoraSettings(**training.lora, unused=config.match_release))
+    add_adapters(cell, LoraSettings(**vars(training.lora), unused=config.match_release))
     keep = getattr(torch, "bfloat16" if config.match_release else training.precision.trained)
     for name, parameter in cell.named_parameters():
         if parameter.requires_grad and not name.startswith("proprio_projector."):
@@ -101,18 +103,18 @@ def recorded_start(config: DictConfig, settings: MemorySettings, budget: Budget,
     )
 
 
-def recorded_datasets(config: DictConfig, group: Group) -> list[RldsDataset]:
+def recorded_datasets(config: TrainSettings, group: Group) -> list[RldsDataset]:
     """Open every training environment's data set; the first process builds the indices that the others read."""
     found = []
     for turn in (True, False):  # the leader first
         if group.leads == turn:
-            found = [_dataset(config, name) for name in environments(config)]
+            found = [_dataset(config, name) for name in config.training_environments]
         group.wait()
     common_benchmark(found)  # raises where they cannot be mixed
     return found
 
 
-def _dataset(config: DictConfig, name: str) -> RldsDataset:
+def _dataset(config: TrainSettings, name: str) -> RldsDataset:
     root = Path(config.data)
     directory = root / name if (root / name).is_dir() else root / dataset_name(name)
     if not directory.is_dir():
@@ -124,5 +126,6 @@ def _dataset(config: DictConfig, name: str) -> RldsDataset:
     def report(error: CorruptRecord) -> None:
         print(f"left out: {error}", file=sys.stderr)
 
-    skip = config.scale.memory_training.skip_damaged
+    training = config.scale.memory_training
+    skip = isinstance(training, RecordedTraining) and training.skip_damaged
     return RldsDataset(directory, index_folder=root, on_damage=report if skip else None)

@@ -1,0 +1,116 @@
+"""Options of the commands that run a policy in a simulator: `python -m muvla.evaluate` and `muvla.trace`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from muvla.evaluate.policy import INTERVENTIONS
+from muvla.options import option
+
+SOURCES = ("trained", "bundled", "released")
+
+
+@dataclass
+class EpisodeSettings:
+    """Options of every command that runs a policy in a simulator."""
+
+    checkpoint: str = option("checkpoints/mini/m64_k2", "The checkpoint folder.")
+    name: str | None = option(None, "Name of the variant in what is written; null: the checkpoint folder's name.")
+    environment: str = option(
+        "RememberColor3", "One of MIKASA-Robo's environments, or a task of LIBERO, spelt like libero_spatial/3."
+    )
+    seed: int | None = option(
+        None,
+        "Seed of the first episode; in LIBERO the number of its stored initial state, 0 to 49. null: 4242424242 for "
+        "MIKASA-Robo, 0 for LIBERO.",
+        at_least=0,
+        at_most=2**63 - 1,
+    )
+    mode: str = option(
+        "auto",
+        "receding: a forward at every step. open_loop: one for every chunk of actions. auto: receding where there is "
+        "memory, else open_loop.",
+        choices=("auto", "receding", "open_loop"),
+    )
+    precision: str = option(
+        "float32",
+        "Number format of the policy; the release evaluates in bfloat16.",
+        choices=("float32", "bfloat16"),
+    )
+    device: str = option("cpu", "Where the policy computes.", choices=("cpu", "cuda"))
+    threads: int = option(1, "Threads of linear algebra while the simulators wait.", at_least=1)
+    output: str | None = option(None, "File to write.")
+    backend: str = option(
+        "cpu", "Where the simulator computes; gpu: CUDA physics and rendering.", choices=("cpu", "gpu")
+    )
+    light_mesh: bool = option(
+        True,
+        "Replace the wrist camera's own body by a light mesh: twice the speed on a CPU; part of the provenance.",
+    )
+    standin_mug: bool = option(
+        False,
+        "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed; part of the "
+        "provenance.",
+    )
+    reset_rule: str = option(
+        "episode",
+        "LIBERO. episode: numpy is seeded with the episode's number before its reset, which places the fixtures, so an "
+        "episode does not depend on those before it. release: seeded once, as in the original.",
+        choices=("episode", "release"),
+    )
+    reflections: bool = option(True, "LIBERO: draw the mirror images in floor and table; part of the provenance.")
+    label: str = option("mini", "Name of the scale, which every number of these episodes carries (mini or paper).")
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant."""
+        return Path(self.checkpoint).name if self.name is None else self.name
+
+    @property
+    def base_seed(self) -> int:
+        """Seed of the first episode; of settled settings."""
+        assert self.seed is not None
+        return self.seed
+
+    @property
+    def path(self) -> Path:
+        """File to write; of settled settings."""
+        assert self.output is not None
+        return Path(self.output)
+
+
+@dataclass
+class EvaluateSettings(EpisodeSettings):
+    """Options of `python -m muvla.evaluate`."""
+
+    output: str | None = option(
+        None, "Records (.jsonl) to write or continue; null: results/records/<name>/<environment>.jsonl."
+    )
+    episodes: int = option(50, "Episodes to run; episode i is reset with seed + i.", at_least=1)
+    open_loop_steps: int | None = option(
+        None, "Actions run of each chunk in open loop; null: the whole chunk.", at_least=1
+    )
+    memory: str = option("active", "What each forward finds in the memory (evaluate/policy.py).", choices=INTERVENTIONS)
+    slots: int = option(2, "Parallel simulators, one process each; the policy answers them in one batch.", at_least=1)
+    frames: str | None = option(None, "Also keep the pictures of the first episode, for the figure (.npz).")
+    phases: int | None = option(
+        None, "Probe of delays: cue and empty phases of so many steps; null: drawn from 1 to 5.", at_least=1
+    )
+    unseen_colours: int | None = option(
+        None, "Probe of colours: RememberColor with so many of its colours replaced; null: none.", at_least=1
+    )
+    probe: str | None = option(
+        None,
+        "LIBERO: the start-up check, as `python -m muvla.sim.libero.first_frames --output FILE` wrote it; null: check "
+        "the suite now.",
+    )
+    strict: bool = option(
+        False, "LIBERO: refuse to run where the start-up check warns (other physics or pictures, an unsettled scene)."
+    )
+    mark: bool = option(False, "Write <records>.done when every episode is there: what tables are made from.")
+    checkpoint_source: str | None = option(
+        None,
+        "Where the checkpoint comes from; null: what its provenance.json says, else unknown.",
+        choices=SOURCES,
+    )

@@ -1,0 +1,237 @@
+"""What a file of config/muvla/scale/ can say: size of model, data and budget of a training.
+
+"release": a value stated by the release's commands or code (spec 4.1-4.4); "ours": our choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from omegaconf import MISSING
+
+from muvla.options import option, section
+
+
+@dataclass
+class OptimiserSettings:
+    """Optimiser and schedule (train/optimiser.py)."""
+
+    name: str = option(
+        "adamw", "adamw: torch's, one group (release). muon: see train/optimiser.py.", choices=("adamw", "muon")
+    )
+    lr: float = option(5e-4, "Learning rate.", at_least=0)
+    muon_lr: float = option(0.0, "Learning rate of Muon for hidden matrices.", at_least=0)
+    beta1: float = option(0.9, "AdamW's first beta.", at_least=0, at_most=1)
+    beta2: float = option(0.999, "AdamW's second beta.", at_least=0, at_most=1)
+    weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0)
+    schedule: str = option(
+        "cosine",
+        "cosine: linear warm-up, then cosine to min_ratio. multistep: linear warm-up, then decay at the milestone.",
+        choices=("cosine", "multistep"),
+    )
+    warmup: int = option(0, "Updates of the warm-up, which begins at a tenth of the rate.", at_least=0)
+    min_ratio: float = option(0.1, "cosine: share of the rate at the end.", at_least=0, at_most=1)
+    milestone: int = option(100_000, "multistep: the update from which the rate is multiplied by decay.", at_least=0)
+    decay: float = option(0.1, "multistep: what the rate is multiplied by.", at_least=0, at_most=1)
+
+
+@dataclass
+class MetricsSettings:
+    """Numbers of updates between two entries of <output>.metrics.jsonl (spec 4.8)."""
+
+    every: int = option(1, "Updates between two lines of loss, learning rate and norms.", at_least=1)
+    memory_every: int = option(0, "Updates between two measurements of the memory's gradients; 0: never.", at_least=0)
+    attention_every: int = option(
+        0, "Updates between two heat-maps of attention, which cost one more forward; 0: never.", at_least=0
+    )
+    episode_every: int = option(0, "Updates between two reports on slot 0's last whole episode; 0: never.", at_least=0)
+    tensorboard: bool = option(False, "Write the same numbers to <output>.tensorboard as well.")
+
+
+@dataclass
+class MemoryTraining:
+    """Training of a variant from the base, in windows of K steps."""
+
+    processes: int | None = option(
+        None, "Processes that train together, one a GPU; null: as many as were started.", at_least=1
+    )
+    updates: int = option(MISSING, "Updates of the optimiser, for budget=updates.", at_least=1)
+    frames: int | None = option(
+        None, "Frames to train on, for budget=frames; null: the same as budget=updates.", at_least=1
+    )
+    slots: int | None = option(None, "Parallel streams B of each process; null: from frames_per_update.", at_least=1)
+    frames_per_update: int | None = option(
+        None, "Frames of an update for every K; each process then has frames_per_update / K streams.", at_least=1
+    )
+    accumulate: int = option(
+        1, "Windows whose gradients are added up for one update: more frames in the same memory.", at_least=1
+    )
+    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
+    save_every: int = option(50, "Updates between two saved states that an interrupted run goes on from.", at_least=1)
+    checkpoint_every: int | None = option(
+        None, "Updates between two checkpoints on the way; null: only the last is written.", at_least=1
+    )
+    metrics: MetricsSettings = section(MetricsSettings, "What is measured, and how often.")
+
+    def contradictions(self) -> Iterator[str]:
+        if (self.slots is None) == (self.frames_per_update is None):
+            yield f"has slots={self.slots} and frames_per_update={self.frames_per_update}: give one, set the other null"
+
+    @property
+    def autocast(self) -> bool:
+        """Whether matrices are multiplied in bfloat16."""
+        return False
+
+
+@dataclass
+class CurriculumStage:
+    """Lengths of composed episodes in frames, inclusive ranges, until a share of the training is done."""
+
+    until: float = option(
+        1.0, "Share of the training at which the stage ends; the last stage's is 1.", at_least=0, at_most=1
+    )
+    cue: tuple[int, int] = option((1, 1), "Shortest and longest cue phase.")
+    empty: tuple[int, int] = option((0, 0), "Shortest and longest empty phase.")
+    choice: tuple[int, int] = option((1, 1), "Shortest and longest stretch of the choice phase.")
+
+
+@dataclass
+class ComposedTraining(MemoryTraining):
+    """mini: episodes put together from frames in memory (train/composed/streams.py), in one process."""
+
+    naming: float = option(0.0, "Weight of the cross-entropy that names the object (model/window.py).", at_least=0)
+    curriculum: list[CurriculumStage] = section(list, "Stages, by the share of the training that is done.")
+
+    def contradictions(self) -> Iterator[str]:
+        yield from super().contradictions()
+        if not self.curriculum or self.curriculum[-1].until != 1:
+            yield "has a curriculum whose last stage does not last until 1.0"
+
+
+@dataclass
+class PrecisionSettings:
+    """Number formats of a recorded training."""
+
+    backbone: str = option("bfloat16", "Of frozen weights.", choices=("float32", "bfloat16"))
+    trained: str = option(
+        "float32",
+        "Of trained weights (ours: the release's bfloat16 states lose updates below 2^-9 of a weight, spec B16).",
+        choices=("float32", "bfloat16"),
+    )
+    autocast: bool = option(True, "Multiply matrices in bfloat16.")
+
+
+@dataclass
+class AdapterSettings:
+    """Low-rank adapters on the backbone (release; model/lora.py)."""
+
+    rank: int = option(32, "Rank of the adapters.", at_least=1)
+    alpha: int = option(16, "Their output is scaled by alpha / rank.", at_least=1)
+    dropout: float = option(0.0, "Dropout before them.", at_least=0, at_most=1)
+
+
+@dataclass
+class RecordedTraining(MemoryTraining):
+    """paper: episodes as recorded, read from disk (train/recorded/streams.py)."""
+
+    chunk: int = option(
+        8,
+        "Actions that a forward predicts (release). Longer ones are for the sweep over chunk lengths (ours: the paper "
+        "names 16, which a head of 8 cannot give, spec 9.1 B5).",
+        at_least=1,
+    )
+    augment: bool = option(True, "Random crop and colours (release).")
+    workers: int = option(
+        4, "Background processes that read and decode, for each training process; 0: none (ours).", at_least=0
+    )
+    skip_damaged: bool = option(
+        False, "Leave damaged records out, each reported by shard and offset, instead of stopping."
+    )
+    precision: PrecisionSettings = section(PrecisionSettings, "Number formats.")
+    gradient_checkpointing: bool = option(
+        True, "Recompute activations of language model and towers in backward (release: of the language model)."
+    )
+    lora: AdapterSettings = section(AdapterSettings, "Low-rank adapters on the backbone (release).")
+
+    @property
+    def autocast(self) -> bool:
+        return self.precision.autocast
+
+
+@dataclass
+class TowerSizes:
+    """One vision tower of the mini policy."""
+
+    image_size: int = option(MISSING, "Side of a picture in pixels.", at_least=1)
+    patch_size: int = option(MISSING, "Side of a patch in pixels.", at_least=1)
+    width: int = option(MISSING, "Width.", at_least=1)
+    depth: int = option(MISSING, "Blocks; the last never runs, as in the paper's.", at_least=1)
+    heads: int = option(MISSING, "Attention heads.", at_least=1)
+    mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
+
+
+@dataclass
+class Sizes:
+    """Sizes of the mini policy (model/architecture.py)."""
+
+    towers: list[TowerSizes] = section(list, "The two vision towers.")
+    cameras: int = option(MISSING, "Cameras of the base.", at_least=1)
+    width: int = option(MISSING, "D, the width of the language model.", at_least=1)
+    layers: int = option(MISSING, "Layers of the language model.", at_least=1)
+    heads: int = option(MISSING, "Attention heads of the language model.", at_least=1)
+    mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
+    proprio_dim: int = option(MISSING, "Numbers of the robot state: 7 in MIKASA-Robo, 8 in LIBERO.", at_least=1)
+
+    def contradictions(self) -> Iterator[str]:
+        if len(self.towers) != 2:
+            yield f"has {len(self.towers)} towers; the policy has two"
+
+
+@dataclass
+class TowerStage:
+    """Stage 1 of the base: what is in each patch."""
+
+    updates: int = option(MISSING, "Updates.", at_least=1)
+    batch: int = option(MISSING, "Pictures of an update.", at_least=1)
+    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
+
+
+@dataclass
+class GroundingStage:
+    """Stage 2 of the base: single frames under their instruction, in fully visible scenes; no memory."""
+
+    updates: int = option(MISSING, "Updates.", at_least=1)
+    batch: int = option(MISSING, "Frames of an update.", at_least=1)
+    naming: float = option(0.0, "Weight of the cross-entropy that names the object (model/window.py).", at_least=0)
+    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
+
+
+@dataclass
+class Scale:
+    """Size of model, data and budget."""
+
+    name: str = option(MISSING, "Name of the scale, as in its file.")
+    data: str = option(MISSING, "Folder of the demonstrations.")
+    base: str = option(MISSING, "Checkpoint that variants start from.")
+    checkpoints: str = option(MISSING, "Folder that checkpoints are written to.")
+    environments: list[str] = section(list, "Environments to train on (LIBERO: names of data sets).")
+    wide_memory: int = option(MISSING, "Memory tokens m of the variants that the paper calls m=64.", at_least=1)
+    memory_training: MemoryTraining = section(MemoryTraining, "Training of a variant from the base.")
+
+
+@dataclass
+class ComposedScale(Scale):
+    """mini: a policy of a few million parameters, trained from scratch, the base included."""
+
+    architecture: Sizes = section(Sizes, "Sizes of the policy.")
+    towers: TowerStage = section(TowerStage, "Stage 1 of the base: what is in each patch.")
+    grounding: GroundingStage = section(GroundingStage, "Stage 2 of the base: touching what an instruction names.")
+    memory_training: ComposedTraining = section(ComposedTraining, "Training of a variant from the base.")
+
+
+@dataclass
+class RecordedScale(Scale):
+    """paper: OpenVLA-7B with adapters on recorded episodes."""
+
+    memory_training: RecordedTraining = section(RecordedTraining, "Training of a variant from the base.")

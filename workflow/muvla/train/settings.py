@@ -1,0 +1,96 @@
+"""Options of `python -m muvla.train`; a file of config/muvla/variant/ is checked against `Variant`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from omegaconf import II, MISSING
+
+from muvla.model.architecture import MemorySettings
+from muvla.options import group, option, section
+from muvla.train.scale import ComposedScale, RecordedScale, Scale
+
+
+@dataclass
+class Memory:
+    """The memory of a variant: the five keys of memory_meta.json (spec 12.5)."""
+
+    num_mem_tokens: int = option(0, "Memory tokens m; 0: no memory.", at_least=0)
+    memory_update: str = option(
+        "tbptt",
+        "tbptt: the tokens that were read out go into the next step. ema: a detached moving average of them.",
+        choices=("tbptt", "ema"),
+    )
+    ema_alpha: float = option(0.1, "ema: weight of the new tokens.", at_least=0, at_most=1)
+    tbptt_length: int = option(1, "tbptt: steps K that a gradient crosses.", at_least=1)
+    attention_mask_mode: str = option(
+        "custom", "custom: context does not see the action side. full: it does (spec 1.6).", choices=("custom", "full")
+    )
+
+
+@dataclass
+class Variant:
+    """What differs between the columns of Table 1."""
+
+    name: str = option(MISSING, "Name of the variant, as in its file; base: what the others start from.")
+    loader: str = option(
+        "episodic",
+        "episodic: whole episodes in order. shuffled: single frames in random order (spec 3.6).",
+        choices=("episodic", "shuffled"),
+    )
+    cameras: int = option(2, "Pictures a policy sees; 3: the first picture of the episode as well.", choices=(2, 3))
+    environments: list[str] | None = option(None, "Environments to train on instead of everybody's; null: those.")
+    released_schedule: str = option(
+        "cosine", "Schedule of the release's command, for match_release=true.", choices=("cosine", "multistep")
+    )
+    memory: Memory = section(Memory, "The memory.")
+
+
+@dataclass
+class TrainSettings:
+    """All options of one training."""
+
+    data: str = option("${scale.data}", "Folder of the demonstrations: RLDS, collected by us or as published.")
+    environments: list[str] = option(
+        II("scale.environments"),
+        "Environments to train on (LIBERO: names of data sets); a variant may name its own (rc5_only does).",
+    )
+    base: str = option("${scale.base}", "The checkpoint that variants start from.")
+    output: str = option("${scale.checkpoints}/${variant.name}", "The checkpoint folder to write.")
+    seed: int = option(
+        0, "One seed decides everything: weights, order of the data, memory.", at_least=0, at_most=2**63 - 1
+    )
+    threads: int = option(1, "Threads of linear algebra. 1: two trainings run side by side on two cores.", at_least=1)
+    device: str = option("auto", "Where to compute; auto: a GPU where there is one.", choices=("auto", "cpu", "cuda"))
+    budget: str = option(
+        "updates",
+        "What is held equal between variants: updates (K then multiplies the frames), or frames (K then divides the "
+        "updates).",
+        choices=("updates", "frames"),
+    )
+    match_release: bool = option(
+        False,
+        "Take over what the release did by choice where ours differs: the context length of padded batches (spec B3), "
+        "the diagonal crop, adapters on layers that are never run, bfloat16 optimiser states (B16), the baselines' own "
+        "schedule; in the frame-shuffled loader no frame whose chunk would be padded, and statistics of each data set "
+        "by itself. docs/paper-scale.md lists what stays ours.",
+    )
+    plan: bool = option(False, "Print what the run will cost, and stop.")
+    scale: Scale = group(
+        "mini",
+        "Size of model, data and budget: a file of config/muvla/scale/.",
+        Scale,
+        {"_composed": ComposedScale, "_recorded": RecordedScale},
+    )
+    variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/; base comes first.", Variant)
+
+    @property
+    def training_environments(self) -> list[str]:
+        """The variant's own environments, else the scale's or the command line's."""
+        return self.variant.environments or self.environments
+
+    @property
+    def memory(self) -> MemorySettings:
+        """The variant's memory."""
+        return MemorySettings(**dataclasses.asdict(self.variant.memory))

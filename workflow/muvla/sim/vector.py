@@ -1,7 +1,7 @@
 """Many simulators at once, a process each, behind gymnasium's AsyncVectorEnv."""
 
 import contextlib
-import multiprocessing
+import multiprocessing.connection
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -61,6 +61,8 @@ class SimulatorVector(AsyncVectorEnv):
             raise self._death() from error
 
     def _death(self) -> DeadSimulator:
+        # The pipe is broken before the exit code is known, on a busy machine by seconds.
+        multiprocessing.connection.wait([process.sentinel for process in self.processes], timeout=30)
         for process in self.processes:
             process.join(timeout=0.5)
         dead = [f"{slot} (exit code {p.exitcode})" for slot, p in enumerate(self.processes) if not p.is_alive()]

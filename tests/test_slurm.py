@@ -74,6 +74,7 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     training = wait_for("the training of the base", lambda: process(clone, *base), PATIENCE)
     first.kill()
     first.wait()
+    kill(training, signal.SIGSTOP)  # it is not to end before somebody asks for its end
     (orphan,) = [job.number for job in jobs(clone) if job.rule == "base"]  # LIBERO's has a wildcard in its name
     assert orphan in orphans.find(clone)
     assert os.path.exists(f"/proc/{training}"), "Slurm's job lives on without Snakemake"

@@ -136,7 +136,7 @@ def test_slots_do_not_touch_each_other(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
-        (["memory=lots"], ValueError, "memory is lots: it must be active"),
+        (["memory=lots"], ValueError, "memory is lots: it must be active or zero"),
         (["mode=backwards"], ValueError, "mode is backwards: it must be auto"),
         (["environment=RememberColor4"], ValueError, "RememberColor3"),
         (["checkpoint=nowhere"], ValueError, "nowhere is not a checkpoint folder"),

@@ -76,7 +76,7 @@ def test_questions_that_make_no_sense(tmp_path: Path, probed: Path) -> None:
         (["seed=40", "episodes=11"], "initial states 40 to 50 of libero_object/0; there are 0 to 49"),
         (["environment=libero_object/10"], "unknown environment .libero_object/10."),
         (["environment=RememberColor3"], "a policy for LIBERO .* belongs to MIKASA-Robo"),
-        (["reset_rule=once"], "reset_rule is 'once'"),
+        (["reset_rule=once"], "reset_rule is once: it must be episode or release"),
     ):
         with pytest.raises(ValueError, match=told):
             evaluation.evaluate(configured(libero, records, "episodes=1", f"probe={probed}", *more))

@@ -112,9 +112,8 @@ def test_the_first_success_is_kept_with_what_its_memory_did(tmp_path: Path, simu
     assert simulator.seeds == [7, 8]
     assert simulator.closed
     found = read_trace(output)
-    assert {key: found.about[key] for key in ("seed", "tried", "success", "steps", "variant")} == {
-        "seed": 8, "tried": 2, "success": True, "steps": 3, "variant": "m64_k8",
-    }  # fmt: skip
+    kept = {"seed": 8, "tried": 2, "success": True, "steps": 3, "variant": "policy"}  # named after its folder
+    assert kept.items() <= found.about.items()
     assert found.phases.tolist() == ["cue", "empty", "act"]
     assert found.attention.shape == (3, 2, 2, 2, 4)
     simulator.reset(seed=8)

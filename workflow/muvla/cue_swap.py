@@ -1,9 +1,10 @@
-"""`python -m muvla.cue_swap checkpoint=DIR`: is a failure one of memory or of grounding? A minute, no simulator.
+"""`python -m muvla.cue_swap checkpoint=DIR`: is a failure one of memory or of grounding?
 
-At the first frame after the objects appear the arm has not moved yet, so only the memory says where to go. Two numbers
-tell the story (spec 14): the error of the sideways action (y) there, and what happens to it when the cue's object is
-swapped for another one. A policy that remembers and finds the object has a small error and follows the swap. One that
-remembers but cannot find the object follows it with a large error; one without memory does not move at all.
+Takes a minute and needs no simulator. At the first frame after the objects appear the arm has not moved yet, so only
+the memory says where to go. Two numbers answer the question (spec 14): the error of the sideways action (y) there, and
+how that action changes when the cue's object is swapped for another one. A policy that remembers and finds the object
+has a small error and follows the swap. One that remembers but cannot find the object follows it with a large error; the
+action of one without memory does not change at all.
 """
 
 from __future__ import annotations
@@ -35,15 +36,17 @@ class CueSwapSettings:
     """Options of `python -m muvla.cue_swap`."""
 
     checkpoint: str = option("checkpoints/mini/m64_k2", "The checkpoint folder.")
-    environment: str = option("RememberColor3", "Whose demonstrations are used.")
+    environment: str = option("RememberColor3", "The environment whose demonstrations are used.")
     data: str = option("results/data", "Folder of the demonstrations, as `python -m muvla.collect` writes them.")
-    episodes: int = option(50, "Demonstrations to use; every object of each is taken for the cue once.", at_least=1)
+    episodes: int = option(
+        50, "Demonstrations to use; every object in each of them serves as the cue once.", at_least=1
+    )
     cue: int = option(3, "Frames of cue.", at_least=1)
     empty: int = option(3, "Empty frames between cue and choice.", at_least=0)
     output: str | None = option(
         None, "File to write (JSON); null: results/probes/<name of the checkpoint folder>/<environment>.json."
     )
-    threads: int = option(2, "Threads of linear algebra.", at_least=1)
+    threads: int = option(2, "CPU threads for linear algebra.", at_least=1)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: record memory and attention of one episode.
 
-For the pictures of single episodes (spec 10). Everything is recorded from the very forwards that acted, so attention is
-eager here: actions are those of an evaluation within float32's rounding, not to the bit.
+For the pictures of single episodes (spec 10). Everything is recorded from the very forward passes that acted. This
+needs eager attention, so the actions equal those of an evaluation up to float32's rounding, not bit for bit.
 T forwards, N cameras, L layers, Q kinds of queries, P patches, G groups, m tokens, D width.
 """
 
@@ -47,8 +47,8 @@ class TraceSettings(EpisodeSettings):
     )
     search: int = option(
         1,
-        "Seeds tried one after the other until an episode succeeds; where none does, the first episode is kept, and "
-        "its pictures say so. 1: the first, whether it succeeds or not.",
+        "Greatest number of seeds to try, one after the other, until an episode succeeds; if none does, the first "
+        "episode is kept, and its pictures say so. 1: the first, whether it succeeds or not.",
         at_least=1,
     )
     keep_memory: bool = option(

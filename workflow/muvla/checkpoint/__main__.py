@@ -1,6 +1,7 @@
 """`python -m muvla.checkpoint inspect DIR`: what is in a checkpoint folder, and whether it can be used.
 
-Reads only: shards are mapped, components unpickled as tensors only, nothing of the folder is run or written.
+Only reads the folder: shards are memory-mapped, components are unpickled as tensors only, and nothing in the folder is
+executed or changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`python -m muvla.collect environment=RememberColor3 episodes=200 output=DIR`: demonstrations as RLDS (spec 3.1).
 
 Stores the result of every seed as soon as it is finished, and assembles the data set from these parts at the end. So an
-interrupted run loses at most the episodes under way, and the same command resumes it. Same options, same bytes.
+interrupted run loses at most the episodes in progress, and the same command resumes it. The same options give the same
+bytes.
 """
 
 import json
@@ -147,11 +148,12 @@ class CollectSettings:
     )
     episodes: int = option(
         250,
-        "Successful demonstrations wanted; failed ones are counted, not kept, and more are tried.",
+        "Successful demonstrations to collect; failed ones are counted but not kept, and further seeds are tried.",
         at_least=1,
     )
     output: str = option(
-        "results/data", "The set becomes OUTPUT/<name>/1.0.0, with OUTPUT/<name>/collection.json beside it."
+        "results/data",
+        "Folder OUTPUT; the data set is written to OUTPUT/<name>/1.0.0, and a report to OUTPUT/<name>/collection.json.",
     )
     first_seed: int | None = option(
         None,
@@ -171,23 +173,25 @@ class CollectSettings:
     )
     quiet_distance: float = option(
         0.06,
-        "No noise closer than this to where precision matters, in metres: touching needs a robot at rest.",
+        "No noise closer than this, in metres, to the point where precision matters: touching needs a robot at rest.",
         at_least=0,
     )
     hold_steps: int = option(2, "Frames kept after the first success.", at_least=0)
     processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
-    shards: int = option(2, "TFRecord files that the set is split into.", at_least=1)
-    backend: str = option("cpu", "Where the simulator computes; gpu: with CUDA.", choices=("cpu", "gpu"))
+    shards: int = option(2, "TFRecord files that the data set is split into.", at_least=1)
+    backend: str = option(
+        "cpu", "Where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
+    )
     light_mesh: bool = option(
         True,
-        "Replace the wrist camera's own body by a mesh of 8,000 faces: renders twice as fast, pictures of the wrist "
-        "unchanged.",
+        "Replace the mesh of the wrist camera's own body by one of 8,000 faces: renders twice as fast and leaves the "
+        "wrist camera's pictures unchanged.",
     )
     standin_mug: bool = option(
         False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."
     )
     reflections: bool = option(
-        True, "LIBERO: mirror images in floor and table, part of the pictures of the published data."
+        True, "LIBERO: draw the mirror images in floor and table, which the published data show."
     )
 
 

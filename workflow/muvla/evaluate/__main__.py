@@ -1,8 +1,9 @@
 """`python -m muvla.evaluate checkpoint=DIR environment=RememberColor3`: run episodes of a policy in the simulator.
 
 The protocol is the paper's (spec 6.4, 6.6): episode i is reset with seed + i and ends at the first success or at the
-environment's limit. One JSON line an episode is written as it ends. An interrupted run goes on when the same command is
-given again; records of other settings are refused. An exception is an error record, never a failed episode.
+environment's limit. Each episode is written as one JSON line when it ends. An interrupted run continues when the same
+command is given again; a file of records made with other settings is refused. An exception is recorded as an error, not
+as a failed episode.
 """
 
 from __future__ import annotations

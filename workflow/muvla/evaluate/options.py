@@ -29,8 +29,8 @@ class EpisodeSettings:
     )
     mode: str = option(
         "auto",
-        "receding: a forward at every step. open_loop: one for every chunk of actions. auto: receding where there is "
-        "memory, else open_loop.",
+        "receding: a forward pass at every step. open_loop: one for every chunk of actions. auto: receding for a "
+        "policy with memory, else open_loop.",
         choices=("auto", "receding", "open_loop"),
     )
     precision: str = option(
@@ -39,14 +39,15 @@ class EpisodeSettings:
         choices=("float32", "bfloat16"),
     )
     device: str = option("cpu", "Where the policy computes.", choices=("cpu", "cuda"))
-    threads: int = option(1, "Threads of linear algebra while the simulators wait.", at_least=1)
+    threads: int = option(1, "CPU threads for linear algebra.", at_least=1)
     output: str | None = option(None, "File to write.")
     backend: str = option(
-        "cpu", "Where the simulator computes; gpu: CUDA physics and rendering.", choices=("cpu", "gpu")
+        "cpu", "Where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
     )
     light_mesh: bool = option(
         True,
-        "Replace the wrist camera's own body by a light mesh: twice the speed on a CPU; part of the provenance.",
+        "Replace the mesh of the wrist camera's own body by a lighter one: twice the speed on a CPU; part of the "
+        "provenance.",
     )
     standin_mug: bool = option(
         False,
@@ -85,30 +86,39 @@ class EvaluateSettings(EpisodeSettings):
     """Options of `python -m muvla.evaluate`."""
 
     output: str | None = option(
-        None, "Records (.jsonl) to write or continue; null: results/records/<name>/<environment>.jsonl."
+        None, "File of records (.jsonl) to write or continue; null: results/records/<name>/<environment>.jsonl."
     )
     episodes: int = option(50, "Episodes to run; episode i is reset with seed + i.", at_least=1)
     open_loop_steps: int | None = option(
-        None, "Actions run of each chunk in open loop; null: the whole chunk.", at_least=1
+        None, "Actions executed of each chunk in open loop; null: the whole chunk.", at_least=1
     )
-    memory: str = option("active", "What each forward finds in the memory (evaluate/policy.py).", choices=INTERVENTIONS)
+    memory: str = option(
+        "active",
+        "What each forward pass reads as its memory. active: the policy's own. zero: zeros. noise: fresh Gaussian "
+        "noise. freeze_first: the memory after the episode's first forward pass.",
+        choices=INTERVENTIONS,
+    )
     slots: int = option(2, "Parallel simulators, one process each; the policy answers them in one batch.", at_least=1)
     frames: str | None = option(None, "Also keep the pictures of the first episode, for the figure (.npz).")
     phases: int | None = option(
-        None, "Probe of delays: cue and empty phases of so many steps; null: drawn from 1 to 5.", at_least=1
+        None, "Probe of delays: steps of the cue phase and of the empty phase; null: drawn from 1 to 5.", at_least=1
     )
     unseen_colours: int | None = option(
-        None, "Probe of colours: RememberColor with so many of its colours replaced; null: none.", at_least=1
+        None,
+        "Probe of colours: number of RememberColor's colours that are replaced by unseen ones; null: none.",
+        at_least=1,
     )
     probe: str | None = option(
         None,
-        "LIBERO: the start-up check, as `python -m muvla.sim.libero.first_frames --output FILE` wrote it; null: check "
-        "the suite now.",
+        "LIBERO: file with the result of the start-up check, written by `python -m muvla.sim.libero.first_frames "
+        "--output FILE`; null: check the suite now.",
     )
     strict: bool = option(
         False, "LIBERO: refuse to run where the start-up check warns (other physics or pictures, an unsettled scene)."
     )
-    mark: bool = option(False, "Write <records>.done when every episode is there: what tables are made from.")
+    mark: bool = option(
+        False, "Write <records>.done when all episodes are there; tables are made only from records that have it."
+    )
     checkpoint_source: str | None = option(
         None,
         "Where the checkpoint comes from; null: what its provenance.json says, else unknown.",

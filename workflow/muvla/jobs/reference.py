@@ -14,11 +14,11 @@ HEAD = """# Configuration
 
 <!-- Written by `python -m muvla.jobs.reference` from workflow/schemas/config.schema.yaml: edit that file. -->
 
-- `config.yaml` is the matrix at the mini scale: what is made. Change it, or one key of it for a call:
-  `snakemake --config episodes=20`. `smoke.yaml` (`--configfile config/smoke.yaml`) makes everything, tiny;
-  `paper.yaml` is laid over `config.yaml` with `--config scale=paper`.
+- `config.yaml` is the matrix at the mini scale: what is made. Edit it, or override one key for one run:
+  `snakemake --config episodes=20`. `smoke.yaml` (`--configfile config/smoke.yaml`) makes everything at a tiny size;
+  with `--config scale=paper` the keys of `paper.yaml` override those of `config.yaml`.
 - `site.yaml` is what differs between labs: GPU partition, container images.
-- `muvla/` says how each thing is made: every hyperparameter, composed by Hydra.
+- `muvla/` says how each thing is made: a file for each scale and each variant, composed by Hydra.
 - `published/` holds the numbers that the paper prints.
 
 All keys are checked before anything runs. A key that is not in this table is an error.

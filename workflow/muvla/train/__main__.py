@@ -1,7 +1,8 @@
 """`python -m muvla.train variant=m64_k2`: train the base, or one variant from it, in windows of K steps (spec 2, 4).
 
-An interrupted run goes on from its last saved state when the same command is given again. plan=true prints what a run
-will cost. Several processes: `torchrun --nproc-per-node 8 -m muvla.train scale=paper ...` (docs/paper-scale.md).
+An interrupted run continues from its last saved state when the same command is given again. plan=true only prints what
+a run will cost. With several processes: `torchrun --nproc-per-node 8 -m muvla.train scale=paper ...`
+(docs/paper-scale.md).
 """
 
 from __future__ import annotations

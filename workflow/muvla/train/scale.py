@@ -18,7 +18,9 @@ class OptimiserSettings:
     """Optimiser and schedule (train/optimiser.py)."""
 
     name: str = option(
-        "adamw", "adamw: torch's, one group (release). muon: see train/optimiser.py.", choices=("adamw", "muon")
+        "adamw",
+        "adamw: torch's AdamW for everything (release). muon: Muon for hidden matrices, AdamW for the rest.",
+        choices=("adamw", "muon"),
     )
     lr: float = option(5e-4, "Learning rate.", at_least=0)
     muon_lr: float = option(0.0, "Learning rate of Muon for hidden matrices.", at_least=0)
@@ -30,10 +32,12 @@ class OptimiserSettings:
         "cosine: linear warm-up, then cosine to min_ratio. multistep: linear warm-up, then decay at the milestone.",
         choices=("cosine", "multistep"),
     )
-    warmup: int = option(0, "Updates of the warm-up, which begins at a tenth of the rate.", at_least=0)
-    min_ratio: float = option(0.1, "cosine: share of the rate at the end.", at_least=0, at_most=1)
-    milestone: int = option(100_000, "multistep: the update from which the rate is multiplied by decay.", at_least=0)
-    decay: float = option(0.1, "multistep: what the rate is multiplied by.", at_least=0, at_most=1)
+    warmup: int = option(0, "Updates of the warm-up, which begins at a tenth of the learning rate.", at_least=0)
+    min_ratio: float = option(0.1, "cosine: share of the learning rate that is left at the end.", at_least=0, at_most=1)
+    milestone: int = option(
+        100_000, "multistep: the update from which on the learning rate is multiplied by decay.", at_least=0
+    )
+    decay: float = option(0.1, "multistep: what the learning rate is multiplied by.", at_least=0, at_most=1)
 
 
 @dataclass
@@ -43,7 +47,7 @@ class MetricsSettings:
     every: int = option(1, "Updates between two lines of loss, learning rate and norms.", at_least=1)
     memory_every: int = option(0, "Updates between two measurements of the memory's gradients; 0: never.", at_least=0)
     attention_every: int = option(
-        0, "Updates between two heat-maps of attention, which cost one more forward; 0: never.", at_least=0
+        0, "Updates between two measurements of attention, which cost one more forward pass; 0: never.", at_least=0
     )
     episode_every: int = option(0, "Updates between two reports on slot 0's last whole episode; 0: never.", at_least=0)
     tensorboard: bool = option(False, "Write the same numbers to <output>.tensorboard as well.")
@@ -54,23 +58,29 @@ class MemoryTraining:
     """Training of a variant from the base, in windows of K steps."""
 
     processes: int | None = option(
-        None, "Processes that train together, one a GPU; null: as many as were started.", at_least=1
+        None, "Processes that train together, one per GPU; null: as many as were started.", at_least=1
     )
     updates: int = option(MISSING, "Updates of the optimiser, for budget=updates.", at_least=1)
     frames: int | None = option(
         None, "Frames to train on, for budget=frames; null: the same as budget=updates.", at_least=1
     )
-    slots: int | None = option(None, "Parallel streams B of each process; null: from frames_per_update.", at_least=1)
+    slots: int | None = option(
+        None, "Parallel streams B of each process; null: as frames_per_update requires.", at_least=1
+    )
     frames_per_update: int | None = option(
-        None, "Frames of an update for every K; each process then has frames_per_update / K streams.", at_least=1
+        None,
+        "Frames per update, the same for every K; each process then has frames_per_update / K streams.",
+        at_least=1,
     )
     accumulate: int = option(
-        1, "Windows whose gradients are added up for one update: more frames in the same memory.", at_least=1
+        1, "Windows whose gradients are summed for one update: more frames without more GPU memory.", at_least=1
     )
     optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
-    save_every: int = option(50, "Updates between two saved states that an interrupted run goes on from.", at_least=1)
+    save_every: int = option(
+        50, "Updates between two saved states from which an interrupted run continues.", at_least=1
+    )
     checkpoint_every: int | None = option(
-        None, "Updates between two checkpoints on the way; null: only the last is written.", at_least=1
+        None, "Updates between two checkpoints during training; null: only the final one is written.", at_least=1
     )
     metrics: MetricsSettings = section(MetricsSettings, "What is measured, and how often.")
 
@@ -101,7 +111,9 @@ class ComposedTraining(MemoryTraining):
     """mini: episodes put together from frames in memory (train/composed/streams.py), in one process."""
 
     naming: float = option(0.0, "Weight of the cross-entropy that names the object (model/window.py).", at_least=0)
-    curriculum: list[CurriculumStage] = section(list, "Stages, by the share of the training that is done.")
+    curriculum: list[CurriculumStage] = section(
+        list, "Stages, in the order of the share of the training at which they end."
+    )
 
     def contradictions(self) -> Iterator[str]:
         yield from super().contradictions()
@@ -137,20 +149,19 @@ class RecordedTraining(MemoryTraining):
 
     chunk: int = option(
         8,
-        "Actions that a forward predicts (release). Longer ones are for the sweep over chunk lengths (ours: the paper "
-        "names 16, which a head of 8 cannot give, spec 9.1 B5).",
+        "Actions C of a chunk (release). Longer chunks are for the sweep over chunk lengths (ours: the paper names 16, "
+        "which a head of 8 cannot give, spec 9.1 B5).",
         at_least=1,
     )
-    augment: bool = option(True, "Random crop and colours (release).")
+    augment: bool = option(True, "Change crop and colours of training pictures at random (release).")
     workers: int = option(
-        4, "Background processes that read and decode, for each training process; 0: none (ours).", at_least=0
+        4, "Background processes of each training process that read and decode; 0: none (ours).", at_least=0
     )
-    skip_damaged: bool = option(
-        False, "Leave damaged records out, each reported by shard and offset, instead of stopping."
-    )
+    skip_damaged: bool = option(False, "Skip damaged records, reporting each by shard and offset, instead of stopping.")
     precision: PrecisionSettings = section(PrecisionSettings, "Number formats.")
     gradient_checkpointing: bool = option(
-        True, "Recompute activations of language model and towers in backward (release: of the language model)."
+        True,
+        "Recompute activations of language model and towers in the backward pass (release: language model only).",
     )
     lora: AdapterSettings = section(AdapterSettings, "Low-rank adapters on the backbone (release).")
 
@@ -165,8 +176,8 @@ class TowerSizes:
 
     image_size: int = option(MISSING, "Side of a picture in pixels.", at_least=1)
     patch_size: int = option(MISSING, "Side of a patch in pixels.", at_least=1)
-    width: int = option(MISSING, "Width.", at_least=1)
-    depth: int = option(MISSING, "Blocks; the last never runs, as in the paper's.", at_least=1)
+    width: int = option(MISSING, "Width of its tokens.", at_least=1)
+    depth: int = option(MISSING, "Blocks; the last one never runs, as in the paper's towers.", at_least=1)
     heads: int = option(MISSING, "Attention heads.", at_least=1)
     mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
 
@@ -190,7 +201,7 @@ class Sizes:
 
 @dataclass
 class TowerStage:
-    """Stage 1 of the base: what is in each patch."""
+    """Stage 1 of the base: the towers learn what is in each patch."""
 
     updates: int = option(MISSING, "Updates.", at_least=1)
     batch: int = option(MISSING, "Pictures of an update.", at_least=1)
@@ -199,7 +210,7 @@ class TowerStage:
 
 @dataclass
 class GroundingStage:
-    """Stage 2 of the base: single frames under their instruction, in fully visible scenes; no memory."""
+    """Stage 2 of the base: single frames with their instruction, in fully visible scenes; no memory."""
 
     updates: int = option(MISSING, "Updates.", at_least=1)
     batch: int = option(MISSING, "Frames of an update.", at_least=1)
@@ -222,11 +233,13 @@ class Scale:
 
 @dataclass
 class ComposedScale(Scale):
-    """mini: a policy of a few million parameters, trained from scratch, the base included."""
+    """mini: a policy of 1.3 million parameters, trained from scratch, including its base."""
 
     architecture: Sizes = section(Sizes, "Sizes of the policy.")
-    towers: TowerStage = section(TowerStage, "Stage 1 of the base: what is in each patch.")
-    grounding: GroundingStage = section(GroundingStage, "Stage 2 of the base: touching what an instruction names.")
+    towers: TowerStage = section(TowerStage, "Stage 1 of the base: the towers learn what is in each patch.")
+    grounding: GroundingStage = section(
+        GroundingStage, "Stage 2 of the base: the policy learns to touch what an instruction names."
+    )
     memory_training: ComposedTraining = section(ComposedTraining, "Training of a variant from the base.")
 
 

@@ -19,13 +19,15 @@ class Memory:
     num_mem_tokens: int = option(0, "Memory tokens m; 0: no memory.", at_least=0)
     memory_update: str = option(
         "tbptt",
-        "tbptt: the tokens that were read out go into the next step. ema: a detached moving average of them.",
+        "tbptt: the tokens read out at one step go into the next. ema: their detached moving average does.",
         choices=("tbptt", "ema"),
     )
     ema_alpha: float = option(0.1, "ema: weight of the new tokens.", at_least=0, at_most=1)
-    tbptt_length: int = option(1, "tbptt: steps K that a gradient crosses.", at_least=1)
+    tbptt_length: int = option(1, "tbptt: steps K of a window, through which gradients flow.", at_least=1)
     attention_mask_mode: str = option(
-        "custom", "custom: context does not see the action side. full: it does (spec 1.6).", choices=("custom", "full")
+        "custom",
+        "custom: the context does not attend to the action side. full: it does (spec 1.6).",
+        choices=("custom", "full"),
     )
 
 
@@ -33,16 +35,22 @@ class Memory:
 class Variant:
     """What differs between the columns of Table 1."""
 
-    name: str = option(MISSING, "Name of the variant, as in its file; base: what the others start from.")
+    name: str = option(
+        MISSING, "Name of the variant, as its file is called; base: the policy that the others start from."
+    )
     loader: str = option(
         "episodic",
         "episodic: whole episodes in order. shuffled: single frames in random order (spec 3.6).",
         choices=("episodic", "shuffled"),
     )
     cameras: int = option(2, "Pictures a policy sees; 3: the first picture of the episode as well.", choices=(2, 3))
-    environments: list[str] | None = option(None, "Environments to train on instead of everybody's; null: those.")
+    environments: list[str] | None = option(
+        None, "Environments that this variant trains on; null: those of the option `environments`."
+    )
     released_schedule: str = option(
-        "cosine", "Schedule of the release's command, for match_release=true.", choices=("cosine", "multistep")
+        "cosine",
+        "Learning-rate schedule of the release's command, used with match_release=true.",
+        choices=("cosine", "multistep"),
     )
     memory: Memory = section(Memory, "The memory.")
 
@@ -54,14 +62,16 @@ class TrainSettings:
     data: str = option("${scale.data}", "Folder of the demonstrations: RLDS, collected by us or as published.")
     environments: list[str] = option(
         II("scale.environments"),
-        "Environments to train on (LIBERO: names of data sets); a variant may name its own (rc5_only does).",
+        "Environments to train on (LIBERO: names of data sets), unless the variant names its own (rc5_only does).",
     )
     base: str = option("${scale.base}", "The checkpoint that variants start from.")
     output: str = option("${scale.checkpoints}/${variant.name}", "The checkpoint folder to write.")
     seed: int = option(
         0, "One seed decides everything: weights, order of the data, memory.", at_least=0, at_most=2**63 - 1
     )
-    threads: int = option(1, "Threads of linear algebra. 1: two trainings run side by side on two cores.", at_least=1)
+    threads: int = option(
+        1, "CPU threads for linear algebra; with 1, two trainings run side by side on two cores.", at_least=1
+    )
     device: str = option("auto", "Where to compute; auto: a GPU where there is one.", choices=("auto", "cpu", "cuda"))
     budget: str = option(
         "updates",
@@ -72,18 +82,18 @@ class TrainSettings:
     match_release: bool = option(
         False,
         "Take over what the release did by choice where ours differs: the context length of padded batches (spec B3), "
-        "the diagonal crop, adapters on layers that are never run, bfloat16 optimiser states (B16), the baselines' own "
-        "schedule; in the frame-shuffled loader no frame whose chunk would be padded, and statistics of each data set "
-        "by itself. docs/paper-scale.md lists what stays ours.",
+        "the diagonal crop, adapters on layers that never run, bfloat16 trained weights and optimiser states (spec "
+        "B16), the variant's released_schedule; in the frame-shuffled loader no frame whose chunk would be padded, "
+        "and each data set's own statistics. docs/paper-scale.md lists what stays ours.",
     )
-    plan: bool = option(False, "Print what the run will cost, and stop.")
+    plan: bool = option(False, "Only print what the run will cost.")
     scale: Scale = group(
         "mini",
         "Size of model, data and budget: a file of config/muvla/scale/.",
         Scale,
         {"_composed": ComposedScale, "_recorded": RecordedScale},
     )
-    variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/; base comes first.", Variant)
+    variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/. Train base first.", Variant)
 
     @property
     def training_environments(self) -> list[str]:

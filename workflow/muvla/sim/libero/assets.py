@@ -1,4 +1,4 @@
-"""Checks LIBERO's files against a committed list, for the packages that carry them name no author.
+"""Checks LIBERO's files against a committed list, because the packages that carry them name no author.
 
 `python -m muvla.sim.libero.assets` takes a few seconds. The list holds meshes, textures and scenes, and the task
 descriptions and initial states of the five suites, which read no other file of the packages. `write_manifest` made it

@@ -1,4 +1,4 @@
-"""Train the mini scale's own openvla-7b: a base without memory that every variant starts from (README, spec 14).
+"""Train the mini scale's own openvla-7b: a base without memory that every variant starts from (spec 14).
 
 Two stages: the vision towers learn what is in each patch (pretext.py) and are frozen; then the whole policy learns
 language-conditioned touching in fully visible scenes: single frames of the choice phase, an object named in the text,

@@ -63,7 +63,7 @@ def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budg
 
 
 def start_from(base: Cell, settings: MemorySettings, *, cameras: int) -> Cell:
-    """Put the base's weights under the variant's mask and number of pictures, with a new memory (spec 4.2).
+    """Put the base's weights under the variant's mask and number of pictures, with a new memory (spec 5).
 
     Raises ValueError when they do not fit.
     """

@@ -17,9 +17,9 @@ table: setup
 	@echo "LaTeX: results/table_mikasa.tex   page: results/table_mikasa.html   data: results/table_mikasa.csv"
 	@echo "Effect: results/effect.md   pictures: results/figures/   one line an episode: results/records/"
 
-# A file of tests to a process, at most four of them, for each may hold simulators of 1.2 GB.
+# A file of tests to a process. Three on two cores, for some tests mostly wait; no more, for each may hold 2 GB.
 test: setup
-	@.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup

@@ -1,5 +1,6 @@
 """The page and the crate that say where every number comes from."""
 
+import html
 import json
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_probe_tells_what_made_it(results: Path) -> None:
     made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})
     write_json(probe, {"y_error": 0.067, "checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
     make(results, probe)
-    page = (results / "provenance.html").read_text()
+    page = html.unescape((results / "provenance.html").read_text())
     assert all(told in page for told in (str(probe), made["command_line"], made["time"], made["config_sha256"][:12]))
     (run,) = [run for run in ROCrate(results).get_by_type("CreateAction") if "muvla.cue_swap" in run["name"]]
     assert run["object"]["sha256"] == told_sha256(results, "m64_k2")

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from muvla.files import ROOT
-from muvla.records.file import RecordFile
+from muvla.files import ROOT, file_sha256, write_json
+from muvla.records.file import RecordFile, RecordsError
 from muvla.records.mark import write_mark
-from muvla.report.command import Contents, write
+from muvla.report.runner import Contents, write
 from muvla.report.statistics.rules import Rules, Targets
 
 BASE_SEED = 4242424242
@@ -23,7 +23,16 @@ TABLE_MIKASA = PUBLISHED / "table_mikasa.csv"
 
 def marks(*folders: Path) -> list[Path]:
     """Mark every record file below the folders as complete, as it is now; in the order of their names."""
-    return [write_mark(path) for folder in folders for path in sorted(folder.rglob("*.jsonl"))]
+    return [mark(path) for folder in folders for path in sorted(folder.rglob("*.jsonl"))]
+
+
+def mark(records: Path) -> Path:
+    """Mark a record file as it is now; a doubtful one as earlier versions did, which marked those too."""
+    try:
+        return write_mark(records)
+    except RecordsError:
+        content = {"episodes": len(records.read_bytes().splitlines()), "sha256": file_sha256(records)}
+        return write_json(records.with_suffix(".done"), content)
 
 
 def cells(*folders: Path) -> list[Path]:

@@ -12,9 +12,9 @@ import yaml
 from scipy.stats import binomtest
 
 from muvla.files import ROOT
-from muvla.records.counts import counts
 from muvla.records.episode import RecordsError
 from muvla.records.mark import write_mark
+from muvla.report.counts import counts
 from synthetic_records import write_cell
 from working_copy import working_copy
 

@@ -9,7 +9,7 @@ import pytest
 
 from muvla.records.file import RecordFile, RecordsError, provenance_path
 from muvla.records.mark import write_mark
-from muvla.report.command import Contents
+from muvla.report.runner import Contents
 from muvla.report.tables.table import table
 from synthetic_records import RULES, TABLE_MIKASA, cells, lines_of, provenance, record, save, write_cell
 

@@ -39,7 +39,7 @@ def test_norms_and_changes_are_those_of_what_each_step_read_out(update: str) -> 
     images, windows = episodes([3, 5])
     watch, memory, read_out = EpisodeWatch(), window.cell.memory.start(1), []
     for number, batch in enumerate(windows):
-        output = window(batch, memory, watch=True)
+        output = window(batch, memory, measure_memory=True)
         watch.see(batch, output.read_out)
         read_out += [each[0].detach() for each in output.memory_out]
         memory = output.memory

@@ -120,7 +120,8 @@ def test_bfloat16_stays_within_the_originals_own_rounding(tmp_path: Path) -> Non
 
 
 def test_the_releases_padded_context_can_be_matched() -> None:
-    cell = load(SHARED / "ckpt", padded_context=True)
+    cell = load(SHARED / "ckpt")
+    cell.padded_context = True
     cell.vision_backbone.preprocessing = dataclasses.replace(cell.vision_backbone.preprocessing, center_crop=False)
     rounded_to_bfloat16(cell.vision_backbone)
     with np.load(SHARED / "a_unequal_b3.npz") as data, torch.no_grad():
@@ -133,7 +134,8 @@ def test_the_releases_padded_context_can_be_matched() -> None:
 def trained(**memory: str | int) -> Window:
     """All tensors with gradients, as in the original's run."""
     stored = StoredPolicy(SHARED / "ckpt")
-    cell = load(stored, settings=dataclasses.replace(stored.memory, **memory))  # type: ignore[arg-type]
+    stored.memory = dataclasses.replace(stored.memory, **memory)  # type: ignore[arg-type]
+    cell = load(stored)
     cell.vision_backbone.preprocessing = dataclasses.replace(stored.preprocessing, center_crop=False)
     rounded_to_bfloat16(cell.vision_backbone)
     return Window(cell.requires_grad_())

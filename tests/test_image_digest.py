@@ -39,14 +39,14 @@ def test_damaged_notes_are_made_anew(image: Path, tmp_path: Path) -> None:
 
 def test_process_inside_knows_its_image(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("APPTAINER_CONTAINER", raising=False)
-    monkeypatch.setenv(image_digest.VARIABLE, "{}")
+    monkeypatch.setenv(image_digest.IMAGE_VARIABLE, "{}")
     image_digest.announce([str(image), str(tmp_path / "absent.sif")], tmp_path / "notes.json")
-    assert provenance.current() == "none"
+    assert provenance.container_digest() == "none"
     monkeypatch.setenv("APPTAINER_CONTAINER", f"/elsewhere/{image.name}")
-    assert provenance.current() == image_digest.digest(image, tmp_path / "notes.json")
+    assert provenance.container_digest() == image_digest.digest(image, tmp_path / "notes.json")
 
 
 def test_image_that_nobody_announced_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPTAINER_CONTAINER", "/elsewhere/other.sif")
-    monkeypatch.setenv(image_digest.VARIABLE, json.dumps({"muvla.sif": "sha256:0"}))
-    assert provenance.current() == "unknown (other.sif)"
+    monkeypatch.setenv(image_digest.IMAGE_VARIABLE, json.dumps({"muvla.sif": "sha256:0"}))
+    assert provenance.container_digest() == "unknown (other.sif)"

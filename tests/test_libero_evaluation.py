@@ -59,7 +59,7 @@ def test_gripper_and_cameras(tmp_path: Path) -> None:
     commands = policy.act(images, proprio, ["pick up the milk"], np.array([True]), np.array([True]))
     assert set(np.abs(commands[..., 6]).ravel().tolist()) <= {0.0, 1.0}
     for wrong in (images[:, :1], images[..., 0], images.astype(np.float32)):
-        with pytest.raises(ValueError, match="looks through 2 cameras, image and wrist_image"):
+        with pytest.raises(ValueError, match="expects 2 cameras, image and wrist_image"):
             policy.act(wrong, proprio, ["pick up the milk"], np.array([True]), np.array([True]))
     with pytest.raises(ValueError, match="right benchmark"):
         policy.act(images, proprio[:, :7], ["pick up the milk"], np.array([True]), np.array([True]))

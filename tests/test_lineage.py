@@ -10,9 +10,9 @@ from rocrate.rocrate import ROCrate
 from muvla.files import write_json
 from muvla.provenance import describe_run
 from muvla.records.file import RecordsError, provenance_path
-from muvla.report.command import write
 from muvla.report.lineage.numbers import UNKNOWN
 from muvla.report.lineage.page import provenance
+from muvla.report.runner import write
 from synthetic_records import marks, write_cell
 
 DIGEST = "sha256:" + "cd" * 32
@@ -154,6 +154,12 @@ def test_records_of_earlier_versions_are_shown_with_gaps(tmp_path: Path) -> None
     write_cell(tmp_path / "records", "oft", "RememberColor3", [True])
     make(tmp_path, folders=(tmp_path / "records",))
     assert UNKNOWN in (tmp_path / "provenance.html").read_text()
+
+
+def test_an_evaluation_of_unknown_time_does_not_date_the_crate(results: Path) -> None:
+    write_cell(results / "records" / "trained", "m64_k8", "RememberColor3", [True])  # of a version that kept no time
+    make(results)
+    assert ROCrate(results).root_dataset["datePublished"].startswith("2026-11-23")
 
 
 def test_no_records_is_said(tmp_path: Path) -> None:

@@ -107,7 +107,10 @@ def test_every_trained_tensor_gets_a_gradient() -> None:
     assert not without
 
 
-def test_a_base_without_head_or_memory_gets_new_ones_and_is_saved_complete(tmp_path: Path) -> None:
+def test_a_base_without_head_or_memory_gets_new_ones_and_is_saved_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muvla.checkpoint.write.SHARD_BYTES", 9000)
     base = write_checkpoint(tmp_path / "base", MemorySettings())
     for name in ("action_head", "proprio_projector"):
         next(base.glob(f"{name}*")).unlink()
@@ -126,7 +129,6 @@ def test_a_base_without_head_or_memory_gets_new_ones_and_is_saved_complete(tmp_p
         files={"preprocessor_config.json": policy.preprocessor},
         config=policy.config | {"norm_stats": {"kept": 1}},
         copies=policy.copied,
-        shard_bytes=9000,
     )
     assert len(list((tmp_path / "trained").glob("model-*-of-*.safetensors"))) > 2
     assert (tmp_path / "trained/tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()

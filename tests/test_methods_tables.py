@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from muvla.records.file import RecordsError
-from muvla.report.command import Contents
 from muvla.report.published import libero_tasks
+from muvla.report.runner import Contents
 from muvla.report.tables.table import table as make_table
 from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, lines_of, save, write_cell
 

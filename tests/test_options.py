@@ -4,17 +4,28 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from muvla import options
+from made_up import write_checkpoint
+from muvla import options, trace
+from muvla.checkpoint import StoredPolicy
+from muvla.collect import __main__ as collection
 from muvla.collect.__main__ import CollectSettings
 from muvla.cue_swap import CueSwapSettings
+from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.settings import settled, source_of
 from muvla.options import CONFIG, SettingsError, read
 from muvla.options_text import all_options, documentation
+from muvla.sim.libero.assets import AlteredAssets
+from muvla.sim.libero.package import NoOpenGL
+from muvla.sim.mikasa.cup import MissingMug
+from muvla.sim.mikasa.vulkan import NoVulkan
+from muvla.sim.vector import DeadSimulator
 from muvla.trace import TraceSettings
 from muvla.train.settings import TrainSettings
 
@@ -69,6 +80,8 @@ COMMANDS = (TrainSettings, EvaluateSettings, TraceSettings, CueSwapSettings, Col
             "ema_alpha is 2.0: it must be a number from 0 to 1",
         ),
         (TrainSettings, "environments=[]", "environments is []: it must be a list of words"),
+        (TrainSettings, "device=cuda", "has device=cuda, but scale mini trains on the CPU"),
+        (TrainSettings, "match_release=true", "has match_release=true, but scale mini follows no release"),
         (TrainSettings, "seed=-1", "seed is -1: it must be an integer from 0 to"),
     ],
 )
@@ -132,16 +145,36 @@ def test_name_and_output_follow_checkpoint_and_environment() -> None:
 
 
 def test_where_a_checkpoint_comes_from_is_never_guessed(tmp_path: Path) -> None:
-    folder = tmp_path / "checkpoints" / "m64_k2"
-    folder.mkdir(parents=True)
-    assert source_of(folder) == "unknown"
+    folder = write_checkpoint(tmp_path / "checkpoints" / "trained" / "m64_k2")
+    assert source_of(StoredPolicy(folder).provenance) == "unknown"
     for content, source in (
         ({"checkpoint_source": "trained"}, "trained"),
+        ({"checkpoint_source": "mine"}, "unknown"),
         ({"command": "x"}, "unknown"),
-        ([], "unknown"),
     ):
         (folder / "provenance.json").write_text(json.dumps(content))
-        assert source_of(folder) == source
+        assert source_of(StoredPolicy(folder).provenance) == source
+
+
+@pytest.mark.parametrize("place", [evaluation, trace, collection])
+def test_only_a_simulators_own_errors_become_a_sentence(place: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RuntimeError of torch is a fault of ours, and where it comes from must be seen."""
+    monkeypatch.setattr(sys, "argv", ["command"])
+    runner = "run" if place is collection else "threaded"
+
+    def failing(error: Exception) -> Callable[[object], None]:
+        def run(_: object) -> None:
+            raise error
+
+        return run
+
+    for error in (DeadSimulator("slot 1 died"), NoVulkan("x"), MissingMug("x"), NoOpenGL("x"), AlteredAssets("x")):
+        monkeypatch.setattr(place, runner, failing(error))
+        with pytest.raises(SystemExit, match=f"error: {error}"):
+            place.main()
+    monkeypatch.setattr(place, runner, failing(RuntimeError("mat1 and mat2 shapes cannot be multiplied")))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        place.main()
 
 
 @pytest.mark.slow

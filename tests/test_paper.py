@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muvla.report.audit.document import audit
-from muvla.report.command import write
 from muvla.report.comparisons import comparisons
 from muvla.report.paper import pdf, source
 from muvla.report.printed import FILES, read_printed
 from muvla.report.prose import TEX_SPECIAL, blocks, escape_tex, prose_html, prose_tex
 from muvla.report.published import VARIANTS, libero_tasks, read_published
+from muvla.report.runner import write
 from muvla.report.tables.table import table
 from muvla.report.templates import render
 from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell

@@ -10,12 +10,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 from muvla.records.file import RecordsError
-from muvla.report.command import write
 from muvla.report.drawing import KINDS
 from muvla.report.probes.draw import draw
 from muvla.report.probes.figures import figure_probes
 from muvla.report.probes.probes import Cells, probes, read_probe_cells
 from muvla.report.probes.statements import probe_statements, statements
+from muvla.report.runner import write
 from synthetic_records import RULES, lines_of, marks, provenance, write_cell
 
 NAMES = ("interventions", "chunk_sweep", "delays", "unseen_colours")

@@ -11,6 +11,7 @@ import pytest
 from muvla.jobs import marks, orphans
 from muvla.records.episode import RecordsError
 from muvla.records.mark import write_mark
+from synthetic_records import write_cell
 from test_workflow import clone, dry_run, planned  # noqa: F401 (clone is a fixture)
 
 CELL = "results/records/released/m64_k8/RememberColor3"
@@ -19,9 +20,7 @@ CELL = "results/records/released/m64_k8/RememberColor3"
 @pytest.fixture
 def records(clone: Path):  # noqa: F811
     """The records of a cell in the clone, with the mark that they are complete."""
-    path = clone / f"{CELL}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('{"episode": 0}\n{"episode": 1}\n')
+    path = write_cell(clone / "results/records/released", "m64_k8", "RememberColor3", [True, False])
     write_mark(path)
     yield path
     for file in path.parent.iterdir():
@@ -61,12 +60,15 @@ def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: 
     assert records.is_file()
 
 
-def test_another_programs_records_get_a_mark(tmp_path: Path) -> None:
-    path = tmp_path / "RememberColor3.jsonl"
-    path.write_text('{"episode": 0}\n')
-    assert marks.main([str(path)]) == 0
-    assert json.loads(path.with_suffix(".done").read_text())["episodes"] == 1
-    assert marks.main([str(tmp_path / "absent.jsonl")]) == 1
+def test_another_programs_records_get_a_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_cell(tmp_path, "pi05", "RememberColor3", [True, False, True])
+    assert marks.main([str(path), "5"]) == 1
+    assert "2 of 5 episodes have no outcome" in capsys.readouterr().err
+    assert not path.with_suffix(".done").exists()
+    assert marks.main([str(path), "3"]) == 0
+    assert json.loads(path.with_suffix(".done").read_text())["episodes"] == 3
+    assert marks.main([str(tmp_path / "absent.jsonl"), "3"]) == 1
+    assert marks.main([str(path)]) == 2
     assert marks.remove_stale([str(path.with_suffix(".done"))]) == []
     path.write_text("{}\n")
     with pytest.raises(RecordsError, match="was changed"):

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from muvla.records.file import RecordsError
-from muvla.report.command import Contents
 from muvla.report.grid import read_grid
 from muvla.report.printed import read_printed
 from muvla.report.prose import escape_tex
 from muvla.report.published import VARIANTS, read_published
+from muvla.report.runner import Contents
 from muvla.report.statistics.tests import wilson
 from muvla.report.tables.entry import Shape
 from muvla.report.tables.table import COLUMNS, table, view_of

@@ -159,6 +159,7 @@ def test_wrong_questions_are_refused(tmp_path: Path) -> None:
     for more, told in (
         (["environment=libero_object/0"], "belongs to LIBERO"),
         (["environment=libero_object/0", "search=51"], "there are 0 to 49"),
+        (["reset_rule=release"], "RememberColor3 has no reset_rule"),
         (["mode=sometimes"], "mode is sometimes: it must be auto or receding or open_loop"),
     ):
         with pytest.raises(ValueError, match=told):

@@ -15,7 +15,7 @@ from typing import Any
 
 from muvla.files import ROOT, json_sha256
 
-VARIABLE = "MUVLA_IMAGE"  # how the digest reaches a process inside
+IMAGE_VARIABLE = "MUVLA_IMAGE"  # how the digest reaches a process inside
 
 PACKAGES = ("torch", "transformers", "numpy", "mani_skill", "sapien", "mikasa-robo-suite", "gymnasium")
 
@@ -111,7 +111,7 @@ def circumstances() -> dict[str, str]:
     """Return commit, container image, command, time (UTC) and instruction set of this process."""
     return {
         "commit": commit(),
-        "container": current(),
+        "container": container_digest(),
         "command_line": command_line(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "instructions": instructions(),
@@ -130,12 +130,12 @@ def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
     }
 
 
-def current() -> str:
+def container_digest() -> str:
     """Return the digest of the image that this process runs in; "none" outside of any, "unknown ..." if unnamed."""
     image = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
     if not image:
         return "none"
-    announced: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
+    announced: dict[str, str] = json.loads(os.environ.get(IMAGE_VARIABLE, "{}"))
     for name, found in announced.items():
         if Path(name).name == Path(image).name:
             return found

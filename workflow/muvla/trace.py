@@ -30,7 +30,7 @@ from muvla.model.memory import token_distances, token_norms
 from muvla.options import command, option
 from muvla.provenance import commit, describe_run
 from muvla.records.trace import About, Trace, write_trace
-from muvla.sim.contract import Simulator
+from muvla.sim.contract import Simulator, SimulatorError
 from muvla.sim.simulator import make_simulator, preflight
 
 OF_THE_EPISODE = ("seed", "tried", "success", "steps", "goal", "instruction", "mode")  # as its provenance has it
@@ -59,7 +59,7 @@ class TraceSettings(EpisodeSettings):
 
 
 def main() -> None:
-    command(TraceSettings, threaded, __doc__, RuntimeError)
+    command(TraceSettings, threaded, __doc__, SimulatorError)
 
 
 def threaded(settings: TraceSettings) -> None:

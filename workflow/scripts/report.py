@@ -1,9 +1,9 @@
-"""Make the outputs of a rule with the function of muvla.report that has the rule's name (muvla/report/command.py)."""
+"""Make the outputs of a rule with the function of muvla.report that has the rule's name (muvla/report/runner.py)."""
 
 import sys
 from pathlib import Path
 
-from muvla.report.command import run
+from muvla.report.runner import run
 
 snakemake = globals()["snakemake"]  # put here by Snakemake's `script:` directive
 

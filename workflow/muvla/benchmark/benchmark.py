@@ -6,6 +6,7 @@ of the benchmark is the package of the same name in muvla.sim.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -131,6 +132,21 @@ def environment_named(name: str) -> Environment:
         if name in benchmark.environments:
             return benchmark.environments[name]
     raise _unknown(name)
+
+
+def require_options(environment: str, settings: object) -> None:
+    """Raise ValueError for options of other benchmarks' simulators that `settings` sets.
+
+    settings: a dataclass of options that may hold any of them; whatever is not its field's default counts as set.
+    """
+    own = benchmark_of(environment)
+    owners = {name: other.title for other in benchmarks().values() for name in other.simulator_options}
+    for field in dataclasses.fields(cast("Any", settings)):
+        value = getattr(settings, field.name)
+        if field.name in owners and field.name not in own.simulator_options and value != field.default:
+            raise ValueError(
+                f"{environment} has no {field.name}, which is an option of {owners[field.name]}: leave it out"
+            )
 
 
 def benchmarks_of_width(proprio_width: int) -> list[Benchmark]:

@@ -23,20 +23,15 @@ INITIAL = "initial_memory"
 def load(
     policy: StoredPolicy | str | Path,
     *,
-    settings: MemorySettings | None = None,
-    padded_context: bool = False,
     dtype: torch.dtype = torch.float32,
 ) -> Cell:
     """Load a policy to act with: every tensor in `dtype`, in eval mode. bfloat16 shards stay mapped, not read.
-
-    settings: override memory_meta.json.
 
     Raises:
         CheckpointError: anything missing, unexpected or misshapen.
     """
     stored = policy if isinstance(policy, StoredPolicy) else StoredPolicy(policy)
-    where = "the given settings" if settings else str(stored.folder / MEMORY_META)
-    settings = settings or stored.memory
+    settings = stored.memory
     for name in ("action_head", "proprio_projector"):
         if stored.components[name] is None:
             raise CheckpointError(f"{stored.folder} has no {name}--*_checkpoint.pt: download the folder completely")
@@ -45,10 +40,10 @@ def load(
     state.pop(LM_HEAD, None)
     if settings.num_mem_tokens and f"memory.{INITIAL}" in state:
         memory = state[f"memory.{INITIAL}"]
-        require_same_memory(where, settings, memory.tensor, memory.file)
+        require_same_memory(str(stored.folder / MEMORY_META), settings, memory.tensor, memory.file)
     elif not settings.num_mem_tokens:
         state[f"memory.{INITIAL}"] = Stored(stored.folder, INITIAL, torch.empty(0, architecture.width))
-    cell = _empty(architecture, settings, stored.preprocessing, padded_context)
+    cell = _empty(architecture, settings, stored.preprocessing)
     return _filled(cell, stored.folder, state, dict.fromkeys(("", *PARTS), dtype)).eval()
 
 
@@ -95,7 +90,7 @@ def load_to_train(
 
 
 def _empty(
-    architecture: Architecture, settings: MemorySettings, preprocessing: Preprocessing, padded_context: bool
+    architecture: Architecture, settings: MemorySettings, preprocessing: Preprocessing, padded_context: bool = False
 ) -> Cell:
     """Build a cell whose tensors take no memory yet."""
     with torch.device("meta"):

@@ -41,8 +41,8 @@ def parse_memory(content: Json | None, file: Path, memory: Mapping[str, Stored] 
     if content is None:
         if stored is not None:
             raise CheckpointError(
-                f"{stored.file} has a memory, but {file.parent} has no {file.name}: pass the memory settings "
-                f"explicitly (initial_memory has {len(stored.tensor)} tokens; update rule and mask cannot be read "
+                f"{stored.file} has a memory, but {file.parent} has no {file.name}: download the folder completely, or "
+                f"write that file (initial_memory has {len(stored.tensor)} tokens; update rule and mask cannot be read "
                 "off it)"
             )
         return MemorySettings()
@@ -58,7 +58,7 @@ def parse_memory(content: Json | None, file: Path, memory: Mapping[str, Stored] 
 
 
 def require_same_memory(where: str, settings: MemorySettings, tensor: Tensor, file: Path) -> None:
-    """Raise CheckpointError when `settings`, which come from `where`, ask for another number of tokens."""
+    """Raise CheckpointError when `settings`, which come from `where`, specify another number of tokens."""
     if tensor.ndim != 2 or len(tensor) != settings.num_mem_tokens:
         raise CheckpointError(
             f"{where} says num_mem_tokens {settings.num_mem_tokens}, but initial_memory in {file} "

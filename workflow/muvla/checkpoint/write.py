@@ -31,7 +31,6 @@ def save(
     copies: Sequence[Path] = (),
     base: str = "",
     provenance: Callable[[Path], Json] | None = None,
-    shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Write `cell` as a released-layout folder, adapters merged, under a temporary name first, then renamed.
 
@@ -46,7 +45,7 @@ def save(
     target = Path(directory)
     try:
         with replacing_folder(target) as temporary:
-            _write_tensors(cell, temporary, step, shard_bytes)
+            _write_tensors(cell, temporary, step)
             if cell.settings.num_mem_tokens:
                 write_json(temporary / MEMORY_META, dataclasses.asdict(cell.settings))
             written = config_json(cell.architecture)
@@ -64,7 +63,7 @@ def save(
         raise unwritable(target, error) from error
 
 
-def _write_tensors(cell: Cell, folder: Path, step: int, shard_bytes: int) -> None:
+def _write_tensors(cell: Cell, folder: Path, step: int) -> None:
     tensors = merged_tensors(cell)
     if LM_HEAD not in tensors:
         # trained from scratch there is no head but the embeddings (Window names words against them)
@@ -78,7 +77,7 @@ def _write_tensors(cell: Cell, folder: Path, step: int, shard_bytes: int) -> Non
     shapes = {name.replace(".base_layer.", "."): value for name, value in shapes.items()}
     shapes.setdefault(LM_HEAD, shapes["language_model.embed_tokens.weight"])
     sizes = {released_name(name): 2 * shapes[name].numel() for name in groups[""]}
-    write_shards(folder, model, sizes, shard_bytes)
+    write_shards(folder, model, sizes, SHARD_BYTES)
     heads = {f"module.{key}": _as_bf16(make)() for key, make in groups["action_head"].items()}
     torch.save(heads, folder / f"action_head--{step}_checkpoint.pt")
     proprio = {f"module.{key}": make().float() for key, make in groups["proprio_projector"].items()}

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from muvla.benchmark.benchmark import benchmark_of, environment_named
+from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
 from muvla.collect.attempts import SimulatorSettings, attempt
 from muvla.collect.demonstration import Manner, load_part
 from muvla.collect.experts import expert_for
@@ -24,6 +24,7 @@ from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
 from muvla.files import write_json
 from muvla.options import command, option
+from muvla.sim.contract import SimulatorError
 
 SEED_END = 2**31  # evaluation seeds lie above
 SEEDS_PER_ENVIRONMENT = 10_000_000
@@ -84,7 +85,7 @@ def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Cou
 def collect(plan: Collection, output: Path, processes: int) -> Path:
     """Collect the data set, or finish it; return OUTPUT/NAME/1.0.0.
 
-    Raises ValueError for options that contradict what is there or an expert that fails too often; RuntimeError when a
+    Raises ValueError for options that contradict what is there or an expert that fails too often; SimulatorError when a
     simulator cannot start or dies; OSError when the disk is full. Finished episodes are kept in every case.
     """
     name = dataset_name(plan.environment)
@@ -198,6 +199,7 @@ class CollectSettings:
 def plan_of(settings: CollectSettings) -> Collection:
     """Build the collection that the settings describe. Raises ValueError for values that do not fit together."""
     environment = environment_named(settings.environment).name
+    require_options(environment, settings)
     first = settings.first_seed
     if first is None:
         first = list(benchmark_of(environment).environments).index(environment) * SEEDS_PER_ENVIRONMENT
@@ -217,7 +219,7 @@ def run(settings: CollectSettings) -> None:
 
 
 def main() -> None:
-    command(CollectSettings, run, __doc__, RuntimeError)
+    command(CollectSettings, run, __doc__, SimulatorError)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.demonstration import Manner, demonstrate, part_succeeded, save_part
-from muvla.sim.contract import Options, Provenance, Simulator
+from muvla.sim.contract import Options, Provenance, Simulator, SimulatorError
 from muvla.sim.interrupts import ignore_sigint_in_children
 from muvla.sim.simulator import make_simulator, preflight
 
@@ -71,7 +71,7 @@ def attempt(
     the same for any number of processes and any interruption.
 
     Returns ({seed: success}, versions).
-    Raises ValueError when the seeds run out, what sim.simulator.preflight raises, RuntimeError when a simulator dies.
+    Raises ValueError when the seeds run out, what sim.simulator.preflight raises, SimulatorError when a simulator dies.
     """
     preflight(environment, simulator.options(environment))
     results: dict[int, bool] = {}
@@ -112,7 +112,7 @@ def attempt(
                 bar.set_postfix_str(f"{len(results) - sum(results.values())} failed")
         return results, versions.result()
     except BrokenProcessPool as error:
-        raise RuntimeError(
+        raise SimulatorError(
             f"a simulator process died ({error}). `{benchmark_of(environment).check}` says whether the simulator "
             "works; if it does, memory may be short: each process takes 1 to 2 GB. Finished episodes are kept."
         ) from error

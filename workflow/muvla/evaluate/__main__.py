@@ -23,10 +23,10 @@ from muvla.evaluate.episodes import run
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import (
+    actions_per_step,
     inference_mode,
     provenance_of,
     require_benchmark,
-    require_probes,
     settled,
     start_up,
 )
@@ -34,11 +34,12 @@ from muvla.options import command
 from muvla.records.file import RecordFile
 from muvla.records.frames import FrameRecorder
 from muvla.records.mark import write_mark
+from muvla.sim.contract import SimulatorError
 from muvla.sim.vector import DeadSimulator, SimulatorVector, make_vector
 
 
 def main() -> None:
-    command(EvaluateSettings, threaded, __doc__, RuntimeError)
+    command(EvaluateSettings, threaded, __doc__, SimulatorError)
 
 
 def threaded(settings: EvaluateSettings) -> None:
@@ -54,7 +55,6 @@ def evaluate(settings: EvaluateSettings) -> None:
     or what the simulator says when it cannot start.
     """
     settings = settled(settings, "results/records", ".jsonl", settings.episodes)
-    require_probes(settings)
     policy = Policy(
         settings.checkpoint,
         slots=settings.slots,
@@ -66,16 +66,11 @@ def evaluate(settings: EvaluateSettings) -> None:
     )
     require_benchmark(settings, policy)
     mode = inference_mode(settings.mode, policy)
-    chunk = policy.cell.architecture.chunk
-    if (settings.open_loop_steps or 1) > chunk:
-        raise ValueError(
-            f"open_loop_steps is {settings.open_loop_steps}: this policy predicts {chunk} actions at a time"
-        )
     start = partial(
         make_vector,
         settings.environment,
         settings.slots,
-        actions_per_step=1 if mode == "receding" else settings.open_loop_steps or chunk,
+        actions_per_step=actions_per_step(settings, policy, mode),
         **benchmark_of(settings.environment).select_options(vars(settings)),
     )
     checked = start_up(settings)

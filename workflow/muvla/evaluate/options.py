@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from muvla.evaluate.policy import INTERVENTIONS
 from muvla.options import option
-
-SOURCES = ("trained", "bundled", "released")
+from muvla.records.episode import MEMORIES
+from muvla.records.settings import SOURCES
 
 
 @dataclass
@@ -96,7 +95,7 @@ class EvaluateSettings(EpisodeSettings):
         "active",
         "What each forward pass reads as its memory. active: the policy's own. zero: zeros. noise: fresh Gaussian "
         "noise. freeze_first: the memory after the episode's first forward pass.",
-        choices=INTERVENTIONS,
+        choices=MEMORIES,
     )
     slots: int = option(2, "Parallel simulators, one process each; the policy answers them in one batch.", at_least=1)
     frames: str | None = option(None, "Also keep the pictures of the first episode, for the figure (.npz).")

@@ -15,8 +15,7 @@ from torch import Tensor
 from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import CAMERAS
 from muvla.model.prompt import prompts
-
-INTERVENTIONS = ("active", "zero", "noise", "freeze_first")
+from muvla.records.episode import MEMORIES
 
 
 class Policy:
@@ -45,19 +44,19 @@ class Policy:
         Raises:
             CheckpointError, FileNotFoundError or ValueError: naming the file or the argument that is missing or wrong.
         """
-        if memory not in INTERVENTIONS:
-            raise ValueError(f"memory is {memory!r}: choose one of {', '.join(INTERVENTIONS)}")
+        if memory not in MEMORIES:
+            raise ValueError(f"memory is {memory!r}: choose one of {', '.join(MEMORIES)}")
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
-        stored = StoredPolicy(checkpoint)
-        self.cell = load(stored, dtype=getattr(torch, precision)).to(device)
+        self.stored = StoredPolicy(checkpoint)
+        self.cell = load(self.stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(f"{checkpoint} has no memory, so memory={memory!r} means nothing; use memory=active")
-        self.statistics = stored.normalisation(environment)
-        self.tokenizer = stored.tokenizer
+        self.statistics = self.stored.normalisation(environment)
+        self.tokenizer = self.stored.tokenizer
         self.intervention = memory
         self.generator = torch.Generator().manual_seed(seed)
         self.memory = self.cell.memory.start(slots).detach().clone()  # (N, m, D)
@@ -110,7 +109,7 @@ class Policy:
     def _require(self, images: np.ndarray, proprio: np.ndarray) -> None:
         if images.ndim != 5 or images.shape[1] != len(CAMERAS) or images.shape[4] != 3 or images.dtype != np.uint8:
             raise ValueError(
-                f"the policy looks through {len(CAMERAS)} cameras, {' and '.join(CAMERAS)}: pictures must be "
+                f"the policy expects {len(CAMERAS)} cameras, {' and '.join(CAMERAS)}: pictures must be "
                 f"(N, {len(CAMERAS)}, H, W, 3) uint8, not {images.shape} {images.dtype}"
             )
         width = self.cell.architecture.proprio_dim

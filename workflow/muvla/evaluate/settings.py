@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from muvla import checkpoint
-from muvla.benchmark.benchmark import benchmark_of, environment_named
-from muvla.evaluate.options import SOURCES, EpisodeSettings, EvaluateSettings
+from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
+from muvla.evaluate.options import EpisodeSettings, EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.files import json_sha256
 from muvla.provenance import circumstances, versions
+from muvla.records.settings import SOURCES, Json
 from muvla.sim.simulator import start_up_check
 
 # where, how fast and how often: they decide no record
@@ -31,7 +32,7 @@ CIRCUMSTANCES = (
     "mark",
     "checkpoint_source",
 )
-PROBES = ("phases", "unseen_colours")  # the paper's generalisation probes; they decide records where they are given
+GENERALISATION = ("phases", "unseen_colours")  # of the paper's probes; they decide records where they are given
 
 
 S = TypeVar("S", bound=EpisodeSettings)
@@ -40,9 +41,11 @@ S = TypeVar("S", bound=EpisodeSettings)
 def settled(settings: S, folder: str, suffix: str, episodes: int) -> S:
     """Return the settings with name, output and seed filled in: they follow checkpoint and environment.
 
-    Raises ValueError for an unknown environment, and for initial states that it does not have.
+    Raises ValueError for an unknown environment, for options of another benchmark's simulator, and for initial states
+    that the environment does not have.
     """
     seed = first_seed(settings.environment, settings.seed, episodes)
+    require_options(settings.environment, settings)
     output = settings.output or f"{folder}/{settings.variant}/{settings.environment}{suffix}"
     return dataclasses.replace(settings, name=settings.variant, output=output, seed=seed)
 
@@ -63,14 +66,6 @@ def first_seed(environment: str, seed: int | None, episodes: int) -> int:
     return seed
 
 
-def require_probes(settings: EvaluateSettings) -> None:
-    """Raise ValueError for a generalisation probe that the environment's benchmark does not have."""
-    known = benchmark_of(settings.environment).simulator_options
-    unknown = [name for name in PROBES if getattr(settings, name) is not None and name not in known]
-    if unknown:
-        raise ValueError(f"{settings.environment} has no {' and no '.join(unknown)}: leave null")
-
-
 def require_benchmark(settings: EpisodeSettings, policy: Policy) -> None:
     """Raise ValueError when the checkpoint belongs to another benchmark."""
     expected, given = policy.statistics.benchmark, benchmark_of(settings.environment)
@@ -88,15 +83,30 @@ def inference_mode(mode: str, policy: Policy) -> str:
     return mode
 
 
+def actions_per_step(settings: EvaluateSettings, policy: Policy, mode: str) -> int:
+    """Return how many actions of a chunk are run between two queries of the policy.
+
+    Raises ValueError for open_loop_steps where the policy re-plans at every step, or beyond its chunk.
+    """
+    chunk, steps = policy.cell.architecture.chunk, settings.open_loop_steps
+    if steps is not None and mode != "open_loop":
+        raise ValueError(f"open_loop_steps is {steps}, but the mode is {mode}: give mode=open_loop, or leave it out")
+    if (steps or 1) > chunk:
+        raise ValueError(f"open_loop_steps is {steps}: this policy predicts {chunk} actions at a time")
+    return 1 if mode == "receding" else steps or chunk
+
+
 def start_up(settings: EvaluateSettings) -> dict[str, Any]:
     """Return {"probe": ...}, what the start-up check found, for benchmarks that have one.
 
-    Raises ValueError if it warns and settings.strict.
+    Raises ValueError if it warns and settings.strict, and for `strict` or `probe` where there is no such check.
     """
     suite = environment_named(settings.environment).family
     stored = json.loads(Path(settings.probe).read_text("utf-8")).get(suite) if settings.probe else None
     found = stored or start_up_check(settings.environment)
     if found is None:
+        if settings.strict or settings.probe:
+            raise ValueError(f"{settings.environment} has no start-up check: leave strict and probe out")
         return {}
     if found["warnings"]:
         warnings = "; ".join(found["warnings"])
@@ -108,7 +118,7 @@ def start_up(settings: EvaluateSettings) -> dict[str, Any]:
 
 def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
     """Return {"settings": everything that decides a record, "run": the circumstances of this call}."""
-    left_out = [*CIRCUMSTANCES, *(name for name in PROBES if getattr(settings, name) is None)]
+    left_out = [*CIRCUMSTANCES, *(name for name in GENERALISATION if getattr(settings, name) is None)]
     options = {name: value for name, value in dataclasses.asdict(settings).items() if name not in left_out}
     deciding = {
         "scale": settings.label,
@@ -124,25 +134,21 @@ def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulat
         "simulator": simulator,
         "versions": versions(),
     }
-    if settings.open_loop_steps is not None and mode == "open_loop":
+    if settings.open_loop_steps is not None:
         deciding["open_loop_steps"] = settings.open_loop_steps
     if settings.precision != "float32":
         deciding["precision"] = settings.precision
-    folder = Path(settings.checkpoint)
     run = {
         **circumstances(),
         "episodes": settings.episodes,
-        "checkpoint_source": settings.checkpoint_source or source_of(folder),
+        "checkpoint_source": settings.checkpoint_source or source_of(policy.stored.provenance),
         "checkpoint": settings.checkpoint,
-        "checkpoint_step": checkpoint.StoredPolicy(settings.checkpoint).step,
+        "checkpoint_step": policy.stored.step,
     }
     return {"settings": deciding, "run": run}
 
 
-def source_of(folder: Path) -> str:
-    """Return where a checkpoint comes from as its provenance.json says, or "unknown"."""
-    try:
-        source = json.loads((folder / "provenance.json").read_text("utf-8"))["checkpoint_source"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unknown"
+def source_of(provenance: Json | None) -> str:
+    """Return where a checkpoint comes from as its provenance.json says; "unknown" where it does not."""
+    source = (provenance or {}).get("checkpoint_source")
     return source if source in SOURCES else "unknown"

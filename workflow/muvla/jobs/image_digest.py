@@ -10,13 +10,13 @@ import os
 from pathlib import Path
 
 from muvla.files import write_atomically
-from muvla.provenance import VARIABLE
+from muvla.provenance import IMAGE_VARIABLE
 
 
 def announce(images: list[str], notes: Path | str = ".snakemake/muvla_images.json") -> None:
     """Set MUVLA_IMAGE to {image: digest} of those `images` that are files here; Apptainer hands it to what it runs."""
     digests = {image: digest(image, notes) for image in dict.fromkeys(images) if Path(image).is_file()}
-    os.environ[VARIABLE] = json.dumps(digests)
+    os.environ[IMAGE_VARIABLE] = json.dumps(digests)
 
 
 def digest(image: Path | str, notes: Path | str) -> str:

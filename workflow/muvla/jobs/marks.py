@@ -1,6 +1,6 @@
 """Marks of finished evaluations (muvla.records.mark) at the start of a call, before Snakemake reads their times.
 
-python -m muvla.jobs.marks RECORDS.jsonl    writes the mark of records that another program evaluated
+python -m muvla.jobs.marks RECORDS.jsonl EPISODES    writes the mark of records that another program evaluated
 """
 
 import sys
@@ -33,12 +33,12 @@ def remove_stale(marks: Iterable[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the mark of the records named on the command line."""
-    if len(arguments) != 1:
+    """Write the mark of the records named on the command line, which must hold as many episodes as stand after it."""
+    if len(arguments) != 2 or not arguments[1].isdecimal():
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        print(f"written: {write_mark(Path(arguments[0]))}")
+        print(f"written: {write_mark(Path(arguments[0]), int(arguments[1]))}")
     except (OSError, RecordsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

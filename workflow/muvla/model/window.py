@@ -41,7 +41,7 @@ class WindowOutput:
     loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
     errors (K, B, C, A) absolute; memory (B, m, D) detached; read_out (K, m, D): slot 0's after each step, detached.
 
-    memory_in, memory_out: of each step, with gradient after backward; empty without `watch`.
+    memory_in, memory_out: of each step, with gradient after backward; empty without `measure_memory`.
     """
 
     loss: Tensor
@@ -67,10 +67,10 @@ class Window(nn.Module):
         self.cell = cell
         self.naming = naming
 
-    def forward(self, batch: WindowBatch, memory: Tensor, watch: bool = False) -> WindowOutput:
+    def forward(self, batch: WindowBatch, memory: Tensor, measure_memory: bool = False) -> WindowOutput:
         """Run the window from memory (B, m, D), the state left by the previous one; it gets no gradient.
 
-        watch: keep the gradients of every step's memory, for metrics.
+        measure_memory: keep the gradients of every step's memory, for metrics.
         """
         steps, slots = batch.is_first.shape
         vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
@@ -83,7 +83,7 @@ class Window(nn.Module):
             errors.append((output.actions - batch.actions[k]).abs())
             texts.append(output.text)
             read_out.append(output.memory[0].detach())
-            if watch:
+            if measure_memory:
                 for tensor, kept in zip((memory_in, output.memory), watched, strict=True):
                     if tensor.requires_grad:
                         tensor.retain_grad()

@@ -65,7 +65,7 @@ def invariant_fault(record: Json, settings: Settings) -> str | None:
         return None
     steps, forwards, updates = record["steps"], record["forwards"], record["memory_updates"]
     if record["mode"] == "receding" and forwards != steps:
-        return f"forwards ({forwards}) != steps ({steps}) in receding mode: ask the policy at every step"
+        return f"forwards ({forwards}) != steps ({steps}) in receding mode: query the policy at every step"
     if forwards > steps:
         return f"forwards ({forwards}) > steps ({steps}): more queries than simulator steps"
     if settings["num_mem_tokens"] and updates != forwards:

@@ -1,4 +1,4 @@
-"""The mark beside a record file: "all episodes are there", with their number and SHA-256 (JSON).
+"""The mark beside a record file (JSON): every episode is there, and these are the records and their settings.
 
 Snakemake's output is the mark, not the records: it would delete those of an interrupted evaluation, which goes on where
 it stopped. `m64_k8/RememberColor3.zero.done` stands for `m64_k8/RememberColor3.zero.jsonl`.
@@ -9,34 +9,71 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from muvla.files import file_sha256, write_json
+from muvla.files import file_sha256, json_sha256, write_json
 from muvla.records.episode import RecordsError
+from muvla.records.file import read_cell
+from muvla.records.provenance_file import provenance_path, read_provenance
 
 
-def write_mark(records: Path) -> Path:
-    """Write the mark of a complete record file and return its path."""
-    content = {"episodes": len(records.read_text("utf-8").splitlines()), "sha256": file_sha256(records)}
+def write_mark(records: Path, episodes: int | None = None) -> Path:
+    """Write the mark of a complete record file and return its path.
+
+    It holds the number of episodes and the SHA-256 of the records and of their settings; of the provenance's runs none,
+    because another run adds to them and changes no outcome.
+
+    episodes: how many there must be; None: as many as the last run was to make.
+    Raises RecordsError when the file is damaged, episodes are missing, one ended in an error or its line was cut off.
+    """
+    cell = read_cell(records)
+    first, wanted = cell.settings["base_seed"], cell.requested if episodes is None else episodes
+    missing = [seed for seed in range(first, first + wanted) if seed not in cell.outcomes]
+    faults = [f"{len(missing)} of {wanted} episodes have no outcome, first seed {missing[0]}"] if missing else []
+    faults += [f"{cell.errors} ended in an error"] if cell.errors else []
+    faults += ["its last line was cut off"] if cell.cut_line else []
+    if faults:
+        raise RecordsError(
+            f"{records} is not complete: {'; '.join(faults)}; run the same evaluation again to finish it"
+        )
+    content = {
+        "episodes": cell.episodes,
+        "sha256": file_sha256(records),
+        "settings_sha256": json_sha256(cell.settings),
+    }
     return write_json(records.with_suffix(".done"), content)
 
 
 def marked_records(mark: Path) -> Path:
     """Return the record file that `mark` stands for.
 
-    Raises RecordsError when the mark cannot be read, or the records are gone or not the ones that were marked.
+    Marks of earlier versions have no hash of the settings; for those the provenance must only be there.
+    Raises RecordsError when the mark cannot be read, or records or settings are gone or not those that were marked.
     """
     records = mark.with_suffix(".jsonl")
+    beside = provenance_path(records)
     try:
         content = json.loads(mark.read_text("utf-8"))
         episodes, digest = int(content["episodes"]), str(content["sha256"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        settings_digest = content.get("settings_sha256")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordsError(
             f"{mark} is not a mark of finished records ({error}); delete it and evaluate again"
         ) from error
     if not records.is_file():
         raise RecordsError(f"{mark} stands for {episodes} episodes in {records}, which is gone; delete the mark")
     if file_sha256(records) != digest:
+        raise RecordsError(_changed(records, mark, "both"))
+    if not beside.is_file():
         raise RecordsError(
-            f"{records} was changed after its evaluation: it is not the file that {mark} was written for; restore it, "
-            "or delete both and evaluate again"
+            f"{records} has no {beside.name} beside it, so its settings are unknown; restore it, or delete "
+            f"{records.name} and {mark.name} and evaluate again"
         )
+    if settings_digest is not None and json_sha256(read_provenance(records)[0]) != settings_digest:
+        raise RecordsError(_changed(beside, mark, "records, provenance and mark"))
     return records
+
+
+def _changed(file: Path, mark: Path, which: str) -> str:
+    return (
+        f"{file} was changed after its evaluation: it is not the file that {mark} was written for; restore it, or "
+        f"delete {which} and evaluate again"
+    )

@@ -3,6 +3,7 @@
 from typing import Any, NotRequired, TypedDict
 
 Json = dict[str, Any]  # an object as json.loads returns it
+SOURCES = ("trained", "bundled", "released")  # of a checkpoint; else "unknown"
 
 
 class Settings(TypedDict):
@@ -29,7 +30,7 @@ class Run(TypedDict):
 
     commit: str
     episodes: int  # requested
-    checkpoint_source: str  # "trained", "bundled", "released" or "unknown"
+    checkpoint_source: str  # one of SOURCES, or "unknown"
     checkpoint: NotRequired[str]  # folder
     checkpoint_step: NotRequired[int | None]  # updates that made the checkpoint
     command_line: NotRequired[str]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from muvla.report.caption import percent, signed
-from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, in_every_kind
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import Published, read_published
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import Estimate, Paired, holm, paired_average, paired_exact
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from muvla.report.command import Contents
+from muvla.report.runner import Contents
 from muvla.report.templates import render
 from muvla.report.tidy import csv_text
 

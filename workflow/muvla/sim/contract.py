@@ -22,6 +22,10 @@ Options = dict[str, Any]  # of a simulator's constructor, by name
 Provenance = dict[str, Any]  # JSON
 
 
+class SimulatorError(RuntimeError):
+    """A simulator cannot start, draw or go on here; the message is one sentence for the user, with what to do."""
+
+
 @dataclass(frozen=True)
 class Ran:
     """What the actions of one call did. raw: the simulator's own last observation, None where nothing ran."""

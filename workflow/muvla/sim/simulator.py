@@ -28,7 +28,7 @@ def make_simulator(environment: str, **options: Any) -> Simulator:
 def preflight(environment: str, options: Options) -> None:
     """Fail in the parent instead of in every worker; create shared files.
 
-    Raises ValueError for an unknown name or option, and what the benchmark's own preflight raises: RuntimeErrors for
+    Raises ValueError for an unknown name or option, and what the benchmark's own preflight raises: SimulatorError for
     missing drivers, damaged or missing files or an unwritable cache; FileNotFoundError.
     """
     _package(environment).preflight(environment, options)

@@ -12,12 +12,12 @@ from gymnasium.vector import AsyncVectorEnv
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.sim import no_autoreset
-from muvla.sim.contract import Options, spaces
+from muvla.sim.contract import Options, SimulatorError, spaces
 from muvla.sim.interrupts import ignore_sigint_in_children
 from muvla.sim.simulator import make_simulator, preflight
 
 
-class DeadSimulator(RuntimeError):
+class DeadSimulator(SimulatorError):
     """A simulator's process ended without an answer."""
 
 

@@ -109,7 +109,7 @@ def _variant(settings: TrainSettings, group: Group, output: Path, began: float) 
         group.wait()
 
     try:
-        loop.go(write)
+        loop.run(write)
     finally:
         start.source.close()
     write(output, budget.updates)

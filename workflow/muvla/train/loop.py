@@ -42,7 +42,7 @@ class Loop:
         path = Path(f"{output}.state.pt")
         self.state = TrainingState(path, self.window, self.optimiser, self.source, group, self.watch)
 
-    def go(self, write: Callable[[Path, int], None]) -> None:
+    def run(self, write: Callable[[Path, int], None]) -> None:
         """Make all updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
         training, budget, group = self.training, self.budget, self.group
         wrapped = group.wrap(self.window)
@@ -81,22 +81,22 @@ class Loop:
         """
         every, windows = self.training.metrics, self.budget.accumulate
         due = (update + 1) % every.every == 0
-        watch = due and bool(every.memory_every) and (update + 1) % every.memory_every == 0
-        look = bool(every.attention_every) and (update + 1) % every.attention_every == 0
+        measure_memory = due and bool(every.memory_every) and (update + 1) % every.memory_every == 0
+        measure_attention = bool(every.attention_every) and (update + 1) % every.attention_every == 0
         outputs: list[WindowOutput] = []
         for number in range(windows):
             batch = self.source.next_window(update / self.budget.updates)
-            if metrics is not None and look and number == 0:
+            if metrics is not None and measure_attention and number == 0:
                 metrics.heatmap(update + 1, *self._attention(batch, memory))
             with self.group.reducing(wrapped, number == windows - 1):
                 with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.autocast):
-                    output = wrapped(batch, memory, watch)
+                    output = wrapped(batch, memory, measure_memory)
                 self.optimiser.backward(output.loss / windows, add=number > 0)
             if self.watch:
                 self.watch.see(batch, output.read_out)
             memory = output.memory
             outputs.append(output)
-        measured = self._measured(outputs, watch) if due else None
+        measured = self._measured(outputs, measure_memory) if due else None
         self.optimiser.update()
         if measured is not None:
             measured |= {
@@ -107,7 +107,7 @@ class Loop:
             measured = self.group.mean(measured)
         return memory, measured
 
-    def _measured(self, outputs: list[WindowOutput], watched: bool) -> dict[str, float]:
+    def _measured(self, outputs: list[WindowOutput], with_memory: bool) -> dict[str, float]:
         """Means over an update's windows. Call between backward() and the optimiser's update."""
 
         def mean(value: Callable[[WindowOutput], Tensor]) -> float:
@@ -120,7 +120,7 @@ class Loop:
             "next_actions_l1": mean(lambda output: output.errors[..., 1:, :].mean()),
             "gradient_norm": self.optimiser.gradient_norm(),
         }
-        return measured | memory_metrics(self.cell, outputs) if watched else measured
+        return measured | memory_metrics(self.cell, outputs) if with_memory else measured
 
     @torch.no_grad()
     def _attention(self, batch: WindowBatch, memory: Tensor) -> tuple[list[str], Tensor]:

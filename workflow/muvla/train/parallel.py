@@ -72,8 +72,6 @@ def joined(device: str = "auto") -> Iterator[Group]:
 
     device: auto, cpu or cuda. Raises ValueError when a GPU is asked for and there is none.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device is {device!r}: choose auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))

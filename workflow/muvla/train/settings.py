@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omegaconf import II, MISSING
@@ -94,6 +95,14 @@ class TrainSettings:
         {"_composed": ComposedScale, "_recorded": RecordedScale},
     )
     variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/. Train base first.", Variant)
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what a scale whose base is trained here cannot do: it is trained on the CPU, by our choices."""
+        if isinstance(self.scale, ComposedScale):
+            if self.device == "cuda":
+                yield f"has device=cuda, but scale {self.scale.name} trains on the CPU: leave device out"
+            if self.match_release:
+                yield f"has match_release=true, but scale {self.scale.name} follows no release: take scale=paper"
 
     @property
     def training_environments(self) -> list[str]:

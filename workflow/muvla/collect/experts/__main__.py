@@ -7,7 +7,7 @@ import numpy as np
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.experts import expert_for
-from muvla.sim.contract import Simulator
+from muvla.sim.contract import Simulator, SimulatorError
 from muvla.sim.simulator import make_simulator
 
 
@@ -34,7 +34,7 @@ def main() -> None:
             expert_for(name)
             asked = {"standin_mug": options.standin_mug, "placement": "sampled"}
             env = make_simulator(name, render=False, **benchmark_of(name).select_options(asked))
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, SimulatorError) as error:
             raise SystemExit(f"error: {error}") from None
         began = time.monotonic()
         results = [episode(env, options.first + index) for index in range(options.seeds)]

@@ -7,8 +7,8 @@ from muvla.report.audit.averages import exact_text
 from muvla.report.audit.claims import changing_baselines, changing_policies
 from muvla.report.audit.findings import TITLES, Audit, run_audit
 from muvla.report.audit.text import sections
-from muvla.report.command import Contents
 from muvla.report.document import in_every_kind
+from muvla.report.runner import Contents
 
 COLUMNS = ("rule", "table", "row", "column", "printed", "recomputed", "exact", "detail")
 TITLE = "An arithmetic audit of the printed tables"

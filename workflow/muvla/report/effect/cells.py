@@ -1,6 +1,7 @@
 """The four cells that show memory's effect: the policy with memory, with its memory zeroed, and the one without."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from muvla.records.file import Cell, RecordsError
 from muvla.report.grid import Grid
@@ -51,8 +52,9 @@ def memory_effect(grid: Grid, environment: str, memory: str, baseline: str, *, p
 def _run(grid: Grid, variant: str, environment: str, mode: str, how: str) -> Cell:
     cell = grid.find(variant, environment, mode)
     if cell is None:
+        folder = next((one.folder for one in grid.cells.values()), Path("results/records/trained"))
         raise RecordsError(
             f"no episodes of {variant} on {environment} {how}: evaluate it first "
-            f"(python -m muvla.evaluate variant={variant} environment={environment})"
+            f"(snakemake {folder}/{variant}/{environment}.done)"
         )
     return cell

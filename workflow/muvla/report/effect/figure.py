@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from muvla.records.frames import KeyFrames, read_key_frames
 from muvla.report.caption import percent
-from muvla.report.command import Contents
 from muvla.report.drawing import (
     BLUE,
     DPI,
@@ -30,6 +29,7 @@ from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.effect.verdicts import roles
 from muvla.report.grid import read_grid
 from muvla.report.published import chance
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 

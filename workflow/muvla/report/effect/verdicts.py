@@ -5,11 +5,11 @@ from pathlib import Path
 
 from muvla.records.file import Cell
 from muvla.report.caption import origin, percent
-from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.effect.cells import MemoryEffect, memory_effect
 from muvla.report.grid import Grid, read_grid
 from muvla.report.published import VARIANTS, chance
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules, Targets
 from muvla.report.statistics.tests import paired_exact, wilson
 

@@ -12,7 +12,7 @@ from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
 from muvla.records.settings import Json
-from muvla.report.lineage.numbers import Number, TraceOrProbe
+from muvla.report.lineage.numbers import UNKNOWN, Number, TraceOrProbe
 
 
 def crate(numbers: Sequence[Number], others: Sequence[TraceOrProbe], root: Path) -> str:
@@ -22,7 +22,8 @@ def crate(numbers: Sequence[Number], others: Sequence[TraceOrProbe], root: Path)
     made.description = "Episode records, the checkpoints that made them, and how."
     made.license = "https://spdx.org/licenses/MIT"
     # rocrate takes the present for the date; the last evaluation is what a reader wants, and it stays the same
-    made.root_dataset["datePublished"] = max(number.circumstance("time").split(", ")[0] for number in numbers)
+    times = [time for number in numbers for time in number.circumstance("time").split(", ") if time != UNKNOWN]
+    made.root_dataset["datePublished"] = max(times, default="")
     checkpoints: dict[str, ContextEntity] = {}
     for number in numbers:
         settings = number.cell.settings

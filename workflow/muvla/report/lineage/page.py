@@ -10,7 +10,6 @@ from pathlib import Path
 
 from muvla.records.settings import Json
 from muvla.report.caption import NOT_VERSIONS, short
-from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.lineage.crate import crate
 from muvla.report.lineage.numbers import (
@@ -20,6 +19,7 @@ from muvla.report.lineage.numbers import (
     read_numbers,
     read_traces_and_probes,
 )
+from muvla.report.runner import Contents
 
 
 def sections(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> list[Section]:

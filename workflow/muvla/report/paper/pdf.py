@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from muvla.files import write_atomically
-from muvla.report.command import Contents
+from muvla.report.runner import Contents
 
 PROGRAMS = ("latexmk", "pdflatex", "kpsewhich")
 STYLES = ("booktabs.sty", "siunitx.sty", "translations.sty", "lmodern.sty", "t1phv.fd", "uhvr8ac.pfb")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from muvla.report.command import Contents
 from muvla.report.printed import FILES, is_average
 from muvla.report.prose import blocks
+from muvla.report.runner import Contents
 from muvla.report.templates import render
 from muvla.report.tidy import read_rows
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from muvla.report.command import Contents
 from muvla.report.drawing import pictures
 from muvla.report.probes.draw import draw
 from muvla.report.probes.probes import Probe, probes, read_probe_cells
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 from muvla.report.tidy import csv_text

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from muvla.records.file import Cell
 from muvla.report.caption import origin, percent, signed
-from muvla.report.command import Contents
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.probes.probes import UNSEEN, Cells, chunked, delayed, read_probe_cells, recoloured
 from muvla.report.published import chance
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import wilson
 from muvla.report.statistics.versus import CANNOT_TELL, DOES_NOT, HOLDS, NOT_RUN, Versus, gap_versus, judge_all, versus

@@ -16,7 +16,7 @@ from muvla.report.statistics.verdict import SIGNS, Verdict, judge
 # What may differ between the tasks of a suite: the task itself, and the hash over a configuration that names it.
 OWN_TO_A_TASK = ("environment", "config_hash")
 NO_WIDTH = "z"
-MARKS = {
+FLAGS = {
     "e": "episodes ended in an error and are counted neither as successes nor as failures",
     "i": "fewer episodes than requested",
     "x": "the last line of a record file was cut off and is not counted",
@@ -26,7 +26,7 @@ MARKS = {
     NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see the parts' own intervals",
 }
 
-HARMLESS = "pw"  # marks that say nothing against counting the episodes
+HARMLESS = "pw"  # flags that say nothing against counting the episodes
 PAPER = "paper"  # the only scale whose numbers are compared with the printed ones
 
 
@@ -38,7 +38,7 @@ class Entry:
     low: str
     high: str
     count: str  # episodes, or "run/of" for an average
-    marks: str  # letters of MARKS
+    flags: str  # letters of FLAGS
     printed: str  # the paper's value at this place, as printed; empty where it prints none
     verdict: Verdict
     tally: Tally | None = None  # of a cell
@@ -104,40 +104,40 @@ class Shape:
         judged = tally.scale == PAPER and bool(printed)
         if not tally.episodes:
             verdict = Verdict.INCONCLUSIVE if judged else Verdict.NONE
-            return Entry("-", "-", "-", "0", tally.marks, printed, verdict, tally)
+            return Entry("-", "-", "-", "0", tally.flags, printed, verdict, tally)
         verdict = Verdict.NONE
-        if judged and set(tally.marks) - set(HARMLESS):
+        if judged and set(tally.flags) - set(HARMLESS):
             verdict = Verdict.INCONCLUSIVE
         elif judged:
             rate = self.printed_rate(printed)
             verdict = judge(tally.successes, tally.episodes, rate, self.printed_episodes, self.rules)
         estimate = wilson(tally.successes, tally.episodes, self.rules.confidence)
         count = str(tally.episodes)
-        return Entry(*self.texts(estimate), count, tally.marks, printed, verdict, tally, estimate)
+        return Entry(*self.texts(estimate), count, tally.flags, printed, verdict, tally, estimate)
 
     def average(self, average: GroupAverage | None, printed: str) -> Entry:
         """Return the entry of an average; it gets no verdict, because a printed average is no count of episodes."""
         if average is None:
             return self.empty(printed)
         count = f"{average.run}/{average.of}"
-        marks = NO_WIDTH if average.estimate.low == average.estimate.high else ""
-        return Entry(*self.texts(average.estimate), count, marks, printed, Verdict.NONE, None, average.estimate)
+        flags = NO_WIDTH if average.estimate.low == average.estimate.high else ""
+        return Entry(*self.texts(average.estimate), count, flags, printed, Verdict.NONE, None, average.estimate)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Success counts behind one table cell, and its data-quality marks."""
+    """Success counts behind one table cell, and its data-quality flags."""
 
     successes: int
     episodes: int
-    marks: str  # letters of MARKS
+    flags: str  # letters of FLAGS
     scale: str
     parts: int  # record files with at least one line
     of: int  # how many there should be
 
 
-def marks(cells: list[Cell], of: int) -> str:
-    """Return the letters of MARKS that hold for these cells, in that order."""
+def flags(cells: list[Cell], of: int) -> str:
+    """Return the letters of FLAGS that hold for these cells, in that order."""
     found = {
         "e": any(cell.errors for cell in cells),
         "i": any(cell.episodes + cell.errors < cell.requested for cell in cells),
@@ -175,4 +175,4 @@ def tally(cells: list[Cell | None], of: int = 1) -> Tally | None:
         return None
     check_same_settings(run)
     successes, episodes = sum(cell.successes for cell in run), sum(cell.episodes for cell in run)
-    return Tally(successes, episodes, marks(run, of), run[0].settings["scale"], len(run), of)
+    return Tally(successes, episodes, flags(run, of), run[0].settings["scale"], len(run), of)

@@ -1,11 +1,11 @@
 """The sentences beneath a table that say how to read its cells."""
 
 from muvla.report.caption import percent
-from muvla.report.tables.entry import MARKS, PAPER, Shape
+from muvla.report.tables.entry import FLAGS, PAPER, Shape
 
 
-def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
-    """Return sentences on how to read a cell of the table; `marks` are the letters that occur in it."""
+def legend(scales: list[str], shape: Shape, flags: set[str]) -> list[str]:
+    """Return sentences on how to read a cell of the table; `flags` are the letters that occur in it."""
     rules = shape.rules
     confidence = percent(rules.confidence)
     sentences = [
@@ -25,7 +25,7 @@ def legend(scales: list[str], shape: Shape, marks: set[str]) -> list[str]:
         sentences.append(
             "A value in parentheses is of the paper's policy, at its scale; nothing here is compared with it."
         )
-    if marks:
-        meanings = "; ".join(f"{letter}, {meaning}" for letter, meaning in MARKS.items() if letter in marks)
+    if flags:
+        meanings = "; ".join(f"{letter}, {meaning}" for letter, meaning in FLAGS.items() if letter in flags)
         sentences.append(f"Marks: {meanings}.")
     return sentences

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from muvla.report.caption import origin
-from muvla.report.command import Contents
 from muvla.report.grid import Grid, read_grid
 from muvla.report.printed import Printed, is_average, read_printed
 from muvla.report.published import (
@@ -16,6 +15,7 @@ from muvla.report.published import (
     Published,
     read_published,
 )
+from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Rules
 from muvla.report.tables.entry import Shape
 from muvla.report.tables.legend import legend
@@ -59,7 +59,7 @@ def lines(view: View, shape: Shape, table: Printed) -> Iterator[tuple[object, ..
                 tested = row.name if table.name == TABLE_MIKASA else column.printed
                 variant = column.variant if row.variant is None else row.variant
                 place = (table.name, group.title, row.name, column.printed, variant)
-                numbers = (*counts, *shape.numbers(entry.estimate), parts, entry.marks)
+                numbers = (*counts, *shape.numbers(entry.estimate), parts, entry.flags)
                 environment = "" if is_average(tested) else tested
                 yield (*place, environment, table.unit, *numbers, entry.printed, entry.verdict.value)
 
@@ -86,7 +86,7 @@ def view_of(everything: Grid, table: Printed, published: Published, shape: Shape
         first=FIRST[table.name],
         wide=table.name == TABLE_MIKASA,
         origin=origin(grid.shown()),
-        legend=legend(scales, shape, {letter for row in body.rows for entry in row.cells for letter in entry.marks}),
+        legend=legend(scales, shape, {letter for row in body.rows for entry in row.cells for letter in entry.flags}),
     )
 
 

@@ -10,10 +10,10 @@ from muvla.report.tables.view import Body, View
 
 
 def one_line(cell: Entry) -> str:
-    """Write a cell on one line: rate, interval, count and marks; a dash where it was not run."""
+    """Write a cell on one line: rate, interval, count and flags; a dash where it was not run."""
     if not cell.run:
         return "-"
-    return f"{cell.mean} {'-'.join(cell.ends)} {cell.count}{cell.marks}{cell.sign}"
+    return f"{cell.mean} {'-'.join(cell.ends)} {cell.count}{cell.flags}{cell.sign}"
 
 
 def block(body: Body, places: list[int]) -> Table:

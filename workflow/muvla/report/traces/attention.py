@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from muvla.records.frames import key_steps
 from muvla.records.trace import Trace, read_trace
-from muvla.report.command import Contents
 from muvla.report.drawing import DPI, NOTE, PHASES, WIDTH, head_and_foot, pictures
+from muvla.report.runner import Contents
 from muvla.report.traces.animation import animation
 
 OPACITY = 0.75  # of the strongest patch; a patch without attention leaves its pixels as they are

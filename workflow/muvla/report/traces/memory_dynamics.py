@@ -9,8 +9,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from muvla.records.trace import Trace, read_trace
-from muvla.report.command import Contents
 from muvla.report.drawing import DPI, LINES, NOTE, PHASES, WIDTH, draw_frames, head_and_foot, pictures
+from muvla.report.runner import Contents
 
 HEAD, CURVES, HEATMAP, AXIS, FRAMES, FOOT = 0.6, 1.7, 2.0, 0.7, 2.4, 0.65
 LEFT, RIGHT, BAR = 0.095, 0.905, 0.015  # shares of the width; BAR: of the heat map's colour bar

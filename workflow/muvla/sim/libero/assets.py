@@ -13,12 +13,13 @@ from pathlib import Path
 from muvla.benchmark.libero import LIBERO
 from muvla.files import ROOT, file_sha256, write_atomically
 from muvla.manifest import read
+from muvla.sim.contract import SimulatorError
 
 MANIFEST = ROOT / "config" / "libero_assets.sha256"
 _SHOWN = 3
 
 
-class AlteredAssets(RuntimeError):
+class AlteredAssets(SimulatorError):
     """A file of LIBERO differs from the committed list."""
 
 

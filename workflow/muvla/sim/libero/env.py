@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 from muvla.benchmark.libero import LIBERO
-from muvla.sim.contract import Observation, Options, Provenance, Ran, Simulator
+from muvla.sim.contract import Observation, Options, Provenance, Ran, Simulator, SimulatorError
 from muvla.sim.libero.package import environments, no_opengl, stored_states, task_files
 
 CAMERAS, SIZE = LIBERO.cameras, LIBERO.picture_size
@@ -195,7 +195,7 @@ class LiberoEnv(Simulator):
         for index, camera in enumerate(CAMERAS if self.rendering else ()):
             if f"{camera}_image" not in raw:
                 pictures = ", ".join(key for key in raw if key.endswith("_image")) or "none"
-                raise RuntimeError(
+                raise SimulatorError(
                     f"{self.environment} gives no picture of camera {camera} (there are: {pictures}), which the "
                     "policy was trained on"
                 )

@@ -15,6 +15,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from muvla.benchmark.libero import LIBERO
 from muvla.files import ROOT, write_json
+from muvla.sim.contract import SimulatorError
 
 GOLDEN = ROOT / "config" / "libero_golden.json"
 AT_REST = 0.01  # metres a second
@@ -83,9 +85,17 @@ def warnings_of(suite: str, found: Frame, known: Frame | None) -> list[str]:
 
 
 def _apart(function: Callable[..., Frame], *arguments: Any) -> Frame:
-    """Call `function` in a process of its own: two environments in one process spoil each other's pictures."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+    """Call `function` in a process of its own: two environments in one process spoil each other's pictures.
+
+    Raises SimulatorError when that process dies.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(function, *arguments).result()
+    except BrokenProcessPool as error:
+        raise SimulatorError(
+            f"LIBERO's process died during the start-up check ({error}): it needs 2 GB of memory and a working renderer"
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for suite in options.suites:
         try:
             found[suite] = start_up_check(suite)
-        except (RuntimeError, OSError, ValueError) as error:
+        except (SimulatorError, OSError, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         for line in found[suite]["warnings"] or [f"{suite} is as in the golden frame"]:

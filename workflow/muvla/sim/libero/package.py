@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 
 from muvla.benchmark.benchmark import Environment
+from muvla.sim.contract import SimulatorError
 
 _LIBRARIES = "libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
 
 
-class NoOpenGL(RuntimeError):
+class NoOpenGL(SimulatorError):
     """LIBERO cannot draw on this machine; the message says what to install."""
 
 

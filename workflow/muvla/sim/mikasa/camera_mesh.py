@@ -10,6 +10,7 @@ from pathlib import Path
 
 from muvla.files import file_sha256
 from muvla.sim.cache import made_once
+from muvla.sim.contract import SimulatorError
 
 FACES = 8000
 MESH = Path("realsense2_description") / "meshes" / "d415.stl"
@@ -20,7 +21,7 @@ def _source() -> Path:
     """Return the robot description that ships with mani_skill."""
     package = importlib.util.find_spec("mani_skill")  # found, not imported: that takes seconds
     if package is None or not package.submodule_search_locations:
-        raise RuntimeError("mani_skill is not installed; install the lock (containers/requirements.lock)")
+        raise SimulatorError("mani_skill is not installed; install the lock (containers/requirements.lock)")
     return Path(package.submodule_search_locations[0]) / "assets" / "robots" / "panda" / "panda_v3.urdf"
 
 
@@ -47,7 +48,7 @@ def _make(folder: Path, source: Path) -> None:
     text = source.read_text()
     name = str(MESH)
     if text.count(f'filename="{name}"') != 1:
-        raise RuntimeError(
+        raise SimulatorError(
             f"{source} does not name {name} exactly once: this mani_skill is not the one the light mesh was "
             "made for (3.0.1). Install the lock's version, or turn the light mesh off (light_mesh: false)."
         )
@@ -63,7 +64,7 @@ def _make(folder: Path, source: Path) -> None:
 def robot_description(light: bool) -> Path:
     """Return the URDF to load: mani_skill's own, or the one with the light camera body (made if missing).
 
-    Raises RuntimeError when the cache cannot be written or mani_skill's files are not as expected.
+    Raises SimulatorError when the cache cannot be written or mani_skill's files are not as expected.
     """
     source = _source()
     if not light:

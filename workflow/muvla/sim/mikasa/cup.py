@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from muvla.sim.cache import made_once
+from muvla.sim.contract import SimulatorError
 
 RADIUS, HEIGHT, WALL = 0.0428, 0.0815, 0.004  # metres, before the environments' own scale of 1.3
 HANDLE_OUT, HANDLE_TALL, HANDLE_THICK = 0.031, 0.05, 0.01  # metres
@@ -25,7 +26,7 @@ _SHELL_GAMES = "mikasa_robo_suite.vla.memory_envs.shell_game"
 _YCB = Path("assets") / "mani_skill2_ycb"
 
 
-class MissingMug(RuntimeError):
+class MissingMug(SimulatorError):
     """The YCB mug is not installed and the stand-in was not allowed."""
 
 

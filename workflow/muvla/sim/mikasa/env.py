@@ -12,7 +12,7 @@ import numpy as np
 
 from muvla.benchmark.benchmark import Environment
 from muvla.benchmark.mikasa import MIKASA
-from muvla.sim.contract import Observation, Provenance, Ran, Simulator
+from muvla.sim.contract import Observation, Provenance, Ran, Simulator, SimulatorError
 from muvla.sim.mikasa import camera_mesh, cup, novelty
 from muvla.sim.mikasa.vulkan import require_backend
 
@@ -77,7 +77,7 @@ class MikasaEnv(Simulator):
         ValueError: an unknown environment, backend or number.
         cup.MissingMug: no mug, and no stand-in allowed.
         vulkan.NoVulkan: the backend cannot run here.
-        RuntimeError: rendering fails.
+        SimulatorError: rendering fails.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class MikasaEnv(Simulator):
         try:
             self.raw = _make_raw(self.row, backend, render, unseen_colours)
         except RuntimeError as error:
-            raise RuntimeError(
+            raise SimulatorError(
                 f"the simulator could not start ({error}). `python -m muvla.sim.mikasa.check` says what is missing."
             ) from error
         if phases is not None:

@@ -17,7 +17,7 @@ def make(environment: str, **options: Any) -> MikasaEnv:
 def preflight(environment: str, options: Options) -> None:
     """Check names, options, Vulkan and the mug; make the light mesh.
 
-    Raises ValueError, cup.MissingMug, vulkan.NoVulkan, RuntimeError for an unwritable cache.
+    Raises ValueError, cup.MissingMug, vulkan.NoVulkan, SimulatorError for an unwritable cache.
     """
     row, backend = environment_named(environment), options.get("backend", "cpu")
     if backend not in BACKENDS:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from muvla.sim.contract import SimulatorError
+
 GPU_ONLY = "3.0.0b1"  # the paper's SAPIEN, of containers/paper.lock (spec 0): it has no renderer for CPUs
 
 _APPLICATION_INFO, _INSTANCE_INFO = 0, 1  # VkStructureType
@@ -16,7 +18,7 @@ _KINDS = {0: "other", 1: "integrated GPU", 2: "discrete GPU", 3: "virtual GPU", 
 _MESA_NEEDED = (24, 3)
 
 
-class NoVulkan(RuntimeError):
+class NoVulkan(SimulatorError):
     """Rendering is impossible; the message is one sentence that says why and what to do."""
 
 

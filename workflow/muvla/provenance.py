@@ -87,7 +87,7 @@ def _portable(words: list[str]) -> list[str]:
 
 
 def _parent() -> list[str]:
-    """Return the command of the process that started this one; [] where the system does not tell."""
+    """Return the command of the process that started this one; [] where the system hides it."""
     try:
         return Path(f"/proc/{os.getppid()}/cmdline").read_text().rstrip("\0").split("\0")
     except OSError:
@@ -95,7 +95,7 @@ def _parent() -> list[str]:
 
 
 def _launch_options(environment: Mapping[str, str]) -> list[str]:
-    """Return torchrun's options as far as its workers' environment tells them."""
+    """Rebuild torchrun's options from the environment variables of its workers."""
     nodes, processes = environment.get("GROUP_WORLD_SIZE", "1"), environment.get("LOCAL_WORLD_SIZE", "1")
     if nodes == "1":
         return ["--standalone", f"--nproc-per-node={processes}"]

@@ -117,7 +117,7 @@ def benchmarks() -> Mapping[str, Benchmark]:
 def benchmark_of(name: str) -> Benchmark:
     """Return the benchmark of an environment, a task or a data set.
 
-    This is the one way to ask; a name that merely looks like one of a benchmark's belongs to none.
+    Use nothing else for this; a name that merely looks like one of a benchmark's belongs to none.
     Raises ValueError for an unknown name, with the nearest known ones.
     """
     for benchmark in benchmarks().values():

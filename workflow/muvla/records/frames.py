@@ -18,7 +18,7 @@ class Slot(Protocol):
 
     @property
     def info(self) -> Mapping[str, object]:
-        """Return what the simulator tells; info["phase"] is "cue", "empty" or "act"."""
+        """Return the info of the simulator; info["phase"] is "cue", "empty" or "act"."""
 
 
 class FrameRecorder:

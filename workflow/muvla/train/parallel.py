@@ -70,7 +70,7 @@ class Group:
 def joined(device: str = "auto") -> Iterator[Group]:
     """The group that torchrun's environment describes (NCCL between GPUs, gloo between CPUs), left at the end.
 
-    device: auto, cpu or cuda. Raises ValueError when a GPU is asked for and there is none.
+    device: auto, cpu or cuda. Raises ValueError for device "cuda" without a GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")

@@ -1,7 +1,7 @@
 """The paper's headline claims: the printed cells behind them, and the same comparison like for like.
 
 config/published/claims.csv says of every number of a claim which average it is and whether it stands for the authors'
-model or for a baseline; the tables tell which model that is.
+model or for a baseline; the tables say which model that is.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def at(table: Printed, average: str) -> dict[str, str]:
 
 
 def read_claims(path: Path | str, tables: list[Printed]) -> list[Claim]:
-    """Read the claims and look up their cells.
+    """Read the claims and find their cells.
 
     Raises ValueError naming file and line for an unknown table, average or role, or a number that no cell prints.
     """

@@ -1,7 +1,7 @@
 """Where every number comes from, as a page.
 
-A number is the success rate of one record file. The checkpoint's provenance.json tells what it was trained on; the mark
-of a download tells where it came from. A probe or a traced episode has no records, but a JSON file with the same facts.
+A number is the success rate of one record file. The checkpoint's provenance.json names its training data; the mark
+of a download names its origin. A probe or a traced episode has no records, but a JSON file with the same facts.
 """
 
 from collections import Counter
@@ -109,7 +109,7 @@ def _checkpoints(numbers: Sequence[Number]) -> PlainTable:
 def _versions(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> tuple[str, ...]:
     """List every different set of versions, and how many numbers it made.
 
-    What a control changed in the simulator is no version; the records' names and commands tell it.
+    What a control changed in the simulator is no version; the records' names and commands show it.
     """
     sets = [{**number.versions, "cpu": number.circumstance("instructions")} for number in numbers]
     sets += [{**one.versions, "cpu": one.content.get("instructions", UNKNOWN)} for one in others]

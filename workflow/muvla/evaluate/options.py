@@ -41,12 +41,12 @@ class EpisodeSettings:
     threads: int = option(1, "CPU threads for linear algebra.", at_least=1)
     output: str | None = option(None, "File to write.")
     backend: str = option(
-        "cpu", "Where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
+        "cpu", "MIKASA-Robo: where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
     )
     light_mesh: bool = option(
         True,
-        "Replace the mesh of the wrist camera's own body by a lighter one: twice the speed on a CPU; part of the "
-        "provenance.",
+        "MIKASA-Robo: replace the mesh of the wrist camera's own body by a lighter one: twice the speed on a CPU; part "
+        "of the provenance.",
     )
     standin_mug: bool = option(
         False,

@@ -73,7 +73,11 @@ class TrainSettings:
     threads: int = option(
         1, "CPU threads for linear algebra; with 1, two trainings run side by side on two cores.", at_least=1
     )
-    device: str = option("auto", "Where to compute; auto: a GPU where there is one.", choices=("auto", "cpu", "cuda"))
+    device: str = option(
+        "auto",
+        "Where to compute; auto: a GPU where there is one. Scales whose base is trained here use the CPU.",
+        choices=("auto", "cpu", "cuda"),
+    )
     budget: str = option(
         "updates",
         "What is held equal between variants: updates (K then multiplies the frames), or frames (K then divides the "
@@ -82,10 +86,10 @@ class TrainSettings:
     )
     match_release: bool = option(
         False,
-        "Take over what the release did by choice where ours differs: the context length of padded batches (spec B3), "
-        "the diagonal crop, adapters on layers that never run, bfloat16 trained weights and optimiser states (spec "
-        "B16), the variant's released_schedule; in the frame-shuffled loader no frame whose chunk would be padded, "
-        "and each data set's own statistics. docs/paper-scale.md lists what stays ours.",
+        "For scale=paper: take over what the release did by choice where ours differs: the context length of padded "
+        "batches (spec B3), the diagonal crop, adapters on layers that never run, bfloat16 trained weights and "
+        "optimiser states (spec B16), the variant's released_schedule; in the frame-shuffled loader no frame whose "
+        "chunk would be padded, and each data set's own statistics. docs/paper-scale.md lists what stays ours.",
     )
     plan: bool = option(False, "Only print what the run will cost.")
     scale: Scale = group(
@@ -97,7 +101,7 @@ class TrainSettings:
     variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/. Train base first.", Variant)
 
     def contradictions(self) -> Iterator[str]:
-        """Yield what a scale whose base is trained here cannot do: it is trained on the CPU, by our choices."""
+        """Yield the options that a scale whose base is trained here would ignore."""
         if isinstance(self.scale, ComposedScale):
             if self.device == "cuda":
                 yield f"has device=cuda, but scale {self.scale.name} trains on the CPU: leave device out"

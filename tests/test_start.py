@@ -11,6 +11,7 @@ import pytest
 from muvla.jobs import marks, orphans
 from muvla.records.episode import RecordsError
 from muvla.records.mark import write_mark
+from muvla.records.provenance_file import provenance_path
 from synthetic_records import write_cell
 from test_workflow import clone, dry_run, planned  # noqa: F401 (clone is a fixture)
 
@@ -52,6 +53,13 @@ def test_edited_records_stop_the_call_and_both_ways_out_are_named(clone: Path, r
     assert "delete both and evaluate again" in told
     assert "Traceback" not in told
     assert records.with_suffix(".done").is_file(), "nothing is removed from under the user's hands"
+
+
+def test_a_deleted_provenance_is_noticed(clone: Path, records: Path) -> None:  # noqa: F811
+    provenance_path(records).unlink()
+    result = dry_run(clone, "results/table_mikasa.tex")
+    assert "its settings are unknown; restore it, or delete RememberColor3.jsonl" in result.stdout + result.stderr
+    assert records.with_suffix(".done").is_file()
 
 
 def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: Path) -> None:  # noqa: F811

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from muvla.files import ROOT
-from muvla.report import command
+from muvla.report import runner
 from synthetic_records import CONFIG, PUBLISHED, TABLE_MIKASA, cells, write_cell
 from working_copy import working_copy
 
@@ -19,7 +19,7 @@ ENDS = (".tex", ".html", ".csv")
 def run_table(records: Path, output: Path) -> int:
     given = {"published": TABLE_MIKASA, "environments": TABLE_MIKASA, "statistics": CONFIG["statistics"]}
     outputs = [output.with_name(f"{output.name}{end}") for end in ENDS]
-    return command.run("table", {**given, "records": cells(records)}, outputs, output.with_name("log"))
+    return runner.run("table", {**given, "records": cells(records)}, outputs, output.with_name("log"))
 
 
 def test_what_is_said_goes_to_the_terminal_and_to_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,15 +45,15 @@ def test_what_the_user_must_mend_is_one_sentence_and_nothing_is_written(
 
 def test_a_fault_of_ours_passes_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'layer'"):
-        command.run("figure_attention", {"layer": 3}, [], tmp_path / "log")
+        runner.run("figure_attention", {"layer": 3}, [], tmp_path / "log")
     assert "Traceback" in (tmp_path / "log").read_text("utf-8")
 
 
 def test_outputs_and_contents_must_be_the_same(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="made"):
-        command.write({".tex": "", ".csv": ""}, [tmp_path / "table.tex"])
+        runner.write({".tex": "", ".csv": ""}, [tmp_path / "table.tex"])
     with pytest.raises(KeyError, match="made"):
-        command.write({".tex": ""}, [tmp_path / "table.tex", tmp_path / "table.csv"])
+        runner.write({".tex": ""}, [tmp_path / "table.tex", tmp_path / "table.csv"])
     assert not list(tmp_path.iterdir())
 
 
@@ -61,9 +61,9 @@ def test_every_rule_with_the_script_has_its_function() -> None:
     text = "".join(path.read_text("utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
     rules = re.split(r"^\s*rule (\w+):\n", text, flags=re.MULTILINE)
     scripted = {name for name, body in zip(rules[1::2], rules[2::2], strict=True) if "scripts/report.py" in body}
-    assert scripted == command.MODULES.keys()
-    for rule in command.MODULES:
-        parameters = inspect.signature(command.function_of(rule)).parameters.values()
+    assert scripted == runner.MODULES.keys()
+    for rule in runner.MODULES:
+        parameters = inspect.signature(runner.function_of(rule)).parameters.values()
         assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}, rule
 
 

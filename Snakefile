@@ -22,7 +22,7 @@ include: "workflow/rules/data.smk"  # bundled checkpoints, demonstrations
 include: "workflow/rules/hub.smk"  # what the paper's scale downloads
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/probe.smk"
+include: "workflow/rules/cue_swap.smk"
 include: "workflow/rules/traces.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/audit.smk"

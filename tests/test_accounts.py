@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla.jobs import accounts
+from muvla.jobs import slurm
 
 
 @dataclass
@@ -34,17 +34,17 @@ def test_squeue_is_asked_where_there_are_no_accounts(
     scontrol(tmp_path, storage)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     settings = SlurmSettings()
-    assert accounts.detect_status_command(settings) == (asked == "squeue")
+    assert slurm.detect_status_command(settings) == (asked == "squeue")
     assert settings.status_command == asked
 
 
 def test_other_executors_and_machines_without_slurm_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scontrol(tmp_path, accounts.NONE)
+    scontrol(tmp_path, slurm.NO_ACCOUNTS)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert not accounts.detect_status_command(None)
+    assert not slurm.detect_status_command(None)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     settings = SlurmSettings()
-    assert not accounts.detect_status_command(settings)
+    assert not slurm.detect_status_command(settings)
     assert settings.status_command == "sacct"

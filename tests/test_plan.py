@@ -46,7 +46,7 @@ def test_the_plan_of_every_variant_at_seven_billion(variant: str, capsys: pytest
     estimated = [line.split("  ")[0].strip() for line in text.splitlines() if "(estimate" in line]
     assert {"memory of a process", "computation"} <= set(estimated)
     assumed = cost.Assumptions()
-    seconds = 3600 * cost.training(assumed, variant).hours
+    seconds = 3600 * cost.training(assumed, ["scale=paper", f"variant={variant}"]).hours
     assert number(text, "computation") == pytest.approx(seconds * assumed.peak * assumed.utilisation / 1e18, abs=0.05)
     assert all(name not in estimated for name in ("updates", "frames", "checkpoint", "frozen weights"))
     assert 16 < number(text, "memory of a process") < 80  # one card of the paper's (spec 2.5)

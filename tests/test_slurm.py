@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from everything import check_everything
-from muvla.jobs import orphans
+from muvla.jobs.slurm import cancel_orphans, find_orphans
 from slurm_cluster import cluster, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
@@ -45,7 +45,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     yield folder
     for running in started:
         running.kill()
-    orphans.cancel(folder)
+    cancel_orphans(folder)
 
 
 started: list[subprocess.Popen[bytes]] = []
@@ -76,14 +76,14 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     first.wait()
     kill(training, signal.SIGSTOP)  # it is not to end before somebody asks for its end
     (orphan,) = [job.number for job in jobs(clone) if job.rule == "base"]  # LIBERO's has a wildcard in its name
-    assert orphan in orphans.find(clone)
+    assert orphan in find_orphans(clone)
     assert os.path.exists(f"/proc/{training}"), "Slurm's job lives on without Snakemake"
     collected_at = collected.stat().st_mtime_ns
     assert snakemake(clone, "--unlock").wait() == 0
     told = (clone / "snakemake.log").read_text
     assert snakemake(clone, *ARGUMENTS).wait(timeout=PATIENCE) == 1, "no second job beside the orphan"
     assert re.search(rf"jobs of an earlier call from this folder: (\d+, )*{orphan}\b", told())
-    assert orphan in orphans.find(clone)
+    assert orphan in find_orphans(clone)
     second = snakemake(clone, *ARGUMENTS, "--config", "orphaned_jobs=cancel")
 
     # The evaluation that begins first is killed, the other one hangs until its time is over.
@@ -150,8 +150,8 @@ def test_only_the_folders_own_jobs_are_cancelled(slurm: None, tmp_path: Path) ->
     leftover = submitted(ours, "rule_evaluate_wildcards_x")
     others = [submitted(ours, "interactive"), submitted(theirs, "rule_evaluate")]
     try:
-        assert orphans.cancel(ours) == [leftover]
-        assert orphans.find(ours) == []
-        assert orphans.find(theirs) == [others[1]]
+        assert cancel_orphans(ours) == [leftover]
+        assert find_orphans(ours) == []
+        assert find_orphans(theirs) == [others[1]]
     finally:
         subprocess.run(["scancel", *others], check=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from muvla.jobs import marks, orphans
+from muvla.jobs import marks, slurm
 from muvla.records.episode import RecordsError
 from muvla.records.mark import write_mark
 from muvla.records.provenance_file import provenance_path
@@ -126,5 +126,5 @@ def test_jobs_of_a_killed_call_are_named_and_the_start_refused(clone: Path, tmp_
 
 def test_without_slurm_nothing_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    orphans.require_none(tmp_path)
-    assert orphans.cancel(tmp_path) == []
+    slurm.require_no_orphans(tmp_path)
+    assert slurm.cancel_orphans(tmp_path) == []

@@ -3,6 +3,7 @@
 
 rule audit:
     input:
+        DOCUMENT,
         tables=expand(f"{PUBLISHED}/{{name}}.csv", name=TABLES),
         claims=f"{PUBLISHED}/claims.csv",
     output:

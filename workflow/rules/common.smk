@@ -4,36 +4,41 @@ import shlex
 import sys
 from pathlib import Path
 
+from muvla import files
 from muvla.data.episode import dataset_name
-from muvla.jobs import accounts, configuration, image_digest, marks, matrix, orphans, overrides, trainings
+from muvla.jobs import configuration, image_digest, marks, matrix, overrides, slurm, trainings
 from muvla.jobs.resources import Needs
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
+if ROOT != files.ROOT and workflow.is_main_process:
+    print(
+        f"The rules are of {ROOT}, the installed muvla is of {files.ROOT} and reads the files there", file=sys.stderr
+    )
 
 
-def source(path):
+def in_tree(path):
     """Return a file of the source tree as seen from the working directory: as it stands, unless --directory is given."""
     return os.path.relpath(ROOT / path)
 
 
-configfile: source("config/config.yaml")
-configfile: source("config/site.yaml")
+configfile: in_tree("config/config.yaml")
+configfile: in_tree("config/site.yaml")
 
 
 if config["scale"] == "paper":
 
-    configfile: source("config/paper.yaml")
+    configfile: in_tree("config/paper.yaml")
 
 
-config = configuration.validated(config, source("workflow/schemas/config.schema.yaml"))
+config = configuration.validated(config, in_tree("workflow/schemas/config.schema.yaml"))
 
 PYTHON = shlex.quote(sys.executable)
-SHOW = shlex.quote(source("workflow/scripts/show"))
+SHOW = shlex.quote(in_tree("workflow/scripts/show"))
 os.environ.update(TQDM_MININTERVAL="5")  # seconds; progress is shown as lines (workflow/scripts/show)
 
 needs = Needs(config)
 IMAGE, EVALUATION_IMAGE = (
-    image if "://" in image else source(image)
+    image if "://" in image else in_tree(image)
     for image in (config["site"]["image"], config["site"]["paper_image" if needs.paper else "image"])
 )
 if workflow.deployment_settings.deployment_method:
@@ -69,12 +74,13 @@ wildcard_constraints:
     table="table_[a-z_]+",
 
 
-def checkpoint(variant, home=""):
+def checkpoint_of(variant, home=""):
     """Return matrix.checkpoint with its paths as seen from the working directory."""
     found = matrix.checkpoint(config, variant, home)
     if found.source == "trained":
         return found
-    return found._replace(folder=source(found.folder), complete=source(found.complete))
+    paths = {name: in_tree(getattr(found, name)) for name in ("folder", "complete", "provenance")}
+    return found._replace(**paths)
 
 
 def cell_of(wildcards):
@@ -85,12 +91,19 @@ def cell_of(wildcards):
 def training_data(variant, home):
     """Return trainings.data with its paths as seen from the working directory."""
     found = trainings.data(config, variant, home)
-    return [source(path) for path in found] if needs.paper else found
+    return [in_tree(path) for path in found] if needs.paper else found
 
 
 def training_settings(variant, home):
     """Return the configuration files of a training."""
-    return [source(path) for path in trainings.settings(config, variant, home)]
+    return [in_tree(path) for path in trainings.settings(config, variant, home)]
+
+
+# What the templates of documents are made of; those of the tables and of the report stand in their rules.
+DOCUMENT = [
+    *expand(in_tree("paper/templates/document.{kind}.jinja"), kind=["md", "html", "tex"]),
+    in_tree("paper/templates/style.html.jinja"),
+]
 
 
 def marks_of(cells):
@@ -100,26 +113,30 @@ def marks_of(cells):
 
 # What Table 1 shows; pi0.5 has a command of its own, where the site names one.
 PI05 = [CELL.format(home="", variant="pi05", environment=name) + ".done" for name in config["environments"]]
-TABLE_CELLS = marks_of(matrix.table(config)) + (PI05 if needs.paper and config["site"]["pi05"] else [])
+PI05 = PI05 if needs.paper and config["site"]["pi05"] else []
+TABLE_CELLS = marks_of(matrix.table(config)) + PI05
 EFFECT_CELLS = [cell for cell in TABLE_CELLS if Path(cell).stem == EFFECT["environment"]]
 EFFECT_CELLS += marks_of(matrix.effect_controls(config))
 PROBE_CELLS = marks_of(matrix.probes(config))
 # Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
-EVALUATED = TABLE_CELLS + marks_of(cell for cell in matrix.control_cells(config) if not cell.home)
+EVALUATED = marks_of(matrix.first_seed(config)) + PI05
 AGAIN = marks_of(matrix.repeated(config))
 LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
 LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
 
-if workflow.is_main_process:
-    for line in marks.remove_stale([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN]):
+EDITED = {}  # {mark: what is wrong} of records that were changed after their evaluation
+if workflow.is_main_process and "--unlock" not in sys.argv:
+    STALE, EDITED = marks.faults([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN])
+    for line in [*marks.remove(STALE, dry_run=workflow.output_settings.dryrun), *EDITED.values()]:
         print(line, file=sys.stderr)
 
 
 def start():
-    """Run before the first job: ask the right Slurm command, and make sure that no job of an earlier call is left."""
-    if accounts.detect_status_command(workflow.executor_settings):
-        print("Slurm keeps no accounts here: squeue is asked how jobs ended", file=sys.stderr)
+    """Refuse edited records that a job needs; pick the Slurm status command; refuse or cancel orphaned jobs."""
+    marks.require_unedited(EDITED, {file for job in workflow.dag.jobs for file in [*job.input, *job.output]})
+    if slurm.detect_status_command(workflow.executor_settings):
+        print("Slurm keeps no accounts here: using squeue for job status", file=sys.stderr)
     if config["orphaned_jobs"] == "refuse":
-        orphans.require_none(Path.cwd())
-    elif jobs := orphans.cancel(Path.cwd()):
+        slurm.require_no_orphans(Path.cwd())
+    elif jobs := slurm.cancel_orphans(Path.cwd()):
         print(f"Cancelled what an earlier call left in the queue: {', '.join(jobs)}", file=sys.stderr)

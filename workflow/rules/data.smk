@@ -5,16 +5,16 @@ DATASETS = {dataset_name(environment): environment for environment in trainings.
 
 rule pull:
     input:
-        tracked=source("data.dvc"),
-        manifest=source("config/checkpoints.sha256"),
+        tracked=in_tree("data.dvc"),
+        manifest=in_tree("config/checkpoints.sha256"),
     output:
-        touch(source("checkpoints/mini.verified")),
+        touch(in_tree("checkpoints/mini.verified")),
     log:
         f"{OUT}/logs/pull.log",
     # A download: nodes of a cluster may not reach the network, and the folder is shared.
     localrule: True
     params:
-        script=source("workflow/scripts/pull"),
+        script=in_tree("workflow/scripts/pull"),
         folder=lambda wildcards, output: Path(output[0]).with_suffix(""),
     message:
         "Pulling the trained policies out of dvcstore/ and checking their SHA-256"

@@ -5,11 +5,11 @@
 # Compares the first frame of every suite with the golden one. An evaluation warns where they differ (or is refused).
 rule libero_check:
     input:
-        golden=source("config/libero_golden.json"),
+        golden=in_tree("config/libero_golden.json"),
     output:
-        f"{OUT}/libero/probe.json",
+        f"{OUT}/libero/start_up_check.json",
     log:
-        f"{OUT}/libero/logs/probe.log",
+        f"{OUT}/libero/logs/start_up_check.log",
     resources:
         mem_mb=needs.growing(4000),
     params:
@@ -22,8 +22,8 @@ rule libero_check:
 
 rule evaluate:
     input:
-        checkpoint=lambda wildcards: checkpoint(wildcards.variant, wildcards.home).complete,
-        probe=branch(lambda wildcards: matrix.on_libero(wildcards.home), then=rules.libero_check.output[0]),
+        checkpoint=lambda wildcards: checkpoint_of(wildcards.variant, wildcards.home).complete,
+        check=branch(lambda wildcards: matrix.on_libero(wildcards.home), then=rules.libero_check.output[0]),
     output:
         f"{CELL}.done",
     log:
@@ -45,8 +45,8 @@ rule evaluate:
         overrides=lambda wildcards, input, output: overrides.evaluation(
             config,
             cell_of(wildcards),
-            checkpoint(wildcards.variant, wildcards.home).folder,
-            probe=str(input.probe) if input.probe else None,
+            checkpoint_of(wildcards.variant, wildcards.home).folder,
+            probe=str(input.check) if input.check else None,
             slots=1,
             threads=1,
             mark=True,
@@ -83,6 +83,7 @@ rule evaluate_pi05:
         runtime=needs.growing(360),
     params:
         records=lambda wildcards, output: str(Path(output[0]).with_suffix(".jsonl")),
+        episodes=config["episodes"],
         command=lambda wildcards, output: config["site"]["pi05"].format(
             environment=wildcards.environment,
             episodes=config["episodes"],
@@ -92,14 +93,18 @@ rule evaluate_pi05:
     message:
         "Evaluating pi0.5 in {wildcards.environment} with the site's own command"
     shell:
-        f"( {{params.command}} && {PYTHON} -m muvla.jobs.marks {{params.records}} ) 2>&1 | {SHOW} {{log}}"
+        f"( {{params.command}} && {PYTHON} -m muvla.jobs.marks {{params.records}} {{params.episodes}} ) 2>&1 | {SHOW} {{log}}"
 
 
 rule episode_frames:
     input:
-        checkpoint=checkpoint(EFFECT["memory"]).complete,
+        checkpoint=checkpoint_of(EFFECT["memory"]).complete,
     output:
-        f"{OUT}/figures/episode.npz",
+        frames=f"{OUT}/figures/episode.npz",
+        # Of the table's episode there is a record already. Snakemake removes outputs before a job as well: a finished
+        # episode would not be run again.
+        records=temp(f"{OUT}/figures/episode.jsonl"),
+        provenance=temp(f"{OUT}/figures/episode.provenance.json"),
     log:
         f"{OUT}/logs/figures/episode.log",
     benchmark:
@@ -112,19 +117,17 @@ rule episode_frames:
         mem_mb=needs.growing(4000, paper=64000),
     params:
         **EFFECT,
-        records=lambda wildcards, output: str(Path(output[0]).with_suffix(".jsonl")),
         overrides=lambda wildcards, output: overrides.evaluation(
             config,
             matrix.Cell(EFFECT["memory"], EFFECT["environment"]),
-            checkpoint(EFFECT["memory"]).folder,
+            checkpoint_of(EFFECT["memory"]).folder,
             episodes=1,
             slots=1,
             threads=1,
-            frames=output[0],
-            output=str(Path(output[0]).with_suffix(".jsonl")),
+            frames=output.frames,
+            output=output.records,
         ),
     message:
         "The first episode of {params.memory} in {params.environment} once more, keeping its pictures"
     shell:
-        # A finished episode would not be run, so its record must not be there.
-        f"rm -f {{params.records}}; {python('muvla.evaluate {params.overrides:q}')}"
+        python("muvla.evaluate {params.overrides:q}")

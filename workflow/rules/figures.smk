@@ -48,6 +48,7 @@ rule figure_probes:
 
 rule probe_statements:
     input:
+        DOCUMENT,
         records=PROBE_CELLS,
     output:
         f"{OUT}/figures/probes.md",

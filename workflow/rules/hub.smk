@@ -11,16 +11,16 @@ SOURCES = {  # owner/name@revision; muvla.hub refuses an empty revision and says
 
 rule fetch_model:
     output:
-        mark=source("hub/models/{name}.json"),
-        tracked=source("hub/models/{name}.dvc"),
+        mark=in_tree("hub/models/{name}.json"),
+        tracked=in_tree("hub/models/{name}.dvc"),
     log:
-        source("hub/logs/{name}.log"),
+        in_tree("hub/logs/{name}.log"),
     localrule: True
     params:
         repository=lambda wildcards: SOURCES[wildcards.name],
-        folder=source("hub/models/{name}"),
+        folder=in_tree("hub/models/{name}"),
         options="",
-        root=source("."),
+        root=in_tree("."),
         tracked="hub/models/{name}",
     message:
         "Fetching {params.repository} from the Hub"
@@ -32,13 +32,13 @@ rule fetch_model:
 # One environment or suite a job: only what the matrix needs.
 use rule fetch_model as fetch_dataset with:
     output:
-        mark=source("hub/datasets/{name}/{part}.json"),
-        tracked=source("hub/datasets/{name}/{part}.dvc"),
+        mark=in_tree("hub/datasets/{name}/{part}.json"),
+        tracked=in_tree("hub/datasets/{name}/{part}.dvc"),
     log:
-        source("hub/logs/{name}/{part}.log"),
+        in_tree("hub/logs/{name}/{part}.log"),
     params:
         repository=lambda wildcards: SOURCES[wildcards.name],
-        folder=source("hub/datasets/{name}"),
+        folder=in_tree("hub/datasets/{name}"),
         options=" --dataset --only {part}",
-        root=source("."),
+        root=in_tree("."),
         tracked="hub/datasets/{name}/{part}",

@@ -9,7 +9,8 @@ LATEX_LOG = f"{OUT}/logs/paper_latex.log"
 # paper.tex is an output of its own rule: it stays when LaTeX is missing or stops.
 rule paper_source:
     input:
-        expand(source("paper/templates/report.{kind}.jinja"), kind=["md", "html", "tex"]),
+        expand(in_tree("paper/templates/report.{kind}.jinja"), kind=["md", "html", "tex"]),
+        expand(in_tree("paper/templates/{part}.jinja"), part=["style.html", "packages.tex"]),
         fragments=expand(f"{OUT}/{{name}}.{{kind}}", name=FRAGMENTS, kind=["csv", "html"]),
         pictures=expand(f"{OUT}/figures/{{name}}.png", name=FIGURES),
     output:

@@ -1,7 +1,7 @@
 # Tables and verdicts: functions of the records whose marks a rule names, and of the printed numbers.
 
 TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
-PUBLISHED = source("config/published")
+PUBLISHED = in_tree("config/published")
 
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
@@ -10,6 +10,8 @@ LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoint
 
 rule table:
     input:
+        expand(in_tree("paper/templates/table.{kind}.jinja"), kind=["html", "tex"]),
+        in_tree("paper/templates/style.html.jinja"),
         records=lambda wildcards: (
             TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_EVALUATED if LIBERO_THERE else []
         ),
@@ -32,6 +34,7 @@ rule table:
 
 rule comparisons:
     input:
+        DOCUMENT,
         records=TABLE_CELLS,
         published=f"{PUBLISHED}/table_mikasa.csv",
     output:
@@ -52,6 +55,7 @@ rule comparisons:
 
 rule effect:
     input:
+        DOCUMENT,
         records=EFFECT_CELLS,
     output:
         f"{OUT}/effect.md",

@@ -1,6 +1,6 @@
-# Single episodes, looked at from the inside: what the memory did, and where memory and actions look.
+# Single episodes with their internals recorded: how the memory changed, and where memory and actions attend.
 
-SEARCH = matrix.traces(config)
+TRACES = matrix.traces(config)
 TRACE = f"{OUT}/traces/{{variant}}/{{environment}}.npz"
 DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{environment}}"
 ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
@@ -8,7 +8,7 @@ ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
 
 rule trace:
     input:
-        checkpoint=lambda wildcards: checkpoint(wildcards.variant, matrix.home_of(wildcards.environment)).complete,
+        checkpoint=lambda wildcards: checkpoint_of(wildcards.variant, matrix.home_of(wildcards.environment)).complete,
     output:
         trace=TRACE,
         provenance=f"{OUT}/traces/{{variant}}/{{environment}}.json",
@@ -28,7 +28,7 @@ rule trace:
             config,
             wildcards.variant,
             wildcards.environment,
-            checkpoint(wildcards.variant, matrix.home_of(wildcards.environment)).folder,
+            checkpoint_of(wildcards.variant, matrix.home_of(wildcards.environment)).folder,
             threads=1,
             output=output.trace,
         ),
@@ -77,9 +77,9 @@ rule figure_attention:
 # names below <outputs>/figures, each a .png and a .pdf
 TRACE_FIGURES = [
     f"{figure}/{variant}/{environment}"
-    for variant, environment in SEARCH
+    for variant, environment in TRACES
     for figure in ("memory_dynamics", "attention")
     if figure == "attention" or matrix.has_memory(variant)
 ]
 # the JSON file of each trace, which says what made it
-TRACE_JSONS = [f"{OUT}/traces/{variant}/{environment}.json" for variant, environment in SEARCH]
+TRACE_JSONS = [f"{OUT}/traces/{variant}/{environment}.json" for variant, environment in TRACES]

@@ -36,10 +36,10 @@ if not needs.paper:
             python("muvla.train {params.overrides:q}")
 
 
-# Retraining invalidates a variant's records: they move to superseded/, so that the new policy gets its own.
+# Retraining invalidates a variant's records: once the new policy is there they move to superseded/.
 rule train:
     input:
-        base=source("hub/models/base.json") if needs.paper else rules.base.output[0],
+        base=in_tree("hub/models/base.json") if needs.paper else rules.base.output[0],
         demonstrations=lambda wildcards: training_data(wildcards.variant, wildcards.home),
         settings=lambda wildcards: training_settings(wildcards.variant, wildcards.home),
     output:
@@ -73,6 +73,7 @@ rule train:
     message:
         "Training {wildcards.home}{wildcards.variant}"
     shell:
-        "if [ -d {params.records} ]; then mkdir -p {params.superseded};"
-        " mv {params.records} {params.superseded}/{wildcards.variant}.$(date +%Y%m%dT%H%M%S); fi;"
-        f" {python('{params.module} {params.overrides:q}')}"
+        # A training that fails leaves the old records, and the tables made from them, as they are.
+        f"{python('{params.module} {params.overrides:q}')} && if [ -d {{params.records}} ]; then"
+        " mkdir -p {params.superseded};"
+        " mv {params.records} {params.superseded}/{wildcards.variant}.$(date +%Y%m%dT%H%M%S); fi"

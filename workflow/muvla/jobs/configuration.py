@@ -69,10 +69,27 @@ class Site(TypedDict):
     pi05: str | None
 
 
-class Hub(TypedDict):
-    """Repositories of the Hugging Face Hub; only the names of the checkpoints matter for the matrix."""
+class Repository(TypedDict):
+    """A repository of the Hugging Face Hub and the commit that is fetched; None: not pinned."""
 
-    checkpoints: dict[str, object]
+    repository: str
+    revision: str | None
+
+
+class Hub(TypedDict):
+    """What scale paper takes from the Hugging Face Hub."""
+
+    base: Repository
+    mikasa: Repository
+    libero: Repository
+    checkpoints: dict[str, Repository]
+
+
+class Comparison(TypedDict):
+    """A pair of variants compared on the same seeds."""
+
+    first: str
+    second: str
 
 
 class Configuration(TypedDict):
@@ -87,6 +104,8 @@ class Configuration(TypedDict):
     evaluation_seed: int
     libero: Libero
     effect: Effect
+    comparisons: list[Comparison]
+    statistics: dict[str, object]  # muvla.report.statistics.rules.Rules
     controls: list[Control]
     traces: list[Trace]
     training_environments: list[str]

@@ -12,22 +12,37 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
+from snakemake.utils import update_config
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.files import ROOT, write_atomically
-from muvla.jobs.configuration import Configuration
-from muvla.jobs.matrix import controls, has_memory, home, seeds, traces
+from muvla.jobs import overrides
+from muvla.jobs.configuration import Configuration, validated
+from muvla.jobs.matrix import (
+    Cell,
+    control_cells,
+    has_memory,
+    home_of,
+    libero_table,
+    longer_chunks,
+    on_libero,
+    seeds,
+    table,
+    traces,
+)
+from muvla.jobs.reference import SCHEMA
 from muvla.options import read
 from muvla.sim.mikasa.novelty import lengthened
 from muvla.train.plan import GB, checkpoints, operations
+from muvla.train.scale import RecordedTraining
 from muvla.train.settings import TrainSettings
 
 BEGIN, END = "<!-- python -m muvla.jobs.cost writes from here -->", "<!-- to here -->"
-LIBERO_DATA = "[libero_spatial_no_noops,libero_object_no_noops,libero_goal_no_noops,libero_10_no_noops]"
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,9 @@ class Training:
     kept: int
 
 
-def training(assumed: Assumptions, variant: str, *overrides: str) -> Training:
-    """Return what the training of a variant at the paper's scale costs."""
-    settings = read(TrainSettings, ["scale=paper", f"variant={variant}", *overrides])
+def training(assumed: Assumptions, options: list[str]) -> Training:
+    """Return what a training costs. options: overrides of `python -m muvla.train`."""
+    settings = read(TrainSettings, options)
     hours = operations(settings) / (assumed.peak * assumed.utilisation) / 3600
     return Training(settings.memory.window, hours, *checkpoints(settings))
 
@@ -84,19 +99,18 @@ def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line
 
 
 def _trainings(config: Configuration, assumed: Assumptions) -> list[Line]:
-    repeats = len(seeds(config))
-    found = [training(assumed, variant) for variant in config["variants"]]
-    found += [training(assumed, name, f"environments={LIBERO_DATA}") for name in config["libero"]["variants"]]
+    def trained(variant: str, home: str = "") -> Training:
+        return training(assumed, overrides.training(config, variant, home))
+
+    found = [trained(variant) for variant in config["variants"]]
+    found += [trained(variant, "libero/") for variant in config["libero"]["variants"]]
     lines = []
     for window in sorted({one.window for one in found}):
         what = f"training, {'no memory, K=1 or EMA' if window == 1 else f'K={window}'}"
-        lines.append(_together(what, [one for one in found if one.window == window] * repeats))
-    longer = {
-        (control["trained_chunk"], variant) for (variant, _, _), control in controls(config).items() if home(control)
-    }
-    for chunk in sorted({chunk for chunk, _ in longer}):
-        override = f"scale.memory_training.chunk={chunk}"
-        again = [training(assumed, variant, override) for length, variant in sorted(longer) if length == chunk]
+        lines.append(_together(what, [one for one in found if one.window == window] * len(seeds(config))))
+    for home, chunk in longer_chunks(config).items():
+        variants = sorted({cell.variant for cell in control_cells(config) if cell.home == home})
+        again = [trained(variant, home) for variant in variants]
         lines.append(_together(f"training, chunks of {chunk} (first seed)", again))
     return lines
 
@@ -108,49 +122,50 @@ def _together(what: str, trainings: list[Training]) -> Line:
 
 def _evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
     repeats = len(seeds(config))
-
-    def mikasa(environment: str, every: int, phases: int | None = None) -> float:
-        steps = lengthened(environment_named(environment).max_steps, phases)
-        return evaluation_hours(
-            assumed, episodes=config["episodes"], steps=steps, step=assumed.mikasa_step, every=every
-        )
-
-    table = [mikasa(name, _every(variant)) for variant in config["variants"] for name in config["environments"]]
-    probes: list[float] = []
-    longer: list[float] = []
-    for (_, environment, _), control in controls(config).items():
-        hours = mikasa(environment, control.get("open_loop_steps", 1), control.get("phases"))
-        (longer if home(control) else probes).append(hours)
-    libero = [
-        evaluation_hours(
-            assumed,
-            episodes=config["libero"]["episodes"],
-            steps=environment_named(task).max_steps,
-            step=assumed.libero_step,
-            every=_every(variant),
-        )
-        for variant in config["libero"]["variants"]
-        for task in config["libero"]["tasks"]
-    ]
-    traced = [
-        evaluation_hours(
-            assumed, episodes=1, steps=environment_named(name).max_steps, step=assumed.libero_step, every=1
-        )
-        for _, name in traces(config)
-    ]
-    found = [("evaluation, Table 1", table), ("evaluation, probes", probes), ("evaluation, LIBERO", libero)]
-    lines = [Line(what, len(hours) * repeats, sum(hours) * repeats) for what, hours in found]
-    if longer:
+    kinds = {
+        "evaluation, Table 1": table(config),
+        "evaluation, probes": [cell for cell in control_cells(config) if not cell.home],
+        "evaluation, LIBERO": libero_table(config),
+    }
+    lines = []
+    for what, cells in kinds.items():
+        lines.append(Line(what, len(cells) * repeats, sum(evaluation(config, assumed, one) for one in cells) * repeats))
+    if longer := [evaluation(config, assumed, cell) for cell in control_cells(config) if cell.home]:
         lines.append(Line("evaluation, probes of longer chunks (first seed)", len(longer), sum(longer)))
+    traced = [
+        evaluation(config, assumed, Cell(variant, environment, home=home_of(environment)), search)
+        for (variant, environment), search in traces(config).items()
+    ]
     return [*lines, Line("single episodes, traced (first seed)", len(traced), sum(traced))]
 
 
-def _every(variant: str) -> int:
-    """Return the steps between two queries: 1 with memory, a chunk of 8 without (spec 6.4)."""
-    return 1 if has_memory(variant) else 8
+def evaluation(config: Configuration, assumed: Assumptions, cell: Cell, episodes: int | None = None) -> float:
+    """Return the GPU-hours of an evaluation, under the options that its rule gives; episodes: others than those."""
+    options = overrides.evaluation_options(config, cell, "")
+    phases, run, tried = options["phases"], options["open_loop_steps"], episodes or options["episodes"]
+    assert isinstance(phases, int | None)
+    assert isinstance(run, int | None)
+    assert isinstance(tried, int)
+    receding = options["mode"] == "receding" or (options["mode"] == "auto" and has_memory(cell.variant))
+    steps = environment_named(cell.environment).max_steps
+    return evaluation_hours(
+        assumed,
+        episodes=tried,
+        steps=steps if on_libero(cell.home) else lengthened(steps, phases),
+        step=assumed.libero_step if on_libero(cell.home) else assumed.mikasa_step,
+        every=1 if receding else run or _chunk(),
+    )
 
 
-def table(lines: list[Line]) -> str:
+@cache
+def _chunk() -> int:
+    """Return the actions that a forward of the table's policies predicts; all are run in open loop (spec 6.4)."""
+    training = read(TrainSettings, ["scale=paper"]).scale.memory_training
+    assert isinstance(training, RecordedTraining)
+    return training.chunk
+
+
+def markdown(lines: list[Line]) -> str:
     """Return the plan as a Markdown table."""
     rows = [f"| {line.what} | {line.jobs} | {line.hours:,.0f} |" for line in lines]
     return "\n".join(["| what | jobs | GPU-hours |", "|---|---:|---:|", *rows])
@@ -160,7 +175,7 @@ def summary(lines: list[Line], repeats: int) -> str:
     """Return what the plan means in days and in storage."""
     trained = [line for line in lines if line.checkpoint_bytes]
     evaluated = sum(line.hours for line in lines[:-1] if "first seed" not in line.what and line not in trained)
-    one = training(Assumptions(), "m64_k2")
+    one = training(Assumptions(), ["scale=paper", "variant=m64_k2"])
     filled = sum(line.checkpoint_bytes for line in trained) / GB / 1000
     return (
         f"On 32 GPUs (four trainings at a time) the whole takes about {lines[-1].hours / 32 / 24:.0f} days; evaluation "
@@ -171,18 +186,22 @@ def summary(lines: list[Line], repeats: int) -> str:
     )
 
 
+def papers_matrix() -> Configuration:
+    """Return the configuration of `snakemake --config scale=paper`, merged as Snakemake merges it and validated."""
+    config: dict[str, Any] = {}
+    for name in ("config", "site", "paper"):
+        update_config(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8")))
+    return validated({**config, "scale": "paper"}, SCHEMA)
+
+
 def main() -> int:
     """Print the plan of config/config.yaml with config/paper.yaml on top, or write it into a document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace what FILE says between the two marks")
     document: Path | None = parser.parse_args().write
-    config: dict[str, Any] = {"scale": "paper"}
-    for name in ("config", "paper"):
-        settings = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8"))
-        config = {**config, **settings, "libero": {**config.get("libero", {}), **settings["libero"]}, "scale": "paper"}
-    matrix = cast(Configuration, config)
+    matrix = papers_matrix()
     lines = plan(matrix)
-    text = f"{table(lines)}\n\n{summary(lines, len(seeds(matrix)))}"
+    text = f"{markdown(lines)}\n\n{summary(lines, len(seeds(matrix)))}"
     if document is None:
         print(text)
         return 0

@@ -36,13 +36,16 @@ class Cell(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint folder, the file that says that the folder is complete, and where the checkpoint comes from.
+    """A checkpoint folder and what is known of it. Bundled and released ones lie in the source tree.
 
-    source: "trained", "bundled" or "released". Bundled and released ones lie in the source tree.
+    complete: the file that says that the folder is complete.
+    provenance: the file that says what the checkpoint was made of, or where it was downloaded from.
+    source: "trained", "bundled" or "released".
     """
 
     folder: str
     complete: str
+    provenance: str
     source: str
 
 
@@ -51,12 +54,12 @@ def checkpoint(config: Configuration, variant: str, home: str = "") -> Checkpoin
     libero = on_libero(home)
     if config["checkpoints"] == "trained":
         folder = f"{config['outputs']}/{home}checkpoints/{variant}"
-        return Checkpoint(folder, f"{folder}/provenance.json", "trained")
+        return Checkpoint(folder, f"{folder}/provenance.json", f"{folder}/provenance.json", "trained")
     if config["scale"] == "paper":
         folder = f"hub/models/{'libero_' if libero else ''}{variant}"
-        return Checkpoint(folder, f"{folder}.json", "released")
+        return Checkpoint(folder, f"{folder}.json", f"{folder}.json", "released")
     folder = f"checkpoints/mini/{'libero/' if libero else ''}{variant}"
-    return Checkpoint(folder, "checkpoints/mini.verified", "bundled")
+    return Checkpoint(folder, "checkpoints/mini.verified", f"{folder}/provenance.json", "bundled")
 
 
 def table(config: Configuration) -> list[Cell]:
@@ -89,12 +92,13 @@ def controls(config: Configuration) -> dict[tuple[str, str, str], Control]:
 
 
 def control_of(config: Configuration, cell: Cell) -> Control | None:
-    """Return the control that `cell` names; None for a table's own cell."""
-    for control in config["controls"]:
-        place = cell.variant in listed(control["variant"]) and cell.environment in listed(control["environment"])
-        if place and cell.control == control["name"]:
-            return control
-    return None
+    """Return the control that `cell` names; None for a table's own cell. Raises ValueError for an unknown one."""
+    if not cell.control:
+        return None
+    known, key = controls(config), (cell.variant, cell.environment, cell.control)
+    if key not in known:
+        raise ValueError(f"the configuration has no control {cell.control!r} of {cell.variant} in {cell.environment}")
+    return known[key]
 
 
 def control_cells(config: Configuration) -> list[Cell]:

@@ -1,7 +1,5 @@
 """Command lines of the rules: options of muvla's commands as Hydra overrides ("key=value")."""
 
-from dataclasses import dataclass, replace
-
 from muvla.jobs import matrix, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
@@ -10,75 +8,38 @@ ONLY_EVALUATION = ("checkpoint_source", "episodes", "memory", "strict")  # optio
 Value = str | int | float | bool | list[str] | None
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Options of `python -m muvla.evaluate` that follow from a cell, under their own names; None: left out."""
-
-    checkpoint: str
-    checkpoint_source: str
-    name: str
-    environment: str
-    episodes: int
-    seed: int
-    label: str
-    device: str
-    precision: str
-    mode: str = "auto"
-    memory: str = "active"
-    open_loop_steps: int | None = None
-    phases: int | None = None
-    unseen_colours: int | None = None
-    backend: str | None = None
-    reset_rule: str | None = None
-    strict: bool | None = None
-
-
 def evaluation(config: Configuration, cell: Cell, checkpoint: str, **more: Value) -> list[str]:
     """Return the overrides of `python -m muvla.evaluate`. checkpoint: folder of the policy; more: other options."""
-    return overrides(**{**vars(evaluation_of(config, cell, checkpoint)), **more})
+    return overrides(**{**evaluation_options(config, cell, checkpoint), **more})
 
 
-def evaluation_of(config: Configuration, cell: Cell, checkpoint: str) -> Evaluation:
-    """Return what `cell` decides of an evaluation."""
+def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> dict[str, Value]:
+    """Return the options that `cell` decides, by name; None: left out. Raises ValueError for an unknown control."""
     paper, libero = config["scale"] == "paper", config["libero"]
-    shared = Evaluation(
-        checkpoint=checkpoint,
-        checkpoint_source=matrix.checkpoint(config, cell.variant, cell.home).source,
-        name=cell.variant,
-        environment=cell.environment,
-        episodes=config["episodes"],
-        seed=config["evaluation_seed"],
-        label=config["scale"],
-        device="cuda" if paper else "cpu",
-        precision="bfloat16" if paper else "float32",
-    )
+    options: dict[str, Value] = {
+        "checkpoint": checkpoint,
+        "checkpoint_source": matrix.checkpoint(config, cell.variant, cell.home).source,
+        "name": cell.variant,
+        "environment": cell.environment,
+        "episodes": config["episodes"],
+        "seed": config["evaluation_seed"],
+        "label": config["scale"],
+        "device": "cuda" if paper else "cpu",
+        "precision": "bfloat16" if paper else "float32",
+        **matrix.USUAL,
+    }
     if matrix.on_libero(cell.home):
-        return replace(
-            shared,
-            episodes=libero["episodes"],
-            seed=0,  # the first of the stored initial states
-            mode=libero["mode"],
-            reset_rule=libero["reset_rule"],
-            strict=libero["strict"],
-        )
-    shared = replace(shared, backend="gpu" if paper else "cpu")
-    control = matrix.control_of(config, cell)
-    if control is None:
-        return shared
-    return replace(
-        shared,
-        mode=control.get("mode", shared.mode),
-        memory=control.get("memory", shared.memory),
-        open_loop_steps=control.get("open_loop_steps"),
-        phases=control.get("phases"),
-        unseen_colours=control.get("unseen_colours"),
-    )
+        options |= {"episodes": libero["episodes"], "seed": 0}  # the first of the stored initial states
+        return options | {name: libero[name] for name in ("mode", "reset_rule", "strict")}
+    control = matrix.control_of(config, cell) or {}
+    options |= {name: value for name, value in control.items() if name in matrix.USUAL}
+    return options | {"backend": "gpu" if paper else "cpu"}
 
 
 def trace(config: Configuration, variant: str, environment: str, checkpoint: str, **more: Value) -> list[str]:
     """Return the overrides of `python -m muvla.trace`: an episode as the evaluation of that cell would run it."""
     cell = Cell(variant, environment, home=matrix.home_of(environment))
-    evaluated = vars(evaluation_of(config, cell, checkpoint))
+    evaluated = evaluation_options(config, cell, checkpoint)
     options = {name: value for name, value in evaluated.items() if name not in ONLY_EVALUATION}
     options["search"] = matrix.traces(config).get((variant, environment), 1)
     # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.

@@ -3,15 +3,34 @@
 home: where policies lie below <outputs>, as in muvla.jobs.matrix.Cell.
 """
 
+from functools import cache
+
+import yaml
+
 from muvla.data.episode import dataset_name
+from muvla.files import ROOT
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import home_of, on_libero, variant_settings
 
+SCALES = ROOT / "config" / "muvla" / "scale"
+OPTIONS = ("workflow/muvla/train/scale.py", "workflow/muvla/train/settings.py")  # of `python -m muvla.train`
+
 
 def settings(config: Configuration, variant: str, home: str) -> list[str]:
-    """Return the files of the source tree that decide a training."""
-    scale = scale_of(config, home)
-    return [f"config/muvla/{name}.yaml" for name in (f"scale/{scale}", f"variant/{variant}")]
+    """Return the files of the source tree that decide a training.
+
+    They are its scale with the scales that this one builds on, its variant, and where the other options have defaults.
+    """
+    composed = [*(f"scale/{name}" for name in _with_defaults(scale_of(config, home))), f"variant/{variant}"]
+    return [*(f"config/muvla/{name}.yaml" for name in composed), *OPTIONS]
+
+
+@cache
+def _with_defaults(scale: str) -> list[str]:
+    """Return a scale and the files in its `defaults` list, and in theirs; _self_ and dataclasses begin with "_"."""
+    content = yaml.load((SCALES / f"{scale}.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+    bases = [name for name in content.get("defaults", []) if not name.startswith("_")]
+    return [scale, *(name for base in bases for name in _with_defaults(base))]
 
 
 def scale_of(config: Configuration, home: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,9 +40,10 @@ class Number:
         return ", ".join(dict.fromkeys(values))
 
 
-def read_numbers(marks: Iterable[Path]) -> list[Number]:
+def read_numbers(marks: Iterable[Path], checkpoints: Iterable[Path]) -> list[Number]:
     """Read the records that the marks stand for, by folder of records in the order given and by name within it.
 
+    checkpoints: what is known of the checkpoints that acted, their provenance.json or the mark of a download.
     Raises RecordsError for records that are corrupt, gone or changed after they were marked, or when there are none.
     """
     cells = [read_cell(marked_records(mark)) for mark in marks]
@@ -50,19 +51,23 @@ def read_numbers(marks: Iterable[Path]) -> list[Number]:
         raise RecordsError("there are no episode records to trace: evaluate a policy first")
     folders = list(dict.fromkeys(cell.folder for cell in cells))
     cells.sort(key=lambda cell: (folders.index(cell.folder), cell.path))
-    return [Number(cell, _trained(cell)) for cell in cells]
+    known = {path: json.loads(path.read_text("utf-8")) for path in checkpoints if path.is_file()}
+    return [Number(cell, _trained(cell, known)) for cell in cells]
 
 
-def _trained(cell: Cell) -> Json:
-    """Return the provenance of the checkpoint; {} when its folder is gone or holds another checkpoint by now."""
-    if "checkpoint" not in cell.runs[-1]:
-        return {}
-    folder = Path(cell.runs[-1]["checkpoint"])
-    for path in (folder / "provenance.json", folder.with_name(f"{folder.name}.json")):
-        if path.is_file():
-            content: Json = json.loads(path.read_text("utf-8"))
-            if content.get("checkpoint", cell.settings["checkpoint_sha256"]) == cell.settings["checkpoint_sha256"]:
-                return content
+def _trained(cell: Cell, known: Mapping[Path, Json]) -> Json:
+    """Return the provenance of the checkpoint; {} when it is not among the known ones, or was replaced by another.
+
+    A provenance.json names the checkpoint's SHA-256; the mark of a download does not and lies beside the folder.
+    """
+    download = Path(f"{cell.runs[-1].get('checkpoint')}.json")
+    for path, content in known.items():
+        if "checkpoint" in content:
+            found = content["checkpoint"] == cell.settings["checkpoint_sha256"]
+        else:
+            found = path == download
+        if found:
+            return content
     return {}
 
 

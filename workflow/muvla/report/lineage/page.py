@@ -120,12 +120,15 @@ def _versions(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> tupl
     return tuple(f"{count} {'number' if count == 1 else 'numbers'}: {line}" for line, count in lines.items())
 
 
-def provenance(*, records: Sequence[Path], traces_and_probes: Sequence[Path], root: str) -> Contents:
+def provenance(
+    *, records: Sequence[Path], checkpoints: Sequence[str], traces_and_probes: Sequence[Path], root: str
+) -> Contents:
     """Make provenance.html and ro-crate-metadata.json, which turns the folder `root` into a Research Object Crate.
 
-    records: marks. traces_and_probes: JSON files. Raises RecordsError as read_numbers and read_traces_and_probes do.
+    records: marks. checkpoints: provenance.json of each checkpoint, or the mark of its download. traces_and_probes:
+    JSON files. Raises RecordsError as read_numbers and read_traces_and_probes do.
     """
-    numbers = read_numbers(records)
+    numbers = read_numbers(records, map(Path, checkpoints))
     others = read_traces_and_probes(traces_and_probes)
     print(f"{len(numbers)} numbers")
     return {

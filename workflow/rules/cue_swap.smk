@@ -1,16 +1,16 @@
-# Diagnostics of a trained policy.
+# Does the policy read the cue? Its colour is swapped, and the actions are compared.
 
 
 rule cue_swap:
     input:
-        checkpoint=checkpoint(EFFECT["memory"]).complete,
+        checkpoint=checkpoint_of(EFFECT["memory"]).complete,
         demonstrations=trainings.collected(config, EFFECT["environment"]),
     output:
         f"{OUT}/probes/cue_swap.json",
     log:
-        f"{OUT}/logs/probe/cue_swap.log",
+        f"{OUT}/logs/cue_swap.log",
     benchmark:
-        f"{OUT}/benchmarks/probe/cue_swap.tsv"
+        f"{OUT}/benchmarks/cue_swap.tsv"
     threads: 2
     resources:
         **needs.gpu(1),
@@ -18,7 +18,7 @@ rule cue_swap:
         runtime=needs.growing(30, paper=60),
     params:
         overrides=lambda wildcards, input, output: overrides.overrides(
-            checkpoint=checkpoint(EFFECT["memory"]).folder,
+            checkpoint=checkpoint_of(EFFECT["memory"]).folder,
             environment=EFFECT["environment"],
             data=str(Path(input.demonstrations).parents[1]),
             output=output[0],

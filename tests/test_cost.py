@@ -40,3 +40,33 @@ def test_evaluation_grows_with_episodes_and_queries() -> None:
     start = assumed.start / 3600
     assert hours(200, 1) - start == pytest.approx(2 * (hours(100, 1) - start))
     assert hours(100, 8) < hours(100, 1)
+
+
+def test_every_episode_that_a_trace_may_try_counts_at_its_simulators_pace() -> None:
+    matrix = cost.papers_matrix()
+
+    def traced(place: str, search: int, **assumed: float) -> float:
+        traces = [{"variant": "m64_k8", "environment": place, "search": search}]
+        return cost.evaluations({**matrix, "traces": traces}, cost.Assumptions(**assumed))[-1].hours
+
+    start = cost.Assumptions().start / 3600
+    for place, own, other in (
+        ("RememberColor5", "mikasa_step", "libero_step"),
+        ("libero_goal/0", "libero_step", "mikasa_step"),
+    ):
+        once = traced(place, 1)
+        assert traced(place, 30) - start == pytest.approx(30 * (once - start))
+        assert traced(place, 1, **{own: 1.0}) > once
+        assert traced(place, 1, **{other: 1.0}) == once
+
+
+def test_the_matrix_is_validated_as_the_workflow_validates_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    matrix = cost.papers_matrix()
+    assert (matrix["scale"], len(matrix["training_seeds"])) == ("paper", 3)
+    assert matrix["libero"]["reset_rule"] == "episode", "of config/config.yaml, which config/paper.yaml leaves as it is"
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    with (tmp_path / "config" / "paper.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nepisods: 3\n")
+    monkeypatch.setattr(cost, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match="did you mean 'episodes'"):
+        cost.papers_matrix()

@@ -47,10 +47,14 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def make(results: Path, *others: Path, folders: tuple[Path, ...] = ()) -> None:
+def make(
+    results: Path, *others: Path, folders: tuple[Path, ...] = (), checkpoints: tuple[str, ...] | None = None
+) -> None:
     """Write the page and the crate of the folders of records, results/records/trained where none is named."""
     records = marks(*(folders or (results / "records" / "trained",)))
-    contents = provenance(records=records, traces_and_probes=others, root=str(results))
+    known = [str(results / "checkpoints" / name / "provenance.json") for name in ("oft", "m64_k2")]
+    given = known if checkpoints is None else checkpoints
+    contents = provenance(records=records, checkpoints=given, traces_and_probes=others, root=str(results))
     write(contents, [results / name for name in contents])
 
 
@@ -150,6 +154,26 @@ def test_checkpoint_that_was_replaced_is_not_taken_for_the_one_that_acted(result
     assert UNKNOWN in page
 
 
+def test_only_checkpoints_that_the_rule_names_are_read(results: Path) -> None:
+    make(results, checkpoints=())
+    assert "fefefefefefe" not in (results / "provenance.html").read_text()
+    elsewhere = results / "moved" / "provenance.json"
+    write_json(elsewhere, json.loads((results / "checkpoints" / "m64_k2" / "provenance.json").read_text()))
+    make(results, checkpoints=(str(elsewhere),))
+    assert "fefefefefefe" in (results / "provenance.html").read_text(), "found by its SHA-256"
+
+
+def test_a_download_is_known_by_the_mark_beside_its_folder(results: Path) -> None:
+    for name in ("oft", "m64_k2"):
+        write_json(
+            results / "checkpoints" / f"{name}.json", {"repository": f"models/lab/{name}", "revision": "ab" * 20}
+        )
+    make(results, checkpoints=(str(results / "checkpoints" / "oft.json"),))
+    page = (results / "provenance.html").read_text()
+    assert "models/lab/oft" in page
+    assert "models/lab/m64_k2" not in page
+
+
 def test_records_of_earlier_versions_are_shown_with_gaps(tmp_path: Path) -> None:
     write_cell(tmp_path / "records", "oft", "RememberColor3", [True])
     make(tmp_path, folders=(tmp_path / "records",))
@@ -172,5 +196,10 @@ def test_only_the_records_that_are_named_are_listed(results: Path) -> None:
     before = (results / "provenance.html").read_bytes()
     records = marks(results / "records" / "trained")
     write_cell(results / "records" / "trained", "m64_k8", "RememberColor3", [True])  # nobody names it
-    contents = provenance(records=records, traces_and_probes=[], root=str(results))
+    contents = provenance(
+        records=records,
+        checkpoints=[str(results / "checkpoints" / "m64_k2" / "provenance.json")],
+        traces_and_probes=[],
+        root=str(results),
+    )
     assert contents["provenance.html"] == before.decode()

@@ -33,25 +33,41 @@ def test_a_mark_with_its_records_stays(clone: Path, records: Path) -> None:  # n
     assert records.with_suffix(".done").is_file()
 
 
+def call(clone: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:  # noqa: F811
+    """Run Snakemake; path: a folder of programs that come before all others."""
+    command = [str(Path(sys.executable).with_name("snakemake")), *arguments]
+    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+
 def test_deleted_records_are_evaluated_again(clone: Path, records: Path) -> None:  # noqa: F811
     records.unlink()
-    result = dry_run(clone, f"{CELL}.done")
-    assert result.returncode == 0, result.stderr
-    assert f"removed {CELL}.done" in result.stderr
-    assert f"{CELL}.jsonl, which is gone" in result.stderr
-    assert not records.with_suffix(".done").exists()
+    mark = records.with_suffix(".done")
+    looked = dry_run(clone, f"{CELL}.done")
+    assert looked.returncode == 0, looked.stderr
+    assert f"would be removed: {CELL}.done" in looked.stderr
+    assert f"{CELL}.jsonl, which is gone" in looked.stderr
+    assert mark.is_file(), "a dry run removes nothing"
+    assert "removed" not in call(clone, "--unlock").stderr
+    assert mark.is_file()
+    started = call(clone, "results/audit.md")
+    assert started.returncode == 0, started.stderr
+    assert f"removed: {CELL}.done" in started.stderr
     assert planned(clone, f"{CELL}.done")["evaluate"] == 1
 
 
-def test_edited_records_stop_the_call_and_both_ways_out_are_named(clone: Path, records: Path) -> None:  # noqa: F811
-    records.write_text(records.read_text().replace("1", "2"))
-    result = dry_run(clone, "results/table_mikasa.tex")
-    told = result.stdout + result.stderr
-    assert result.returncode == 1
-    assert f"{CELL}.jsonl was changed after its evaluation" in told
-    assert "restore it" in told
-    assert "delete both and evaluate again" in told
-    assert "Traceback" not in told
+def test_edited_records_stop_what_needs_them_and_both_ways_out_are_named(clone: Path, records: Path) -> None:  # noqa: F811
+    records.write_text(records.read_text().replace("Red", "Blue"))
+    looked = dry_run(clone, "results/table_mikasa.tex")
+    assert looked.returncode == 0, looked.stderr
+    stopped = call(clone, "results/comparisons.md", "results/table_mikasa.tex")
+    for told in (looked.stderr, stopped.stderr):
+        assert f"{CELL}.jsonl was changed after its evaluation" in told
+        assert "restore it" in told
+        assert "delete both and evaluate again" in told
+        assert "Traceback" not in told
+    assert stopped.returncode == 1
+    assert "Finished job" not in stopped.stderr, "nothing runs before"
     assert records.with_suffix(".done").is_file(), "nothing is removed from under the user's hands"
 
 
@@ -62,8 +78,24 @@ def test_a_deleted_provenance_is_noticed(clone: Path, records: Path) -> None:  #
     assert records.with_suffix(".done").is_file()
 
 
+def test_edited_records_are_no_matter_of_other_targets(clone: Path, records: Path) -> None:  # noqa: F811
+    records.write_text(records.read_text().replace("Red", "Blue"))
+    audit = call(clone, "results/audit.md", "--forcerun", "audit")
+    assert audit.returncode == 0, audit.stderr
+    assert f"{CELL}.jsonl was changed after its evaluation" in audit.stderr
+    unlocked = call(clone, "--unlock")
+    assert unlocked.returncode == 0, unlocked.stderr
+    assert "was changed" not in unlocked.stderr
+
+
 def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: Path) -> None:  # noqa: F811
-    records.with_suffix(".done").write_text("")
+    mark = records.with_suffix(".done")
+    mark.write_text("")
+    stale, edited = marks.faults([str(mark)])
+    assert (list(stale), edited) == ([str(mark)], {})
+    assert marks.remove(stale, dry_run=True)
+    assert mark.is_file()
+    assert marks.remove(stale, dry_run=False)
     assert planned(clone, f"{CELL}.done")["evaluate"] == 1
     assert records.is_file()
 
@@ -77,14 +109,18 @@ def test_another_programs_records_get_a_mark(tmp_path: Path, capsys: pytest.Capt
     assert json.loads(path.with_suffix(".done").read_text())["episodes"] == 3
     assert marks.main([str(tmp_path / "absent.jsonl"), "3"]) == 1
     assert marks.main([str(path)]) == 2
-    assert marks.remove_stale([str(path.with_suffix(".done"))]) == []
+    mark = path.with_suffix(".done")
+    assert marks.faults([str(mark)]) == ({}, {})
     path.write_text("{}\n")
+    stale, edited = marks.faults([str(mark)])
+    assert (stale, list(edited)) == ({}, [str(mark)])
+    marks.require_unedited(edited, {"results/audit.md"})
     with pytest.raises(RecordsError, match="was changed"):
-        marks.remove_stale([str(path.with_suffix(".done"))])
+        marks.require_unedited(edited, {str(mark)})
 
 
-def queue(folder: Path, place: Path) -> dict[str, str]:
-    """An environment with a `squeue` that lists a job of ours, submitted from `place`, until `scancel` was called.
+def queue(folder: Path, place: Path) -> str:
+    """A folder with a `squeue` that lists a job of ours, submitted from `place`, until `scancel` was called.
 
     Beside it stand an interactive job from there and a job of a Snakemake in another folder.
     """
@@ -97,17 +133,12 @@ def queue(folder: Path, place: Path) -> dict[str, str]:
     }.items():
         (folder / name).write_text(f"#!/bin/sh\n{body}\n")
         (folder / name).chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-
-
-def call(clone: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
-    command = [str(Path(sys.executable).with_name("snakemake")), "results/audit.md", *arguments]
-    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return str(folder)
 
 
 def test_jobs_of_a_killed_call_are_named_and_the_start_refused(clone: Path, tmp_path: Path) -> None:  # noqa: F811
-    environment = queue(tmp_path / "queue", clone)
-    refused = call(clone, environment)
+    programs = queue(tmp_path / "queue", clone)
+    refused = call(clone, "results/audit.md", path=programs)
     assert refused.returncode == 1
     assert "jobs of an earlier call from this folder: 7." in refused.stderr
     assert "wait until they have ended" in refused.stderr
@@ -115,9 +146,9 @@ def test_jobs_of_a_killed_call_are_named_and_the_start_refused(clone: Path, tmp_
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "queue" / "cancelled").exists()
     assert not (clone / "results/audit.md").exists()
-    assert call(clone, environment, "--dry-run").returncode == 0, "looking is free"
+    assert call(clone, "results/audit.md", "--dry-run", path=programs).returncode == 0, "looking is free"
 
-    asked = call(clone, environment, "--config", "orphaned_jobs=cancel")
+    asked = call(clone, "results/audit.md", "--config", "orphaned_jobs=cancel", path=programs)
     assert asked.returncode == 0, asked.stderr
     assert "Cancelled what an earlier call left in the queue: 7" in asked.stderr
     assert (tmp_path / "queue" / "cancelled").read_text() == "7\n"

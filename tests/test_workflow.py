@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 import yaml
@@ -17,7 +17,7 @@ from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import dataset_name
 from muvla.evaluate.options import EvaluateSettings
 from muvla.jobs import matrix, reference, trainings
-from muvla.jobs.configuration import validated
+from muvla.jobs.configuration import Configuration, validated
 from muvla.options import read
 from muvla.report.published import VARIANTS
 from muvla.trace import TraceSettings
@@ -208,6 +208,38 @@ def test_every_key_is_described() -> None:
     assert all(len(meaning) > len("Of |") for meaning in meanings)
 
 
+def test_the_types_have_the_keys_of_the_schema() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text("utf-8"))
+    compared = []
+
+    def compare(kind: Any, entry: dict[str, Any]) -> None:
+        entry = schema["$defs"][entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
+        if get_origin(kind) is list:
+            kind, entry = get_args(kind)[0], entry["items"]
+        if not is_typeddict(kind):
+            return
+        assert kind.__annotations__.keys() == entry["properties"].keys(), kind
+        assert kind.__required_keys__ == set(entry["required"]), kind
+        compared.append(kind.__name__)
+        for name, inner in get_type_hints(kind).items():
+            compare(inner, entry["properties"][name])
+
+    compare(Configuration, schema)
+    assert {"Configuration", "Control", "Libero", "Effect", "Trace", "Site", "Hub", "Repository", "Comparison"} == {
+        *compared
+    }
+
+
+def test_a_training_depends_on_every_file_that_decides_it() -> None:
+    """smoke and the LIBERO scales build on mini; options that no file gives have their defaults in the source."""
+    smoke = trainings.settings({**CONFIG, "scale": "smoke"}, "m64_k8", "")
+    libero = trainings.settings({**CONFIG, "scale": "smoke"}, "m64_k8", "libero/")
+    own = ["config/muvla/variant/m64_k8.yaml", "workflow/muvla/train/scale.py", "workflow/muvla/train/settings.py"]
+    assert smoke == [*(f"config/muvla/scale/{name}.yaml" for name in ("smoke", "mini")), *own]
+    assert libero == [*(f"config/muvla/scale/{name}.yaml" for name in ("libero_smoke", "libero", "mini")), *own]
+    assert all((REPOSITORY / path).is_file() for path in {*smoke, *libero})
+
+
 def test_paper_matrix_is_the_papers(clone: Path) -> None:
     """11 columns and 23 rows, of three training seeds where they are trained here; LIBERO's 40 tasks."""
     (clone / "config" / "muvla" / "scale" / "paper.yaml").touch()
@@ -317,7 +349,7 @@ def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
     libero = found["results/libero/records/released/m64_k2/libero_object/0.jsonl"]
     assert libero["mode"] == CONFIG["libero"]["mode"]
     assert libero["seed"] == "0"
-    assert libero["probe"] == "results/libero/probe.json"
+    assert libero["probe"] == "results/libero/start_up_check.json"
     assert libero["checkpoint"] == "checkpoints/mini/libero/m64_k2"
 
 
@@ -344,3 +376,76 @@ def test_results_land_in_another_directory(clone: Path, tmp_path: Path) -> None:
 
 def test_the_catalogues_entry_is_the_same_workflow(clone: Path) -> None:
     assert planned(clone, "--snakefile", "workflow/Snakefile") == planned(clone)
+
+
+def blocks(clone: Path, *arguments: str) -> dict[str, str]:
+    """What a dry run says of the last job of each rule: its inputs, outputs and command."""
+    result = dry_run(clone, "--printshellcmds", "--quiet", "progress", "--", *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = re.findall(r"^(?:local)?rule (\w+):\n(.*?)(?=^\[|\Z)", result.stdout, flags=re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
+def test_reports_depend_on_their_templates_and_on_the_checkpoints(clone: Path) -> None:
+    found = blocks(clone, "all")
+    for rule, templates in {
+        "table": ("table.html", "table.tex", "style.html"),
+        "paper_source": ("report.html", "report.tex", "style.html", "packages.tex"),
+        **dict.fromkeys(("comparisons", "audit", "provenance"), ("document.html", "style.html")),
+        **dict.fromkeys(("comparisons", "audit", "effect", "probe_statements"), ("document.md",)),
+    }.items():
+        for template in templates:
+            assert re.search(rf"input: .*paper/templates/{template}.jinja", found[rule]), (rule, template)
+    assert re.search(r"input: .*checkpoints/mini.verified", found["provenance"])
+
+
+def test_the_episode_with_pictures_leaves_no_records(clone: Path) -> None:
+    job = blocks(clone, "results/figures/episode.npz")["episode_frames"]
+    outputs = ("npz", "jsonl", "provenance.json")
+    assert f"output: {', '.join(f'results/figures/episode.{end}' for end in outputs)}\n" in job
+    assert "rm -f" not in job
+    planned = dry_run(clone, "results/figures/episode.npz").stdout
+    assert "output=results/figures/episode.jsonl" in job
+    assert "Would remove temporary output results/figures/episode.jsonl" in planned
+
+
+def test_a_control_that_nobody_configured_is_refused(clone: Path) -> None:
+    """It was evaluated as the table's own cell, under the name of the control."""
+    result = dry_run(clone, "results/records/released/m64_k8/RememberColor3.zeros.done")
+    assert result.returncode == 1
+    assert "has no control 'zeros' of m64_k8 in RememberColor3" in result.stdout + result.stderr
+
+
+def test_the_site_s_command_is_marked_with_the_number_of_its_episodes(clone: Path) -> None:
+    own = clone / "own_site.yaml"
+    own.write_text('site: {pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
+    target = "results/paper/records/trained/pi05/TakeItBack"
+    arguments = ("--configfile", str(own), "--config", "scale=paper")
+    result = dry_run(clone, "--printshellcmds", f"{target}.done", *arguments)
+    assert f"port/evaluate TakeItBack 100 4242424242 {target}.jsonl" in result.stdout
+    assert f"-m muvla.jobs.marks {target}.jsonl 100 )" in result.stdout
+
+
+@pytest.mark.parametrize(("program", "kept"), [("false", True), ("true", False)], ids=["failed", "finished"])
+def test_records_are_superseded_once_the_new_policy_is_there(
+    clone: Path, tmp_path: Path, program: str, kept: bool
+) -> None:
+    """The literal command, with a program in Python's place that fails or ends well."""
+    target = "results/checkpoints/m64_k8/provenance.json"
+    shown = blocks(clone, target, "--config", "checkpoints=trained")["train"]
+    (command,) = re.findall(r"(\S+ -m muvla\.train .*?)\n", shown)
+    records = tmp_path / "results" / "records" / "trained" / "m64_k8" / "RememberColor3.jsonl"
+    records.parent.mkdir(parents=True)
+    records.write_text("old")
+    (tmp_path / "results" / "logs" / "train").mkdir(parents=True)
+    (tmp_path / "workflow").symlink_to(clone / "workflow")
+    bash = f"set -euo pipefail; {command.replace(sys.executable, program)}"
+    assert (subprocess.run(["bash", "-c", bash], cwd=tmp_path, check=False).returncode == 0) is not kept
+    moved = list(tmp_path.glob("results/superseded/m64_k8.*/RememberColor3.jsonl"))
+    assert (records.is_file(), len(moved)) == (kept, 0 if kept else 1)
+
+
+def test_rules_beside_another_muvla_are_named(clone: Path) -> None:
+    """The clone's rules run the installed muvla, which reads its own configuration files."""
+    assert f"The rules are of {clone}, the installed muvla is of {REPOSITORY}" in dry_run(clone, "all").stderr
+    assert "The rules are of" not in dry_run(REPOSITORY, "results/audit.md").stderr

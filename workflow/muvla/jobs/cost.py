@@ -94,7 +94,7 @@ def evaluation_hours(assumed: Assumptions, *, episodes: int, steps: int, step: f
 def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line]:
     """Return the plan of a matrix: trainings by window length, every kind of evaluation, and the sum."""
     assumed = assumed or Assumptions()
-    lines = [*_trainings(config, assumed), *_evaluations(config, assumed)]
+    lines = [*_trainings(config, assumed), *evaluations(config, assumed)]
     return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
 
 
@@ -120,7 +120,8 @@ def _together(what: str, trainings: list[Training]) -> Line:
     return Line(what, len(trainings), sum(one.hours for one in trainings), size)
 
 
-def _evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
+def evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
+    """Return a line for each kind of evaluation; the last one is the traces."""
     repeats = len(seeds(config))
     kinds = {
         "evaluation, Table 1": table(config),

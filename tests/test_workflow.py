@@ -378,35 +378,37 @@ def test_the_catalogues_entry_is_the_same_workflow(clone: Path) -> None:
     assert planned(clone, "--snakefile", "workflow/Snakefile") == planned(clone)
 
 
-def blocks(clone: Path, *arguments: str) -> dict[str, str]:
-    """What a dry run says of the last job of each rule: its inputs, outputs and command."""
-    result = dry_run(clone, "--printshellcmds", "--quiet", "progress", "--", *arguments)
-    assert result.returncode == 0, result.stdout + result.stderr
-    found = re.findall(r"^(?:local)?rule (\w+):\n(.*?)(?=^\[|\Z)", result.stdout, flags=re.MULTILINE | re.DOTALL)
-    return dict(found)
+def files_of_rules(clone: Path, *arguments: str) -> dict[str, set[str]]:
+    """The inputs and outputs of every rule that a call would run; names with wildcards stand as in the rule."""
+    graph = dry_run(clone, "--filegraph", *arguments).stdout
+    nodes = re.findall(r'point-size="18">(\w+)<(.*?)</table>', graph, flags=re.DOTALL)
+    return {rule: set(re.findall(r'face="monospace">([^<]*)<', files)) for rule, files in nodes}
 
 
 def test_reports_depend_on_their_templates_and_on_the_checkpoints(clone: Path) -> None:
-    found = blocks(clone, "all")
+    files = files_of_rules(clone, "all")
+    assert "checkpoints/mini.verified" in files["provenance"]
     for rule, templates in {
         "table": ("table.html", "table.tex", "style.html"),
-        "paper_source": ("report.html", "report.tex", "style.html", "packages.tex"),
-        **dict.fromkeys(("comparisons", "audit", "provenance"), ("document.html", "style.html")),
-        **dict.fromkeys(("comparisons", "audit", "effect", "probe_statements"), ("document.md",)),
+        "paper_source": ("report.html", "report.tex", "report.md", "style.html", "packages.tex"),
+        "comparisons": (documents := ("document.html", "document.tex", "document.md", "style.html")),
+        "audit": documents,
+        "effect": ("document.md",),
+        "probe_statements": ("document.md",),
+        "provenance": ("document.html", "style.html"),
     }.items():
-        for template in templates:
-            assert re.search(rf"input: .*paper/templates/{template}.jinja", found[rule]), (rule, template)
-    assert re.search(r"input: .*checkpoints/mini.verified", found["provenance"])
+        assert {f"paper/templates/{name}.jinja" for name in templates} <= files[rule], rule
+    trained = files_of_rules(clone, "all", "--config", "checkpoints=trained")["provenance"]
+    for policy in ("checkpoints/m64_k8", "checkpoints/rc5_only", "libero/checkpoints/m64_k2"):
+        assert f"results/{policy}/provenance.json" in trained
 
 
 def test_the_episode_with_pictures_leaves_no_records(clone: Path) -> None:
-    job = blocks(clone, "results/figures/episode.npz")["episode_frames"]
-    outputs = ("npz", "jsonl", "provenance.json")
-    assert f"output: {', '.join(f'results/figures/episode.{end}' for end in outputs)}\n" in job
-    assert "rm -f" not in job
-    planned = dry_run(clone, "results/figures/episode.npz").stdout
-    assert "output=results/figures/episode.jsonl" in job
-    assert "Would remove temporary output results/figures/episode.jsonl" in planned
+    target = "results/figures/episode.npz"
+    assert "rm -f" not in dry_run(clone, "--printshellcmds", target).stdout
+    summary = dry_run(clone, "--summary", target).stdout
+    for name in ("episode.jsonl", "episode.provenance.json"):
+        assert re.search(rf"^results/figures/{name}\t.*\tremoved temp file\t", summary, flags=re.MULTILINE), summary
 
 
 def test_a_control_that_nobody_configured_is_refused(clone: Path) -> None:
@@ -432,14 +434,14 @@ def test_records_are_superseded_once_the_new_policy_is_there(
 ) -> None:
     """The literal command, with a program in Python's place that fails or ends well."""
     target = "results/checkpoints/m64_k8/provenance.json"
-    shown = blocks(clone, target, "--config", "checkpoints=trained")["train"]
-    (command,) = re.findall(r"(\S+ -m muvla\.train .*?)\n", shown)
+    shown = dry_run(clone, "--printshellcmds", target, "--config", "checkpoints=trained").stdout
+    (command,) = re.findall(r"^Shell command: (.* -m muvla\.train variant=m64_k8 .*)$", shown, flags=re.MULTILINE)
     records = tmp_path / "results" / "records" / "trained" / "m64_k8" / "RememberColor3.jsonl"
     records.parent.mkdir(parents=True)
     records.write_text("old")
     (tmp_path / "results" / "logs" / "train").mkdir(parents=True)
     (tmp_path / "workflow").symlink_to(clone / "workflow")
-    bash = f"set -euo pipefail; {command.replace(sys.executable, program)}"
+    bash = f"set -euo pipefail; {program} {command.partition(' ')[2]}"
     assert (subprocess.run(["bash", "-c", bash], cwd=tmp_path, check=False).returncode == 0) is not kept
     moved = list(tmp_path.glob("results/superseded/m64_k8.*/RememberColor3.jsonl"))
     assert (records.is_file(), len(moved)) == (kept, 0 if kept else 1)

@@ -17,7 +17,8 @@ def faults(marks: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     The former are marks whose records are gone, and files that are no marks (an earlier version's were empty): their
     cells are evaluated again. What becomes of edited records the user decides; the text names the ways out.
     """
-    stale, edited = {}, {}
+    stale: dict[str, str] = {}
+    edited: dict[str, str] = {}
     for mark in map(Path, marks):
         if not mark.is_file():
             continue

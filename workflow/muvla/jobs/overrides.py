@@ -31,8 +31,8 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
     if matrix.on_libero(cell.home):
         options |= {"episodes": libero["episodes"], "seed": 0}  # the first of the stored initial states
         return options | {name: libero[name] for name in ("mode", "reset_rule", "strict")}
-    control = matrix.control_of(config, cell) or {}
-    options |= {name: value for name, value in control.items() if name in matrix.USUAL}
+    if control := matrix.control_of(config, cell):
+        options |= matrix.differences(control)
     return options | {"backend": "gpu" if paper else "cpu"}
 
 

@@ -2,7 +2,7 @@
 
 A software renderer pays for vertices. As shipped, the robot's visual meshes hold 561,000 triangles (425,160 of them in
 the body of the wrist camera), nearly each with three vertices of its own, and the ground is a flat grid of 20,000. The
-light scene draws 14,500 and leaves the pictures nearly as they are. Collision shapes, masses and joints stay as
+light scene draws 10,000 and leaves the pictures nearly as they are. Collision shapes, masses and joints stay as
 shipped, so the physics is the same to the last bit.
 """
 

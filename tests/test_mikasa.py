@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from muvla.benchmark.mikasa import MIKASA
-from muvla.sim.mikasa import camera_mesh, cup, vulkan
+from muvla.sim.mikasa import cup, vulkan
 from muvla.sim.mikasa.env import MikasaEnv, _make_raw
 from muvla.sim.vector import DeadSimulator, make_vector
 
@@ -75,7 +75,7 @@ def test_actions_have_no_effect_until_the_choice(env):
 
 
 def test_blind_steps_equal_rendered_steps(env):
-    raw = _make_raw(MIKASA.environments["RememberColor3"], "cpu", render=True)
+    raw = _make_raw(MIKASA.environments["RememberColor3"], "cpu", render=True, light=True)
     raw.reset(seed=SEED)
     env.reset(seed=SEED)
     waits, actions = env.cue_steps + env.empty_steps, some_actions(16)
@@ -117,30 +117,6 @@ def test_actions_that_make_no_sense_are_refused(env, actions):
     env.reset(seed=SEED)
     with pytest.raises(ValueError, match="actions"):
         env.step(actions)
-
-
-def test_the_light_mesh_leaves_the_wrist_picture_as_it_is(env):
-    heavy = MikasaEnv("RememberColor3", light_mesh=False)
-    light, shipped = env.reset(seed=SEED)[0]["image"], heavy.reset(seed=SEED)[0]["image"]
-    changed = (light != shipped).any(axis=-1).mean(axis=(1, 2))  # of each camera's pixels
-    assert changed[1] == 0
-    assert changed[0] < 0.02
-    assert heavy.provenance()["camera_mesh_sha256"] != env.provenance()["camera_mesh_sha256"]
-
-
-def test_the_light_mesh_is_the_same_whenever_it_is_made(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
-    first = camera_mesh.mesh_sha256(True)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "two"))
-    assert camera_mesh.mesh_sha256(True) == first
-    assert [path.name[0] for path in (tmp_path / "two" / "muvla").iterdir()] == ["p"]  # nothing temporary is left
-
-
-def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(RuntimeError, match="XDG_CACHE_HOME"):
-        camera_mesh.robot_description(True)
 
 
 def test_an_unknown_environment_is_answered_with_the_names():
@@ -213,7 +189,7 @@ def test_an_old_driver_is_told_in_one_sentence(monkeypatch):
 def test_the_check_reports_driver_versions_and_speed():
     result = run_check()
     assert result.returncode == 0, result.stderr
-    for part in ("vulkan ", "version   mani_skill 3.", "light wrist-camera mesh", "shipped wrist-camera mesh"):
+    for part in ("vulkan ", "version   mani_skill 3.", "light scene", "shipped scene", "CPU ms: physics"):
         assert part in result.stdout
 
 

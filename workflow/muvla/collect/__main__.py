@@ -185,8 +185,7 @@ class CollectSettings:
     )
     light_mesh: bool = option(
         True,
-        "Replace the mesh of the wrist camera's own body by one of 8,000 faces: renders twice as fast and leaves the "
-        "wrist camera's pictures unchanged.",
+        "Draw the light scene, robot and ground of few triangles: 7 times the speed on a CPU.",
     )
     standin_mug: bool = option(
         False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."

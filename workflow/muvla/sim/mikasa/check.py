@@ -1,25 +1,39 @@
 """`python -m muvla.sim.mikasa.check`: can this machine render MIKASA-Robo, with what, and how fast?
 
-Prints the Vulkan driver, versions, and steps a second with the shipped and with the light wrist-camera mesh. Where
-rendering is impossible it says in one sentence why and what to do, and exits with code 1.
+Prints the Vulkan driver, versions and, for the light and the shipped scene, steps per CPU second with both pictures and
+the CPU milliseconds of a step's physics and of each camera's picture. Where rendering is impossible it says in one
+sentence why and what to do, and exits with code 1.
 """
 
 import argparse
 import importlib.metadata
 import multiprocessing
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from muvla.benchmark.mikasa import MIKASA
 from muvla.sim.mikasa.vulkan import NoVulkan, driver, drivers
 
 PACKAGES = ("mikasa-robo-suite", "mani_skill", "sapien", "torch", "gymnasium", "numpy")
 
 
-def frames_per_second(environment: str, backend: str, light_mesh: bool, frames: int) -> float:
-    """Measure simulator steps with both pictures per second, in this process."""
+@dataclass(frozen=True)
+class Speed:
+    """What a simulator costs, in CPU time of its process with all its threads."""
+
+    steps_per_second: float  # of CPU time, with both pictures
+    physics_ms: float  # a step without pictures
+    camera_ms: dict[str, float]  # one picture
+
+
+def measure(environment: str, backend: str, light_mesh: bool, frames: int) -> Speed:
+    """Time `frames` steps with both pictures in this process and, on the CPU backend, what each part of them costs."""
     import torch
 
     from muvla.sim.mikasa.env import MikasaEnv
@@ -27,17 +41,29 @@ def frames_per_second(environment: str, backend: str, light_mesh: bool, frames: 
     torch.set_num_threads(1)
     env = MikasaEnv(environment, backend=backend, light_mesh=light_mesh)
     action = np.zeros((1, 7), np.float32)
-    env.reset(seed=0)
-    env.step(action)  # the first pictures compile the shaders
-    env.reset(seed=0)
-    began, done = time.monotonic(), 0
-    while done < frames:
-        done += env.step(action)[4]["executed"]
+
+    def step() -> None:
         if env.steps >= env.max_steps:
             env.reset(seed=0)
-    seconds = time.monotonic() - began
+        env.step(action)
+
+    def seconds(work: Callable[[], object]) -> float:
+        began = time.process_time()
+        for _ in range(frames):
+            work()
+        return (time.process_time() - began) / frames
+
+    env.reset(seed=0)
+    step()  # the first pictures compile the shaders
+    step()
+    whole = seconds(step)
+    cameras = {}
+    if backend == "cpu":
+        cameras = {camera: 1000 * seconds(partial(env.pictures, (camera,))) for camera in MIKASA.cameras}
+    env.rendering = False
+    physics = 1000 * seconds(step)
     env.close()
-    return done / seconds
+    return Speed(1 / whole, physics, cameras)
 
 
 def _sentence(error: Exception) -> str:
@@ -71,15 +97,19 @@ def check(environment: str, backend: str, frames: int) -> None:
     # In a process of its own, so that a crash in the driver becomes a sentence too.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         for light, name in ((True, "light"), (False, "shipped")):
-            rate = pool.submit(frames_per_second, environment, backend, light, frames).result()
-            print(f"speed     {rate:.1f} steps a second with both cameras, {name} wrist-camera mesh", flush=True)
+            speed = pool.submit(measure, environment, backend, light, frames).result()
+            parts = {"physics": speed.physics_ms, **speed.camera_ms}
+            told = ", ".join(f"{part} {ms:.1f}" for part, ms in parts.items())
+            print(
+                f"speed     {name} scene: {speed.steps_per_second:.1f} steps per CPU second; CPU ms: {told}", flush=True
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m muvla.sim.mikasa.check", description=__doc__)
     parser.add_argument("--environment", default="RememberColor3", help="default RememberColor3")
     parser.add_argument("--backend", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--frames", type=int, default=40, help="steps timed with each mesh (default 40)")
+    parser.add_argument("--frames", type=int, default=40, help="steps timed in each scene (default 40)")
     options = parser.parse_args()
     try:
         check(options.environment, options.backend, options.frames)

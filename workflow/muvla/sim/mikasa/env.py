@@ -5,6 +5,7 @@ Letters: A actions in one call, H W picture height and width.
 
 import importlib.metadata
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -13,7 +14,7 @@ import numpy as np
 from muvla.benchmark.benchmark import Environment
 from muvla.benchmark.mikasa import MIKASA
 from muvla.sim.contract import Observation, Provenance, Ran, Simulator, SimulatorError
-from muvla.sim.mikasa import camera_mesh, cup, novelty
+from muvla.sim.mikasa import cup, light_scene, novelty
 from muvla.sim.mikasa.vulkan import require_backend
 
 # Read when the renderer starts: by default it starts a thread per core in every process, and one is the cheapest
@@ -40,14 +41,15 @@ def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _make_raw(environment: Environment, backend: str, render: bool, unseen_colours: int | None = None) -> Any:
+def _make_raw(environment: Environment, backend: str, render: bool, unseen: int | None = None, *, light: bool) -> Any:
     """Construct the suite's environment directly: its gym.make would start downloads when an asset is missing."""
     import mani_skill.envs  # noqa: F401
     import mikasa_robo_suite.vla.memory_envs  # noqa: F401
     from mani_skill.utils.registration import REGISTERED_ENVS
 
     physics, renderer = BACKENDS[backend]
-    return novelty.recoloured(REGISTERED_ENVS[f"{environment.name}-VLA-v0"].cls, unseen_colours)(
+    made = novelty.recoloured(REGISTERED_ENVS[f"{environment.name}-VLA-v0"].cls, unseen)
+    return (light_scene.lightened(made) if light else made)(
         num_envs=1,
         obs_mode="rgb" if render else "state_dict",  # a process's first picture alone costs 7 s
         control_mode="pd_ee_delta_pose",
@@ -67,7 +69,7 @@ class MikasaEnv(Simulator):
 
     Args:
         backend: "cpu", or "gpu" for CUDA physics and rendering.
-        light_mesh: replace the wrist camera's body (camera_mesh.py).
+        light_mesh: draw the light scene (light_scene.py).
         standin_mug: allow the cup of cup.py where the YCB mug is not installed.
         phases: steps of the cue phase and of the empty phase; max_steps grows by 2 * phases - 10 (spec 6.3).
         unseen_colours: how many colours of RememberColor are replaced (novelty.py).
@@ -103,10 +105,10 @@ class MikasaEnv(Simulator):
         self._mug, self._assets = "", None
         if self.row.family == "ShellGame":
             self._mug, self._assets = cup.choose(environment, standin_mug)
-        self._urdf = camera_mesh.robot_description(light_mesh)
+        self._urdf = light_scene.robot_description(light_mesh)
         self._point_at_files()
         try:
-            self.raw = _make_raw(self.row, backend, render, unseen_colours)
+            self.raw = _make_raw(self.row, backend, render, unseen_colours, light=light_mesh)
         except RuntimeError as error:
             raise SimulatorError(
                 f"the simulator could not start ({error}). `python -m muvla.sim.mikasa.check` says what is missing."
@@ -181,12 +183,25 @@ class MikasaEnv(Simulator):
 
     def _observation(self, raw: dict[str, Any]) -> Observation:
         proprio = proprioception(raw["extra"]["tcp_pose"][0].cpu().numpy(), raw["agent"]["qpos"][0].cpu().numpy())
-        image = np.zeros((len(MIKASA.cameras), MIKASA.picture_size, MIKASA.picture_size, 3), np.uint8)  # (2, H, W, 3)
-        if self.rendering:
-            sensors = raw["sensor_data"] if self.backend == "gpu" else self.raw._get_obs_sensor_data()
-            for index, camera in enumerate(MIKASA.cameras):
-                image[index] = sensors[camera]["rgb"][0].cpu().numpy()
+        if not self.rendering:
+            image = np.zeros(
+                (len(MIKASA.cameras), MIKASA.picture_size, MIKASA.picture_size, 3), np.uint8
+            )  # (2, H, W, 3)
+        elif self.backend == "cpu":
+            image = self.pictures(MIKASA.cameras)
+        else:
+            image = np.stack([raw["sensor_data"][camera]["rgb"][0].cpu().numpy() for camera in MIKASA.cameras])
         return {"image": image, "proprio": proprio}
+
+    def pictures(self, cameras: Sequence[str]) -> np.ndarray:
+        """Render `cameras` on the CPU, fetching nothing but the colour: (cameras, H, W, 3) uint8."""
+        for thing in self.raw._hidden_objects:  # goal sites, for people only
+            thing.hide_visual()
+        self.raw.scene.update_render(update_human_render_cameras=False)
+        sensors = [self.raw.scene.sensors[camera] for camera in cameras]
+        for sensor in sensors:
+            sensor.capture()
+        return np.stack([sensor.camera.get_picture("Color")[0][0, ..., :3].numpy() for sensor in sensors])
 
     def provenance(self) -> Provenance:
         """Say what pictures and physics depend on: versions, driver, meshes, backend."""
@@ -206,7 +221,7 @@ class MikasaEnv(Simulator):
             "vulkan_driver": found.description,
             "vulkan_device": found.device,
             "light_mesh": self.light_mesh,
-            "camera_mesh_sha256": camera_mesh.mesh_sha256(self.light_mesh),
+            "camera_mesh_sha256": light_scene.mesh_sha256(self.light_mesh),
             "mug": self._mug,
             **self._novelty,
         }

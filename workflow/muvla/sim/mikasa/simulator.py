@@ -4,7 +4,7 @@ from typing import Any
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.sim.contract import Options
-from muvla.sim.mikasa import camera_mesh, cup, novelty
+from muvla.sim.mikasa import cup, light_scene, novelty
 from muvla.sim.mikasa.env import BACKENDS, MikasaEnv
 from muvla.sim.mikasa.vulkan import driver, require_backend
 
@@ -15,7 +15,7 @@ def make(environment: str, **options: Any) -> MikasaEnv:
 
 
 def preflight(environment: str, options: Options) -> None:
-    """Check names, options, Vulkan and the mug; make the light mesh.
+    """Check names, options, Vulkan and the mug; make the light scene's meshes.
 
     Raises ValueError, cup.MissingMug, vulkan.NoVulkan, SimulatorError for an unwritable cache.
     """
@@ -26,7 +26,7 @@ def preflight(environment: str, options: Options) -> None:
     require_backend(backend)
     if options.get("render", True):
         driver("CPU" if backend == "cpu" else "discrete GPU")
-    camera_mesh.robot_description(options.get("light_mesh", True))
+    light_scene.robot_description(options.get("light_mesh", True))
     if row.family == "ShellGame":
         cup.choose(environment, options.get("standin_mug", False))
 

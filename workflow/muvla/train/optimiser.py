@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from muvla.train.muon import Muon
 from muvla.train.scale import OptimiserSettings
 
 # Tables and read-outs are not linear maps between hidden states: AdamW suits them better.
@@ -39,9 +40,7 @@ class Optimiser:
             )
         ]
         if hidden:
-            muon = torch.optim.Muon(
-                hidden, lr=settings.muon_lr, momentum=0.95, nesterov=True, weight_decay=settings.weight_decay
-            )
+            muon = Muon(hidden, lr=settings.muon_lr, momentum=0.95, nesterov=True, weight_decay=settings.weight_decay)
             self.optimisers.append(muon)
         factor = schedule(settings, updates)
         self.schedules = [LambdaLR(optimiser, factor) for optimiser in self.optimisers]

@@ -10,6 +10,9 @@ import contextlib
 import time
 from typing import Any
 
+import muvla  # noqa: F401  before torch, whose kernels it chooses
+
+# isort: split
 import torch
 
 from muvla.evaluate.episodes import run

@@ -10,6 +10,9 @@ import argparse
 import statistics
 import time
 
+import muvla  # noqa: F401  before torch, whose kernels it chooses
+
+# isort: split
 import numpy as np
 import torch
 

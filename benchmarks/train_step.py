@@ -21,6 +21,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import muvla  # noqa: F401  before torch, whose kernels it chooses
+
+# isort: split
 import torch
 from torch import Tensor
 from torch.nn import functional as F

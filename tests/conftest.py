@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import muvla  # noqa: F401  before torch, whose kernels it chooses
+
 # The processes of `pytest -n` and those that tests start share the cores, and threads that wait should not spin.
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 # Without compiled bytecode every process parses torch and transformers again: 20 seconds instead of 5.

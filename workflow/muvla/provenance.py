@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from muvla import cpu
 from muvla.files import ROOT, json_sha256
 
 IMAGE_VARIABLE = "MUVLA_IMAGE"  # how the digest reaches a process inside
@@ -108,13 +109,14 @@ def _launch_options(environment: Mapping[str, str]) -> list[str]:
 
 
 def circumstances() -> dict[str, str]:
-    """Return commit, container image, command, time (UTC) and instruction set of this process."""
+    """Return commit, container image, command, time (UTC), instructions and arithmetic (muvla.cpu) of this process."""
     return {
         "commit": commit(),
         "container": container_digest(),
         "command_line": command_line(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "instructions": instructions(),
+        "arithmetic": cpu.state(),
     }
 
 

@@ -35,7 +35,8 @@ class Run(TypedDict):
     checkpoint_step: NotRequired[int | None]  # updates that made the checkpoint
     command_line: NotRequired[str]
     container: NotRequired[str]
-    instructions: NotRequired[str]  # instruction set of the processor
+    instructions: NotRequired[str]  # instruction set that torch computes with
+    arithmetic: NotRequired[str]  # what muvla.cpu held the libraries to
     time: NotRequired[str]  # UTC
 
 

@@ -37,6 +37,8 @@ class Optimiser:
                 lr=settings.lr,
                 betas=(settings.beta1, settings.beta2),
                 weight_decay=settings.weight_decay,
+                # One kernel of torch's own; the others call MKL's square root, which rounds as the processor likes.
+                fused=True,
             )
         ]
         if hidden:

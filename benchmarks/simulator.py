@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Runs with the library of either checkout: one line on stdin is one round, answered by its CPU seconds.
 CHILD = """
-import sys, time
+import muvla, sys, time
 import numpy as np, torch
 try:
     from muvla.sim.mikasa.env import MikasaEnv

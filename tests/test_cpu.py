@@ -102,9 +102,8 @@ def test_a_difference_ends_the_command_with_1_and_says_what_else_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(golden, "GOLDEN", tmp_path / "golden.json")
-    monkeypatch.setattr(golden, "ROOT", tmp_path)
     here = {"training": {"sha256": "a", "numbers": [0.5]}}
-    monkeypatch.setattr(golden, "computed", lambda names: dict.fromkeys(names, here))
+    monkeypatch.setattr(golden, "computed", lambda names: dict.fromkeys(names, here).items())
     assert golden.main(["--only", TRAINING, "--write"]) == 0
     assert golden.main(["--only", TRAINING]) == 0
     stored = json.loads(golden.GOLDEN.read_text())
@@ -125,5 +124,5 @@ def test_this_machine_computes_what_is_on_record() -> None:
     """One family and the training; `python -m muvla.golden` runs all nine."""
     stored = json.loads(golden.GOLDEN.read_text("utf-8"))["found"]
     assert set(stored) == {*ENVIRONMENTS, TRAINING}
-    found = computed(["RememberColor3", TRAINING])
+    found = dict(computed(["RememberColor3", TRAINING]))
     assert {name: difference(stored[name], found[name]) for name in found} == dict.fromkeys(found)

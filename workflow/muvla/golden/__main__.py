@@ -9,10 +9,9 @@ import argparse
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
 from muvla import cpu
 from muvla.files import ROOT, Json, write_json
@@ -25,17 +24,16 @@ GOLDEN = ROOT / "config" / "mikasa_golden.json"
 TRAINING = "training"
 
 
-def computed(names: Sequence[str]) -> Json:
-    """Return {name: {layer: {"sha256", "numbers"}}} of environments, or of "training".
+def computed(names: Sequence[str]) -> Iterator[tuple[str, Json]]:
+    """Yield name and {layer: {"sha256", "numbers"}} of environments, or of "training", each as it is known.
 
     In a process of its own. Raises SimulatorError where that dies, and what the simulator raises.
     """
-    work: dict[str, tuple[Callable[..., Json], tuple[str, ...]]] = {
-        name: (training, ()) if name == TRAINING else (episode, (name,)) for name in names
-    }
     try:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return {name: pool.submit(function, *given).result() for name, (function, given) in work.items()}
+            for name in names:
+                work = pool.submit(training) if name == TRAINING else pool.submit(episode, name)
+                yield name, work.result()
     except BrokenProcessPool as error:
         raise SimulatorError(f"the process died ({error}): `python -m muvla.sim.mikasa.check` says why") from error
 
@@ -65,21 +63,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"put what is found on record in {GOLDEN.name}")
     options = parser.parse_args(arguments)
     golden: Json = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.is_file() else {"circumstances": {}, "found": {}}
+    found: Json = {}
+    equal = True
     try:
-        here, found = circumstances(), computed(options.only)
+        here = circumstances()
+        for name, found[name] in computed(options.only):
+            told = difference(golden["found"].get(name), found[name])
+            equal = equal and told is None
+            print(f"{name:28} {told or 'equal'}", flush=True)
     except SimulatorError as error:
         sys.exit(f"error: {error}")
     if options.write:
         write_json(GOLDEN, {"circumstances": here, "found": golden["found"] | found})
-        print(f"{len(found)} entries of {Path(GOLDEN).relative_to(ROOT)} written")
         return 0
-    differing = {name: told for name in found if (told := difference(golden["found"].get(name), found[name]))}
-    for name in found:
-        print(f"{name:28} {differing.get(name, 'equal')}")
     for key, value in here.items():
-        if differing and value != golden["circumstances"].get(key):
+        if not equal and value != golden["circumstances"].get(key):
             print(f"{key}: {golden['circumstances'].get(key)} on record, {value} here")
-    return 1 if differing else 0
+    return 0 if equal else 1
 
 
 if __name__ == "__main__":

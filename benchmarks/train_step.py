@@ -74,15 +74,15 @@ def plain(window: Window, batch: WindowBatch, memory: Tensor) -> Tensor:
         output = cell.language_model(
             inputs_embeds=embeddings,
             attention_mask=additive(allowed(layout, "custom"), embeddings.dtype),
-            position_ids=torch.arange(layout.length)[None],
+            position_ids=torch.arange(layout.length, device=embeddings.device)[None],
             use_cache=True,
         )
         hidden = output.last_hidden_state
         logits = cell.lm_head(hidden).float()
-        labels = torch.full(logits.shape[:2], -100)
+        labels = torch.full(logits.shape[:2], -100, device=logits.device)
         labels[:, -57:] = logits.shape[-1] - 200
         F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
-        rows = torch.arange(len(hidden))[:, None]
+        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         actions = cell.action_head(hidden[rows, layout.read_out()])
         losses.append((actions - batch.actions[k]).abs().mean())
         memory = cell.memory.update(memory_in, hidden[:, layout.memory_slice])

@@ -28,7 +28,7 @@ class Policy:
 
     def __init__(
         self,
-        checkpoint: str | Path,
+        checkpoint: StoredPolicy | str | Path,
         *,
         slots: int,
         memory: str = "active",
@@ -37,7 +37,7 @@ class Policy:
         device: str = "cpu",
         environment: str | None = None,
     ) -> None:
-        """Load the checkpoint folder.
+        """Load the checkpoint, or its folder.
 
         environment: decides only where the checkpoint was normalised by each data set's own statistics.
 
@@ -50,11 +50,13 @@ class Policy:
             raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
-        self.stored = StoredPolicy(checkpoint)
+        self.stored = checkpoint if isinstance(checkpoint, StoredPolicy) else StoredPolicy(checkpoint)
         self.cell = load(self.stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
-            raise ValueError(f"{checkpoint} has no memory, so memory={memory!r} means nothing; use memory=active")
+            raise ValueError(
+                f"{self.stored.folder} has no memory, so memory={memory!r} means nothing; use memory=active"
+            )
         self.statistics = self.stored.normalisation(environment)
         self.tokenizer = self.stored.tokenizer
         self.intervention = memory

@@ -1,8 +1,9 @@
 """What the paper's matrix costs in GPU-hours, before anything runs: `python -m muvla.jobs.cost`.
 
 The operations of a training are those of `python -m muvla.train ... plan=true` (model/work.py), the steps of an
-evaluation are counted; the assumptions below turn them into hours, and none of them was measured by us on a GPU. Read
-the result for its proportions, run one training for an hour, and correct `utilisation`.
+evaluation are counted; the assumptions below turn them into hours. `python benchmarks/gpu.py` measures two of them on a
+GPU and writes benchmarks/gpu.json, which is used where it is there, and said so. Without it none was measured by us on
+a GPU: read the result for its proportions.
 
 `python -m muvla.jobs.cost --write docs/scaling.md` replaces what the document says between its two marks.
 """
@@ -10,8 +11,9 @@ the result for its proportions, run one training for an hour, and correct `utili
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,12 +44,13 @@ from muvla.train.plan import GB, checkpoints, operations
 from muvla.train.scale import RecordedTraining
 from muvla.train.settings import TrainSettings
 
+MEASURED = ROOT / "benchmarks" / "gpu.json"
 BEGIN, END = "<!-- python -m muvla.jobs.cost writes from here -->", "<!-- to here -->"
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """How fast things are; assumed."""
+    """How fast things are; assumed, except for what `measured` says."""
 
     peak: float = 989e12  # operations a second of an H100 in bf16, without sparsity
     utilisation: float = 0.35  # of the peak, in training; published trainings of this size report 0.3 to 0.45
@@ -56,6 +59,33 @@ class Assumptions:
     libero_step: float = 0.10  # seconds of a simulator step with both pictures
     start: float = 120.0  # seconds until a job has loaded 16 GB and started its simulator
     share: float = 0.8  # of the longest possible episode that the average one lasts
+    measured: str = ""  # a sentence: which of these numbers were measured, on what
+
+    @classmethod
+    def read(cls, file: Path | None = None) -> Assumptions:
+        """Replace what benchmarks/gpu.py measured, where `file` (benchmarks/gpu.json) is there.
+
+        Raises ValueError for a file that it did not write.
+        """
+        assumed, file = cls(), file or MEASURED
+        if not file.is_file():
+            return assumed
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            updates = [one for one in found["updates"].values() if one is not None]
+            query = found["acting_ms"]["1"]
+            names = []
+            if updates:
+                rate = sum(one["operations"] for one in updates) / (sum(one["ms"] for one in updates) / 1000)
+                assumed = replace(assumed, utilisation=rate / assumed.peak)
+                names.append("the operations a second of a training")
+            if query is not None:
+                assumed = replace(assumed, query=query / 1000)
+                names.append("the seconds of a query of the policy")
+            what, where = " and ".join(names), f"on one {found['card']} on {found['date']} (benchmarks/gpu.json)"
+        except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+            raise ValueError(f"{file} is not what benchmarks/gpu.py writes ({error!r}): remove it") from error
+        return replace(assumed, measured=f"Measured {where}: {what}. Everything else is assumed.") if names else assumed
 
 
 @dataclass(frozen=True)
@@ -93,7 +123,7 @@ def evaluation_hours(assumed: Assumptions, *, episodes: int, steps: int, step: f
 
 def plan(config: Configuration, assumed: Assumptions | None = None) -> list[Line]:
     """Return the plan of a matrix: trainings by window length, every kind of evaluation, and the sum."""
-    assumed = assumed or Assumptions()
+    assumed = assumed or Assumptions.read()
     lines = [*_trainings(config, assumed), *evaluations(config, assumed)]
     return [*lines, Line("all", sum(line.jobs for line in lines), sum(line.hours for line in lines))]
 
@@ -173,18 +203,20 @@ def markdown(lines: list[Line]) -> str:
 
 
 def summary(lines: list[Line], repeats: int) -> str:
-    """Return what the plan means in days and in storage."""
+    """Return what the plan means in days and in storage, and what of it was measured."""
+    assumed = Assumptions.read()
     trained = [line for line in lines if line.checkpoint_bytes]
     evaluated = sum(line.hours for line in lines[:-1] if "first seed" not in line.what and line not in trained)
-    one = training(Assumptions(), ["scale=paper", "variant=m64_k2"])
+    one = training(assumed, ["scale=paper", "variant=m64_k2"])
     filled = sum(line.checkpoint_bytes for line in trained) / GB / 1000
-    return (
+    text = (
         f"On 32 GPUs (four trainings at a time) the whole takes about {lines[-1].hours / 32 / 24:.0f} days; evaluation "
         f"alone, of one seed, {evaluated / repeats / 8:.0f} hours on eight.\n"
         f"A checkpoint takes {one.checkpoint_bytes / GB:.0f} GB. A training keeps {one.kept}, so the "
         f"{sum(line.jobs for line in trained)} trainings fill {filled:.0f} TB;\nwith "
         f"`scale.memory_training.checkpoint_every=null` only the last is written, {filled / one.kept:.1f} TB."
     )
+    return "\n".join([text, assumed.measured] if assumed.measured else [text])
 
 
 def papers_matrix() -> Configuration:

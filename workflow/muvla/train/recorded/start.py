@@ -14,6 +14,7 @@ from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.rlds.tfrecord import CorruptRecord
 from muvla.data.statistics import parse_statistics
 from muvla.model.architecture import MemorySettings
+from muvla.model.cell import Cell
 from muvla.model.lora import LoraSettings, add_adapters
 from muvla.train.parallel import Group
 from muvla.train.recorded.reader import Pictures, Reader
@@ -45,22 +46,7 @@ def recorded_start(config: TrainSettings, settings: MemorySettings, budget: Budg
     else:
         statistics = joint_entry(cached_statistics(datasets, config.data), datasets[0].benchmark)
         normalised_by = [parse_statistics(statistics)] * len(datasets)
-    cell = load_to_train(
-        base,
-        settings,
-        cameras=config.variant.cameras,
-        proprio_dim=datasets[0].proprio_width,
-        chunk=training.chunk,
-        padded_context=config.match_release,
-        dtype=getattr(torch, training.precision.backbone),
-    )
-    add_adapters(cell, LoraSettings(**vars(training.lora), unused=config.match_release))
-    keep = getattr(torch, "bfloat16" if config.match_release else training.precision.trained)
-    for name, parameter in cell.named_parameters():
-        if parameter.requires_grad and not name.startswith("proprio_projector."):
-            parameter.data = parameter.data.to(keep)
-    cell.checkpoint_activations(training.gradient_checkpointing)
-    cell.to(group.device)
+    cell = adapted(base, config, settings, datasets[0].proprio_width).to(group.device)
     lengths = [dataset.lengths for dataset in datasets]
     place = {
         "slots": budget.slots,
@@ -101,6 +87,28 @@ def recorded_start(config: TrainSettings, settings: MemorySettings, budget: Budg
         base.copied,
         {dataset.name: dataset.fingerprint for dataset in datasets},
     )
+
+
+def adapted(base: StoredPolicy, config: TrainSettings, settings: MemorySettings, proprio_dim: int) -> Cell:
+    """Load the base with adapters, each part in its precision. Raises CheckpointError as `load_to_train`."""
+    training = config.scale.memory_training
+    assert isinstance(training, RecordedTraining)
+    cell = load_to_train(
+        base,
+        settings,
+        cameras=config.variant.cameras,
+        proprio_dim=proprio_dim,
+        chunk=training.chunk,
+        padded_context=config.match_release,
+        dtype=getattr(torch, training.precision.backbone),
+    )
+    add_adapters(cell, LoraSettings(**vars(training.lora), unused=config.match_release))
+    keep = getattr(torch, "bfloat16" if config.match_release else training.precision.trained)
+    for name, parameter in cell.named_parameters():
+        if parameter.requires_grad and not name.startswith("proprio_projector."):
+            parameter.data = parameter.data.to(keep)
+    cell.checkpoint_activations(training.gradient_checkpointing)
+    return cell
 
 
 def recorded_datasets(config: TrainSettings, group: Group) -> list[RldsDataset]:

@@ -36,10 +36,12 @@ class Policy:
         precision: str = "float32",
         device: str = "cpu",
         environment: str | None = None,
+        like: Policy | None = None,
     ) -> None:
         """Load the checkpoint folder.
 
         environment: decides only where the checkpoint was normalised by each data set's own statistics.
+        like: its weights are used where it came from the same folder with the same precision and device.
 
         Raises:
             CheckpointError, FileNotFoundError or ValueError: naming the file or the argument that is missing or wrong.
@@ -50,8 +52,12 @@ class Policy:
             raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
-        self.stored = StoredPolicy(checkpoint)
-        self.cell = load(self.stored, dtype=getattr(torch, precision)).to(device)
+        self.source = (Path(checkpoint), precision, device)
+        if like is not None and like.source == self.source:
+            self.stored, self.cell = like.stored, like.cell
+        else:
+            self.stored = StoredPolicy(checkpoint)
+            self.cell = load(self.stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(f"{checkpoint} has no memory, so memory={memory!r} means nothing; use memory=active")

@@ -64,7 +64,7 @@ for batch in batches.batches(config):
                 for cell, mark in zip(batch.cells, marks_of(batch.cells))
             ),
         message:
-            f"Evaluating {len(batch.cells)} cells: {{output}}"
+            f"Evaluating {batch.title}"
         shell:
             python("muvla.evaluate {params.evaluations}")
 

@@ -75,7 +75,7 @@ class Policy:
         """Receding horizon where there is memory, else open loop: the release's rule (spec 6.4)."""
         return self.settings.num_mem_tokens > 0
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def act(
         self,
         images: np.ndarray,

@@ -22,12 +22,18 @@ class Batch(NamedTuple):
     name: str
     cells: tuple[Cell, ...]
 
+    @property
+    def title(self) -> str:
+        """What is evaluated, for people: policies, and the number of cells."""
+        policies = ", ".join(dict.fromkeys(f"{cell.home}{cell.variant}" for cell in self.cells))
+        return f"{policies}: {len(self.cells)} {'cell' if len(self.cells) == 1 else 'cells'}"
+
 
 def batches(config: Configuration) -> list[Batch]:
     """Return every evaluation of the configuration, each in one batch.
 
-    At the paper's scale a batch is one policy in all environments of a part, in LIBERO in one suite; at the others a few
-    cells of any policies.
+    At the paper's scale a batch is one policy in all environments of a part, in LIBERO in one suite; at the others a
+    few cells of any policies.
     """
     effect = set(matrix.effect_controls(config))
     seeds = matrix.seeds(config)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from muvla.benchmark.benchmark import benchmark_of
@@ -37,8 +38,6 @@ class _Slot:
     def __call__(self) -> gymnasium.Env:
         if os.getpid() == self.parent:
             return _Spaces(self.environment, self.options.get("actions_per_step", 1))
-        import torch
-
         torch.set_num_threads(1)  # the cores belong to the other simulators
         return no_autoreset.without_autoreset(make_simulator(self.environment, **self.options), self.slot)
 
@@ -110,15 +109,25 @@ class SimulatorVector(AsyncVectorEnv):
 
 
 class LocalSimulator(SyncVectorEnv):
-    """A vector of one simulator in this process, behind the interface of SimulatorVector."""
+    """A vector of one simulator in this process, behind the interface of SimulatorVector.
+
+    MIKASA-Robo's steps are many small operations of torch, which cost a tenth less in inference mode.
+    """
 
     def __init__(self, environment: str, options: Options) -> None:
-        simulator = make_simulator(environment, **options)
+        with torch.inference_mode():
+            simulator = make_simulator(environment, **options)
         super().__init__([lambda: no_autoreset.without_autoreset(simulator, 0)], copy=False, **no_autoreset.ARGUMENTS)
 
-    def step(self, actions: np.ndarray) -> Any:  # gymnasium's own type is wrong for dictionaries
+    def reset(self, **arguments: Any) -> Any:  # gymnasium's own type is wrong for dictionaries
         """Do as gymnasium's. Raises what the simulator raises."""
-        return no_autoreset.return_truncation(super().step(actions))
+        with torch.inference_mode():
+            return super().reset(**arguments)
+
+    def step(self, actions: np.ndarray) -> Any:
+        """Do as gymnasium's. Raises what the simulator raises."""
+        with torch.inference_mode():
+            return no_autoreset.return_truncation(super().step(actions))
 
 
 Simulators = SimulatorVector | LocalSimulator

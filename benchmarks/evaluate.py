@@ -2,14 +2,14 @@
 
 Three ways to evaluate the same policies on the same seeds, in one run, taking turns:
 
-    this        this tree as the workflow runs it: two cells a process, the light scene, the simulator in it
-    earlier     commit b554c46 as its workflow ran it: a process a cell, another one for its simulator, its light mesh
-    plain       modelled on the release: a process a cell, one environment, the shipped scene, a picture at every step
+    this        this tree: the light scene, the simulator in the policy's process
+    earlier     commit b554c46 as its workflow ran it: the simulator in another process, its light mesh
+    plain       modelled on the release: one environment, the shipped scene, a picture at every step
 
-The sample is four cells, three that re-plan at every step and one in open loop, as of the table's twelve. Each is run
-for one episode and then, in another process, for the following ones; from the difference in steps follow the cost of a
-step and of a start, and from those the twelve cells of 50 episodes, with as many steps as this tree's sample took.
-Seconds of CPU of a process and all its children.
+Two cells stand for the table's twelve: one that re-plans at every step, as nine do, and one in open loop, as three.
+Each is run for one episode and then, in another process, for the following ones; from the difference in steps follow
+the cost of a step and of a start. Every cell is charged a start of its own, also of this tree, whose workflow pays
+fewer: it evaluates several cells in one process. Seconds of CPU of a process and all its children.
 """
 
 from __future__ import annotations
@@ -29,13 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "b554c46"
 SEED = 4242424242
-CELLS = {  # name: options; three of four re-plan at every step
-    "m64_k8": {"checkpoint": "m64_k8"},
-    "m64_k8.zero": {"checkpoint": "m64_k8", "memory": "zero"},
-    "m1_k8": {"checkpoint": "m1_k8"},
-    "oft": {"checkpoint": "oft"},
-}
-IN_TABLE, EPISODES = 12, 50  # what `make table` evaluates
+CELLS = {"m64_k8": 9, "oft": 3}  # bundled policy: cells of `make table` that it stands for
+EPISODES = 50  # of a cell
 PR_SET_CHILD_SUBREAPER = 36
 # The plain loop, with this tree's policy: every picture of an episode is taken, also those that no policy looks at.
 PLAIN = f"""
@@ -43,8 +38,8 @@ import sys, numpy as np, torch
 torch.set_num_threads(1)
 from muvla.evaluate.policy import Policy
 from muvla.sim.mikasa.env import MikasaEnv
-checkpoint, memory, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-policy = Policy(checkpoint, slots=1, memory=memory)
+checkpoint, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+policy = Policy(checkpoint, slots=1)
 chunk = 1 if policy.replans_every_step else policy.cell.architecture.chunk
 env, one, steps = MikasaEnv("RememberColor3", light_mesh=False), np.array([True]), 0
 for episode in range(first, last):
@@ -76,20 +71,21 @@ def checkout(commit: str) -> Iterator[Path]:
 
 
 class Spent:
-    """CPU seconds and simulator steps of one way to evaluate, of the first episodes and of the following ones."""
+    """CPU seconds and simulator steps of a cell evaluated in one way: its first episode, then the following ones."""
 
     def __init__(self) -> None:
-        self.seconds, self.steps = [0.0, 0.0], [0, 0]
+        self.seconds: list[float] = []
+        self.steps: list[int] = []
 
-    def add(self, part: int, cost: tuple[float, str], steps: int | None = None) -> None:
-        self.seconds[part] += cost[0]
-        self.steps[part] += int(cost[1]) if steps is None else steps
+    def add(self, seconds: float, steps: int) -> None:
+        self.seconds.append(seconds)
+        self.steps.append(steps)
 
     def per_step(self) -> float:
         return (self.seconds[1] - self.seconds[0]) / (self.steps[1] - self.steps[0])
 
     def start(self) -> float:
-        """Seconds of all processes of a part, less those of its steps."""
+        """Seconds of a process, less those of its steps."""
         return self.seconds[0] - self.steps[0] * self.per_step()
 
 
@@ -121,14 +117,8 @@ def seconds(command: list[str], tree: Path) -> tuple[float, str]:
 
 def options(cell: str, checkpoints: Path, records: Path, episodes: int) -> list[str]:
     """The options of muvla.evaluate that both trees have."""
-    given = {"memory": "active", **CELLS[cell]}
-    return [
-        f"checkpoint={checkpoints / given['checkpoint']}",
-        f"name={given['checkpoint']}",
-        f"memory={given['memory']}",
-        f"output={records / cell}.jsonl",
-        *(f"seed={SEED}", f"episodes={episodes}", "environment=RememberColor3", "slots=1", "threads=1"),
-    ]
+    named = [f"checkpoint={checkpoints / cell}", f"output={records}", f"seed={SEED}", f"episodes={episodes}"]
+    return [*named, "environment=RememberColor3", "slots=1", "threads=1"]
 
 
 def main() -> None:
@@ -138,37 +128,33 @@ def main() -> None:
     given = parser.parse_args()
     checkpoints = given.checkpoints.resolve()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    spent = {name: Spent() for name in ("this", "earlier", "plain")}
-    names = list(CELLS)
-    with checkout(COMMIT) as tree, tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Path(folder) / "this", Path(folder) / "earlier"
-        for part, (first, last) in enumerate(((0, 1), (1, given.episodes))):
-            for pair in (names[:2], names[2:]):
-                words = [word for cell in pair for word in ("--", *options(cell, checkpoints, ours, last))]
-                cost = seconds(["-m", "muvla.evaluate", *words], ROOT)
-                spent["this"].add(part, cost, sum(steps_of(ours / f"{cell}.jsonl", first) for cell in pair))
-            for cell in names:
-                cost = seconds(["-m", "muvla.evaluate", *options(cell, checkpoints, theirs, last)], tree)
-                spent["earlier"].add(part, cost, steps_of(theirs / f"{cell}.jsonl", first))
-                memory = CELLS[cell].get("memory", "active")
-                run = (str(checkpoints / CELLS[cell]["checkpoint"]), memory, str(first), str(last))
-                spent["plain"].add(part, seconds(["-c", PLAIN, *run], ROOT))
+    spent = {(name, cell): Spent() for name in ("this", "earlier", "plain") for cell in CELLS}
+    with checkout(COMMIT) as earlier, tempfile.TemporaryDirectory() as folder:
+        for first, last in ((0, 1), (1, given.episodes)):
+            for cell in CELLS:
+                for name, tree in {"this": ROOT, "earlier": earlier}.items():
+                    records = Path(folder) / name / f"{cell}.jsonl"
+                    cost, _ = seconds(["-m", "muvla.evaluate", *options(cell, checkpoints, records, last)], tree)
+                    spent[name, cell].add(cost, steps_of(records, first))
+                cost, steps = seconds(["-c", PLAIN, str(checkpoints / cell), str(first), str(last)], ROOT)
+                spent["plain", cell].add(cost, int(steps))
                 print(f"{cell}, episodes {first} to {last - 1}: done", file=sys.stderr, flush=True)
     report(spent, given.episodes)
 
 
-def report(spent: dict[str, Spent], episodes: int) -> None:
-    """Print a table."""
-    length = sum(spent["this"].steps) / (episodes * len(CELLS))  # steps of an episode
-    costs = {name: (one.start() / len(CELLS), length * one.per_step()) for name, one in spent.items()}
-    totals = {name: IN_TABLE * (start + EPISODES * episode) for name, (start, episode) in costs.items()}
-    print(f"{', '.join(CELLS)}; {episodes} episodes each of RememberColor3, {length:.1f} steps long; CPU seconds")
-    print("| | start, a cell | an episode | 12 cells of 50 episodes | times this tree's | an episode with its start |")
-    print("|---|---|---|---|---|---|")
-    for name, (start, episode) in costs.items():
-        whole = [given[0] / EPISODES + given[1] for given in (costs[name], costs["this"])]
-        ratios = f"{totals[name]:.0f} | {totals[name] / totals['this']:.2f} | {whole[0]:.2f}"
-        print(f"| {name} | {start:.1f} | {episode:.2f} | {ratios} |")
+def report(spent: dict[tuple[str, str], Spent], episodes: int) -> None:
+    """Print a table; each way is charged the steps that this tree's cell took."""
+    totals: dict[str, float] = {}
+    print(f"RememberColor3, {episodes} episodes of each policy, seconds of CPU")
+    print("| | policy | start | ms a step | a cell of 50 episodes |")
+    print("|---|---|---|---|---|")
+    for (name, cell), one in spent.items():
+        length = sum(spent["this", cell].steps) / episodes
+        whole = one.start() + EPISODES * length * one.per_step()
+        totals[name] = totals.get(name, 0) + CELLS[cell] * whole
+        print(f"| {name} | {cell} | {one.start():.1f} | {1000 * one.per_step():.1f} | {whole:.0f} |")
+    for name, total in totals.items():
+        print(f"{name}: {total:.0f} s for the table's 12 cells, {total / totals['this']:.2f} times this tree's")
 
 
 if __name__ == "__main__":

@@ -253,7 +253,7 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
     arguments = ("--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
     jobs = planned(clone, *arguments)
-    cells = list(evaluations(clone, *arguments, "--quiet"))
+    cells = list(evaluations(clone, *arguments))
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(MIKASA.environments) == 23
     assert jobs["evaluate_pi05"] == 23
@@ -285,7 +285,7 @@ def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
     commands = re.findall(r"-m muvla\.(evaluate|trace) (.*) 2>&1", told)
     assert len(commands) == len(targets)
     parts = [(name, part) for name, command in commands for part in command.split(" -- ")]
-    assert len(parts) > 50  # a policy's cells of the table, its controls, a suite of LIBERO
+    assert len(parts) > 30  # a policy in every environment, a suite of LIBERO, and single ones
     for name, part in [parts[0], *parts[-3:]]:
         settings = read({"evaluate": EvaluateSettings, "trace": TraceSettings}[name], shlex.split(part))
         assert (settings.device, settings.precision) == ("cuda", "bfloat16")
@@ -429,7 +429,7 @@ def test_the_episode_with_pictures_leaves_no_records(clone: Path) -> None:
 def test_a_control_that_nobody_configured_is_refused(clone: Path) -> None:
     result = dry_run(clone, "results/records/released/m64_k8/RememberColor3.zeros.done")
     assert result.returncode == 1
-    assert "No rule to produce results/records/released/m64_k8/RememberColor3.zeros.done" in result.stderr
+    assert "No rule to produce results/records/released/m64_k8/RememberColor3.zeros.done" in result.stdout
 
 
 def test_the_site_s_command_is_marked_with_the_number_of_its_episodes(clone: Path) -> None:

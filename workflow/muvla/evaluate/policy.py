@@ -14,6 +14,7 @@ from torch import Tensor
 
 from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import CAMERAS
+from muvla.model.cell import Cell
 from muvla.model.prompt import prompts
 from muvla.records.episode import MEMORIES
 
@@ -53,6 +54,8 @@ class Policy:
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
         self.source = (Path(checkpoint), precision, device)
+        self.stored: StoredPolicy
+        self.cell: Cell
         if like is not None and like.source == self.source:
             self.stored, self.cell = like.stored, like.cell
         else:

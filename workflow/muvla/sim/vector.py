@@ -124,7 +124,7 @@ class LocalSimulator(SyncVectorEnv):
         with torch.inference_mode():
             return super().reset(**arguments)
 
-    def step(self, actions: np.ndarray) -> Any:
+    def step(self, actions: Any) -> Any:
         """Do as gymnasium's. Raises what the simulator raises."""
         with torch.inference_mode():
             return no_autoreset.return_truncation(super().step(actions))

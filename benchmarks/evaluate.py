@@ -34,7 +34,8 @@ EPISODES = 50  # of a cell
 PR_SET_CHILD_SUBREAPER = 36
 # The plain loop, with this tree's policy: every picture of an episode is taken, also those that no policy looks at.
 PLAIN = f"""
-import sys, numpy as np, torch
+import sys, muvla  # before torch, whose kernels it chooses
+import numpy as np, torch
 torch.set_num_threads(1)
 from muvla.evaluate.policy import Policy
 from muvla.sim.mikasa.env import MikasaEnv

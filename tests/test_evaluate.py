@@ -1,7 +1,9 @@
 """Evaluation of a random tiny policy in the real simulator: records, resuming, interventions (spec 6.4)."""
 
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from muvla.options import read
 from muvla.records.condition import condition_of
 from muvla.records.file import RecordsMismatch, read_cell
 from muvla.records.mark import marked_records
+from muvla.sim.contract import SimulatorError
+from muvla.sim.mikasa.env import MikasaEnv
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,67 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(
     assert not one.with_suffix(".done").exists()
     with pytest.raises(RecordsMismatch, match="memory"):
         evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "memory=zero"))
+
+
+def several(*evaluations: list[str]) -> None:
+    evaluation.evaluate_all(evaluations)
+
+
+@pytest.mark.slow
+def test_one_process_evaluates_many_cells_as_each_alone(folder: Path, tmp_path: Path) -> None:
+    """Policies and environments change; one that is refused keeps none from being evaluated."""
+    other = write_checkpoint(tmp_path / "oft", MemorySettings())
+    common = ["episodes=2", "slots=1", "mark=true"]
+    names = {
+        "RememberColor3": [f"checkpoint={folder}", "environment=RememberColor3"],
+        "RememberColor3.zero": [f"checkpoint={folder}", "environment=RememberColor3", "memory=zero"],
+        "RememberColor5": [f"checkpoint={folder}", "environment=RememberColor5"],
+        "TakeItBack": [f"checkpoint={other}", "environment=TakeItBack"],
+    }
+    words = [[*options, *common, f"output={tmp_path / name}.jsonl"] for name, options in names.items()]
+    with pytest.raises(SystemExit, match="1 of 5 evaluations are not finished"):
+        several(words[0], ["checkpoint=nowhere"], *words[1:])
+
+    def lines(path: Path) -> list[dict[str, object]]:
+        records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+    for name, options in names.items():
+        together, alone = tmp_path / f"{name}.jsonl", tmp_path / "alone" / f"{name}.jsonl"
+        assert marked_records(together.with_suffix(".done")) == together
+        evaluation.evaluate(read(EvaluateSettings, [*options, *common, f"output={alone}"]))
+        assert lines(together) == lines(alone)
+        assert read_cell(together).settings == read_cell(alone).settings
+        (run,) = read_cell(together).runs
+        again = shlex.split(run["command_line"])
+        assert again[:3] == ["python", "-m", "muvla.evaluate"]
+        assert read(EvaluateSettings, again[3:]).path == together
+
+
+@pytest.mark.slow
+def test_a_simulator_that_fails_costs_its_episode_one_retry(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step, failures = MikasaEnv.step, [1]
+
+    def failing(self: MikasaEnv, action: np.ndarray) -> Any:
+        if self.steps == 2 and failures:
+            failures.pop()
+            raise SimulatorError("the driver is gone.")
+        return step(self, action)
+
+    monkeypatch.setattr(MikasaEnv, "step", failing)
+    records = tmp_path / "RememberColor3.jsonl"
+    evaluation.evaluate(configured(folder, records, "episodes=2", "slots=1"))
+    assert "The episodes it interrupted are run once more" in capsys.readouterr().err
+    cell = read_cell(records)
+    assert (cell.episodes, cell.errors) == (2, 0)
+    assert len(records.read_text().splitlines()) == 3  # the error stays on record
+
+    failures.extend([1, 1])
+    with pytest.raises(SimulatorError, match="the driver is gone"):
+        evaluation.evaluate(configured(folder, records, "episodes=3", "slots=1"))
+    assert read_cell(records).errors == 1
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def records(clone: Path):  # noqa: F811
 
 
 def test_a_mark_with_its_records_stays(clone: Path, records: Path) -> None:  # noqa: F811
-    assert "evaluate" not in planned(clone, f"{CELL}.done")
+    assert not [rule for rule in planned(clone, f"{CELL}.done") if "evaluate" in rule]
     assert records.with_suffix(".done").is_file()
 
 
@@ -53,7 +53,7 @@ def test_deleted_records_are_evaluated_again(clone: Path, records: Path) -> None
     started = call(clone, "results/audit.md")
     assert started.returncode == 0, started.stderr
     assert f"removed: {CELL}.done" in started.stderr
-    assert planned(clone, f"{CELL}.done")["evaluate"] == 1
+    assert planned(clone, f"{CELL}.done")["evaluate_table_1"] == 1
 
 
 def test_edited_records_stop_what_needs_them_and_both_ways_out_are_named(clone: Path, records: Path) -> None:  # noqa: F811
@@ -96,7 +96,7 @@ def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: 
     assert marks.remove(stale, dry_run=True)
     assert mark.is_file()
     assert marks.remove(stale, dry_run=False)
-    assert planned(clone, f"{CELL}.done")["evaluate"] == 1
+    assert planned(clone, f"{CELL}.done")["evaluate_table_1"] == 1
     assert records.is_file()
 
 

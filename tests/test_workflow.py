@@ -61,17 +61,21 @@ def planned(clone: Path, *arguments: str) -> dict[str, int]:
 def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex")
     assert jobs["pull"] == jobs["table"] == 1
-    assert jobs["evaluate"] == len(matrix.table(CONFIG))
-    assert not {"evaluate_control", *MAKES_POLICIES} & jobs.keys()
+    assert not MAKES_POLICIES & jobs.keys()
+    found = evaluations(clone, "results/table_mikasa.tex")
+    assert sorted(found) == sorted(f"results/records/released/{v}/{e}.jsonl" for v, e, *_ in matrix.table(CONFIG))
 
 
 def test_effect_and_probes_run_the_controls_that_they_show(clone: Path) -> None:
-    effect = planned(clone, "results/effect.md", "results/figures/memory_effect.png")
-    assert effect["evaluate"] == len(matrix.table(CONFIG))
-    assert effect["evaluate_control"] == 2  # re-planned without memory, and the memory zeroed
-    probes = planned(clone, "results/figures/delays.png", "results/figures/probes.md")
-    assert probes["evaluate"] == 1
-    assert probes["evaluate_control"] == len(CONFIG["controls"]) - 1  # all but the one without memory
+    table = set(evaluations(clone, "results/table_mikasa.tex"))
+    effect = evaluations(clone, "results/effect.md", "results/figures/memory_effect.png")
+    controls = {"oft_episodic/RememberColor3.receding", "m64_k8/RememberColor3.zero"}
+    pictures = {"results/figures/episode.jsonl"}
+    assert set(effect) - table - pictures == {f"results/records/released/{name}.jsonl" for name in controls}
+    probes = evaluations(clone, "results/figures/delays.png", "results/figures/probes.md")
+    shown = {name for name in probes if name.count(".") == 2}
+    assert len(shown) == len(CONFIG["controls"]) - 1  # all but the one without memory
+    assert "results/records/released/m64_k8/RememberColor3.jsonl" in probes
 
 
 def test_the_effects_controls_are_found_by_their_conditions() -> None:
@@ -103,7 +107,8 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
-    evaluations = {"libero_check", "evaluate", "evaluate_control", "episode_frames", "cue_swap", "trace"}
+    batches = {f"evaluate_{part}_{number}" for part in ("table", "effect") for number in (1, 2)}
+    evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace"}
     tables = {"table", "comparisons", "effect", "audit", "paper_source", "provenance", "all"}
     figures = {"figure_effect", "figure_probes", "probe_statements", "figure_memory_dynamics", "figure_attention"}
     assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures
@@ -115,9 +120,10 @@ def test_smoke_has_every_rule(clone: Path) -> None:
 
 def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Path) -> None:
     jobs = planned(clone, "all")
-    assert jobs["evaluate_control"] == len(CONFIG["controls"])
     libero = len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
-    assert jobs["evaluate"] == len(matrix.table(CONFIG)) + libero
+    pictures = 1
+    expected = len(matrix.table(CONFIG)) + len(CONFIG["controls"]) + libero + pictures
+    assert len(evaluations(clone, "all")) == expected
     assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
     assert jobs["table"] == 3
     assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_statements"] == 1
@@ -245,23 +251,28 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     (clone / "config" / "muvla" / "scale" / "paper.yaml").touch()
     own = clone / "own_site.yaml"
     own.write_text('site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}')
-    jobs = planned(clone, "--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
+    arguments = ("--profile", "slurm", "all", "--configfile", str(own), "--config", "scale=paper")
+    jobs = planned(clone, *arguments)
+    cells = list(evaluations(clone, *arguments))
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(MIKASA.environments) == 23
     assert jobs["evaluate_pi05"] == 23
-    assert jobs["evaluate"] == 10 * seeds * 23 + carriers * 4 * 10 * seeds
+    own_cells = [name for name in cells if name.count(".") == 1 and "/records/" in name]
+    assert len(own_cells) == 10 * seeds * 23 + carriers * 4 * 10 * seeds
     assert jobs["train"] == (10 + carriers) * seeds + 3  # and those of longer chunks
     # interventions and chunk lengths, carriers, tasks; delays and colours in one task; chunks of 16 of the first seed
-    assert jobs["evaluate_control"] == 9 * 3 * 5 * seeds + (6 + 5) * 3 * seeds + 2 * 3 * 5
+    assert len([name for name in cells if name.count(".") == 2]) == 9 * 3 * 5 * seeds + (6 + 5) * 3 * seeds + 2 * 3 * 5
+    assert jobs["evaluate_table_m64_k2"] == jobs["evaluate_seed2_libero_table_m64_k8_libero_10"] == 1
     assert jobs["fetch_model"] == 1
     assert jobs["fetch_dataset"] == 5 + 4, "only the environments that are trained on"
     assert not {"pull", "collect", "base"} & jobs.keys()
 
 
 def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
-    jobs = planned(clone, "all", "--config", "scale=paper", "checkpoints=released")
+    arguments = ("all", "--config", "scale=paper", "checkpoints=released")
+    jobs = planned(clone, *arguments)
     assert jobs["fetch_model"] == 3
-    assert jobs["evaluate"] == 2 * 23 + 40
+    assert len([name for name in evaluations(clone, *arguments) if name.count(".") == 1]) == 2 * 23 + 40
     assert not {"train", "effect"} & jobs.keys()
 
 
@@ -273,8 +284,10 @@ def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
     told = dry_run(clone, "--printshellcmds", *targets, "--config", "scale=paper").stdout
     commands = re.findall(r"-m muvla\.(evaluate|trace) (.*) 2>&1", told)
     assert len(commands) == len(targets)
-    for name, command in commands:
-        settings = read({"evaluate": EvaluateSettings, "trace": TraceSettings}[name], shlex.split(command))
+    parts = [(name, part) for name, command in commands for part in command.split(" -- ")]
+    assert len(parts) > 30  # a policy in every environment, a suite of LIBERO, and single ones
+    for name, part in [parts[0], *parts[-3:]]:
+        settings = read({"evaluate": EvaluateSettings, "trace": TraceSettings}[name], shlex.split(part))
         assert (settings.device, settings.precision) == ("cuda", "bfloat16")
 
 
@@ -306,7 +319,9 @@ def evaluations(clone: Path, *arguments: str) -> dict[str, dict[str, str]]:
     result = dry_run(clone, "--printshellcmds", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     commands = re.findall(r"-m muvla\.evaluate (.*) 2>&1", result.stdout)
-    options = [dict(word.split("=", 1) for word in shlex.split(command)) for command in commands]
+    options = [
+        dict(word.split("=", 1) for word in shlex.split(part)) for command in commands for part in command.split(" -- ")
+    ]
     return {option["output"]: option for option in options}
 
 
@@ -412,10 +427,9 @@ def test_the_episode_with_pictures_leaves_no_records(clone: Path) -> None:
 
 
 def test_a_control_that_nobody_configured_is_refused(clone: Path) -> None:
-    """It was evaluated as the table's own cell, under the name of the control."""
     result = dry_run(clone, "results/records/released/m64_k8/RememberColor3.zeros.done")
     assert result.returncode == 1
-    assert "has no control 'zeros' of m64_k8 in RememberColor3" in result.stdout + result.stderr
+    assert "No rule to produce results/records/released/m64_k8/RememberColor3.zeros.done" in result.stdout
 
 
 def test_the_site_s_command_is_marked_with_the_number_of_its_episodes(clone: Path) -> None:

@@ -75,6 +75,12 @@ def read(kind: type[T], overrides: Sequence[str] = ()) -> T:
     return settings
 
 
+def overrides_of(settings: object) -> list[str]:
+    """Return the overrides (option=value) that make flat `settings` of the defaults."""
+    values = ((each, getattr(settings, each.name)) for each in dataclasses.fields(settings))  # type: ignore[arg-type]
+    return [f"{each.name}={shown(value)}" for each, value in values if value != each.default]
+
+
 def command(kind: type[T], run: Callable[[T], object], doc: str | None, *also: type[Exception]) -> None:
     """Run a command with the options of its command line; --help prints `doc` and the options.
 

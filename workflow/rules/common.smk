@@ -6,7 +6,7 @@ from pathlib import Path
 
 from muvla import files
 from muvla.data.episode import dataset_name
-from muvla.jobs import configuration, image_digest, marks, matrix, overrides, slurm, trainings
+from muvla.jobs import batches, configuration, image_digest, marks, matrix, overrides, slurm, trainings
 from muvla.jobs.resources import Needs
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
@@ -67,7 +67,6 @@ wildcard_constraints:
     home="((seed|chunk)[0-9]+/)?(libero/)?",
     variant="(?!base/|pi05/)[a-z][a-z0-9_]*",
     environment="[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+",
-    control="[a-z][a-z0-9_]*",
     dataset="[a-z][a-z0-9_]*",
     name="[a-z][a-z0-9_]*",
     part="[a-z][a-z0-9_]*",
@@ -81,11 +80,6 @@ def checkpoint_of(variant, home=""):
         return found
     paths = {name: in_tree(getattr(found, name)) for name in ("folder", "complete", "provenance")}
     return found._replace(**paths)
-
-
-def cell_of(wildcards):
-    """Return the evaluation whose mark the wildcards name."""
-    return matrix.Cell(**dict(wildcards.items()))
 
 
 def training_data(variant, home):

@@ -20,53 +20,53 @@ rule libero_check:
         python("muvla.sim.libero.first_frames --suites {params.suites} --output {output}")
 
 
-rule evaluate:
-    input:
-        checkpoint=lambda wildcards: checkpoint_of(wildcards.variant, wildcards.home).complete,
-        check=branch(lambda wildcards: matrix.on_libero(wildcards.home), then=rules.libero_check.output[0]),
-    output:
-        f"{CELL}.done",
-    log:
-        f"{OUT}/{{home}}logs/evaluate/{{variant}}/{{environment}}.log",
-    benchmark:
-        f"{OUT}/{{home}}benchmarks/evaluate/{{variant}}/{{environment}}.tsv"
-    container:
-        EVALUATION_IMAGE
-    # One simulator a job and a job a core: nobody waits for anybody, and one job's start-up hides behind the other's
-    # work. In LIBERO a second one in the same process would spoil the first one's pictures.
-    threads: 1
-    resources:
-        **needs.gpu(1),
-        mem_mb=needs.growing(6000, paper=64000),
-        runtime=lambda wildcards, attempt: (
-            needs.growing(120, paper=720 if matrix.on_libero(wildcards.home) else 360)(wildcards, attempt)
-        ),
-    params:
-        overrides=lambda wildcards, input, output: overrides.evaluation(
-            config,
-            cell_of(wildcards),
-            checkpoint_of(wildcards.variant, wildcards.home).folder,
-            probe=str(input.check) if input.check else None,
-            slots=1,
-            threads=1,
-            mark=True,
-            output=str(Path(output[0]).with_suffix(".jsonl")),
-        ),
-    message:
-        "Evaluating {wildcards.home}{wildcards.variant} in {wildcards.environment}"
-    shell:
-        python("muvla.evaluate {params.overrides:q}")
+SLOTS = 8 if needs.paper else 1  # simulators that a policy answers in one batch
 
 
-use rule evaluate as evaluate_control with:
-    output:
-        f"{CELL}.{{control}}.done",
-    log:
-        f"{OUT}/{{home}}logs/evaluate/{{variant}}/{{environment}}.{{control}}.log",
-    benchmark:
-        f"{OUT}/{{home}}benchmarks/evaluate/{{variant}}/{{environment}}.{{control}}.tsv"
-    message:
-        "Evaluating {wildcards.home}{wildcards.variant} in {wildcards.environment}, control {wildcards.control}"
+# One process evaluates a batch of cells (muvla/jobs/batches.py): a rule for each batch, with a mark for each cell.
+for batch in batches.batches(config):
+
+    rule:
+        name:
+            batch.name
+        input:
+            checkpoints=sorted({checkpoint_of(cell.variant, cell.home).complete for cell in batch.cells}),
+            check=branch(matrix.on_libero(batch.cells[0].home), then=rules.libero_check.output[0]),
+        output:
+            marks_of(batch.cells),
+        log:
+            f"{OUT}/logs/evaluate/{batch.name}.log",
+        benchmark:
+            f"{OUT}/benchmarks/evaluate/{batch.name}.tsv"
+        container:
+            EVALUATION_IMAGE
+        # One simulator a job and a job a core: nobody waits for anybody. A large policy answers several at once.
+        threads: SLOTS
+        resources:
+            **needs.gpu(1),
+            mem_mb=needs.growing(6000, paper=64000),
+            runtime=needs.growing(
+                60 + 15 * len(batch.cells),
+                paper=60 + (60 if matrix.on_libero(batch.cells[0].home) else 20) * len(batch.cells),
+            ),
+        params:
+            evaluations=overrides.several(
+                overrides.evaluation(
+                    config,
+                    cell,
+                    checkpoint_of(cell.variant, cell.home).folder,
+                    probe=rules.libero_check.output[0] if matrix.on_libero(cell.home) else None,
+                    slots=SLOTS,
+                    threads=1,
+                    mark=True,
+                    output=str(Path(mark).with_suffix(".jsonl")),
+                )
+                for cell, mark in zip(batch.cells, marks_of(batch.cells))
+            ),
+        message:
+            f"Evaluating {batch.title}"
+        shell:
+            python("muvla.evaluate {params.evaluations}")
 
 
 # pi0.5 has a code base of its own: a command of the site (config/site.yaml) evaluates it and writes our records.

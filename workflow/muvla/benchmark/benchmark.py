@@ -63,6 +63,7 @@ class Benchmark:
         simulator_options: which of the settings of an evaluation or a collection its simulator has.
         start_method: how simulator processes start. "forkserver" imports muvla.sim.<name>.preload once for all of them;
             "spawn" is for renderers that do not survive a fork.
+        one_a_process: a process can hold one simulator in its life, so each gets a process of its own.
         check: the command that says whether the simulator works on this machine.
         instructions: whole instructions that the mini tokenizer knows.
         words: further words that it knows.
@@ -85,6 +86,7 @@ class Benchmark:
     stored_states: int | None
     simulator_options: tuple[str, ...]
     start_method: str
+    one_a_process: bool
     check: str
     instructions: tuple[str, ...]
     words: str

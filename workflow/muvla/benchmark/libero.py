@@ -63,6 +63,7 @@ LIBERO = Benchmark(
     stored_states=50,
     simulator_options=("reset_rule", "placement", "reflections"),
     start_method="spawn",  # its OpenGL does not survive a fork
+    one_a_process=True,  # a second one's pictures are wrong without a word
     check="python -m muvla.sim.libero.first_frames",
     instructions=(),
     words=WORDS,

@@ -90,6 +90,7 @@ MIKASA = Benchmark(
     stored_states=None,
     simulator_options=("backend", "light_mesh", "standin_mug", "phases", "unseen_colours"),
     start_method="forkserver",
+    one_a_process=False,
     check="python -m muvla.sim.mikasa.check",
     instructions=INSTRUCTIONS,
     words=" ".join((*COLOURS, *SHAPES)),

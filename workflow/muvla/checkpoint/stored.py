@@ -131,6 +131,11 @@ class StoredPolicy:
         found = re.fullmatch(r"action_head--(\d+)_checkpoint", file.stem) if file else None
         return int(found[1]) if found else None
 
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the folder."""
+        return sha256(self.folder)
+
 
 def sha256(folder: str | Path) -> str:
     """Hash a checkpoint folder: names and contents of its files, except provenance.json, which names this hash.

@@ -4,14 +4,18 @@ The protocol is the paper's (spec 6.4, 6.6): episode i is reset with seed + i an
 environment's limit. Each episode is written as one JSON line when it ends. An interrupted run continues when the same
 command is given again; a file of records made with other settings is refused. An exception is recorded as an error, not
 as a failed episode.
+
+`... OPTIONS -- OPTIONS -- OPTIONS` runs one evaluation after the other in the same process, which pays for the start of
+torch and the simulator once, and loads a policy once as long as it is the same. Each goes on when another one fails.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -30,27 +34,57 @@ from muvla.evaluate.settings import (
     settled,
     start_up,
 )
-from muvla.options import command
+from muvla.options import command, read
 from muvla.records.file import RecordFile
 from muvla.records.frames import FrameRecorder
 from muvla.records.mark import write_mark
 from muvla.sim.contract import SimulatorError
-from muvla.sim.vector import DeadSimulator, SimulatorVector, make_vector
+from muvla.sim.vector import Simulators, make_vector
+
+SEPARATOR = "--"
 
 
 def main() -> None:
-    command(EvaluateSettings, threaded, __doc__, SimulatorError)
+    if SEPARATOR in sys.argv[1:]:
+        evaluate_all(list(separated(sys.argv[1:])))
+    else:
+        command(EvaluateSettings, threaded, __doc__, SimulatorError)
 
 
-def threaded(settings: EvaluateSettings) -> None:
+def separated(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the options of each evaluation of a command line."""
+    for is_separator, part in itertools.groupby(words, lambda word: word == SEPARATOR):
+        if not is_separator:
+            yield list(part)
+
+
+def evaluate_all(commands: Sequence[Sequence[str]]) -> None:
+    """Run one evaluation after the other. commands: options of each (option=value).
+
+    Raises SystemExit when one was refused or ended early, after the others; a bug's exception is raised at once.
+    """
+    failed = 0
+    policy: Policy | None = None
+    for options in commands:
+        try:
+            policy = threaded(read(EvaluateSettings, options), policy)
+        except (ValueError, OSError, SimulatorError) as error:
+            failed += 1
+            print(f"error: {error}\nin: {' '.join(options)}", file=sys.stderr)
+    if failed:
+        sys.exit(f"error: {failed} of {len(commands)} evaluations are not finished")
+
+
+def threaded(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
     """Evaluate in a process of its own: the number of threads is set first."""
     torch.set_num_threads(settings.threads)
-    evaluate(settings)
+    return evaluate(settings, like)
 
 
-def evaluate(settings: EvaluateSettings) -> None:
-    """Run the episodes that the record file does not hold yet.
+def evaluate(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
+    """Run the episodes that the record file does not hold yet; return the policy.
 
+    like: as Policy's.
     Raises ValueError for a mode or memory that the policy does not have, RecordsMismatch for records of other settings,
     or what the simulator says when it cannot start.
     """
@@ -63,6 +97,7 @@ def evaluate(settings: EvaluateSettings) -> None:
         precision=settings.precision,
         device=settings.device,
         environment=settings.environment,
+        like=like,
     )
     require_benchmark(settings, policy)
     mode = inference_mode(settings.mode, policy)
@@ -80,19 +115,20 @@ def evaluate(settings: EvaluateSettings) -> None:
             _write_missing(policy, simulators, start, records, settings, mode)
     if settings.mark:
         write_mark(settings.path)
+    return policy
 
 
 def _write_missing(
     policy: Policy,
-    simulators: SimulatorVector,
-    start: Callable[[], SimulatorVector],
+    simulators: Simulators,
+    start: Callable[[], Simulators],
     records: RecordFile,
     settings: EvaluateSettings,
     mode: str,
 ) -> None:
-    """Write the missing records. When a simulator dies, run the episodes it interrupts once more in new processes."""
+    """Write the missing records. When a simulator fails, run the episodes it interrupts once more in new ones."""
     recorder = FrameRecorder(Path(settings.frames)) if settings.frames else None
-    deaths: Counter[int | None] = Counter()
+    failures: Counter[int | None] = Counter()
     missing = _missing(records, settings)
     bar = tqdm(
         total=settings.episodes,
@@ -110,9 +146,9 @@ def _write_missing(
                         bar.update()
                     else:
                         lost.append(record["seed"])
-            except DeadSimulator as error:
-                deaths.update(lost or [None])
-                if max(deaths.values()) > 1:
+            except SimulatorError as error:
+                failures.update(lost or [None])
+                if max(failures.values()) > 1:
                     raise
                 print(f"{error} The episodes it interrupted are run once more.", file=sys.stderr)
                 simulators.close()

@@ -15,7 +15,7 @@ import numpy as np
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.records.frames import FrameRecorder
-from muvla.sim.vector import SimulatorVector
+from muvla.sim.vector import Simulators
 
 Record = dict[str, Any]  # one line of a record file (records/episode.py)
 
@@ -37,7 +37,7 @@ class Slot:
 
 def run(
     policy: Policy,
-    simulators: SimulatorVector,
+    simulators: Simulators,
     episodes: Sequence[int],
     settings: EvaluateSettings,
     mode: str,
@@ -60,7 +60,7 @@ def run(
 
 def _ended(
     policy: Policy,
-    simulators: SimulatorVector,
+    simulators: Simulators,
     waiting: list[int],
     slots: list[Slot],
     base_seed: int,

@@ -97,7 +97,12 @@ class EvaluateSettings(EpisodeSettings):
         "noise. freeze_first: the memory after the episode's first forward pass.",
         choices=MEMORIES,
     )
-    slots: int = option(2, "Parallel simulators, one process each; the policy handles them in one batch.", at_least=1)
+    slots: int = option(
+        2,
+        "Parallel simulators, one process each; the policy handles them in one batch. 1: MIKASA-Robo's runs in the "
+        "policy's process.",
+        at_least=1,
+    )
     frames: str | None = option(None, "Also keep the pictures of the first episode, for the figure (.npz).")
     phases: int | None = option(
         None, "Probe of delays: steps of the cue phase and of the empty phase; null: drawn from 1 to 5.", at_least=1

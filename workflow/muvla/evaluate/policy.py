@@ -14,6 +14,7 @@ from torch import Tensor
 
 from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import CAMERAS
+from muvla.model.cell import Cell
 from muvla.model.prompt import prompts
 from muvla.records.episode import MEMORIES
 
@@ -36,10 +37,12 @@ class Policy:
         precision: str = "float32",
         device: str = "cpu",
         environment: str | None = None,
+        like: Policy | None = None,
     ) -> None:
         """Load the checkpoint, or its folder.
 
         environment: decides only where the checkpoint was normalised by each data set's own statistics.
+        like: its weights are used where it came from the same folder with the same precision and device.
 
         Raises:
             CheckpointError, FileNotFoundError or ValueError: naming the file or the argument that is missing or wrong.
@@ -50,8 +53,14 @@ class Policy:
             raise ValueError(f"precision is {precision!r}: choose float32 or bfloat16")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device=cuda, but this machine shows torch no GPU; use device=cpu")
-        self.stored = checkpoint if isinstance(checkpoint, StoredPolicy) else StoredPolicy(checkpoint)
-        self.cell = load(self.stored, dtype=getattr(torch, precision)).to(device)
+        stored = checkpoint if isinstance(checkpoint, StoredPolicy) else StoredPolicy(checkpoint)
+        self.source = (stored.folder, precision, device)
+        self.stored: StoredPolicy
+        self.cell: Cell
+        if like is not None and like.source == self.source:
+            self.stored, self.cell = like.stored, like.cell
+        else:
+            self.stored, self.cell = stored, load(stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(
@@ -71,7 +80,7 @@ class Policy:
         """Receding horizon where there is memory, else open loop: the release's rule (spec 6.4)."""
         return self.settings.num_mem_tokens > 0
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def act(
         self,
         images: np.ndarray,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
-from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
 from muvla.evaluate.options import EpisodeSettings, EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.files import json_sha256
+from muvla.options import overrides_of
 from muvla.provenance import circumstances, versions
 from muvla.records.settings import SOURCES, Json
 from muvla.sim.simulator import start_up_check
@@ -117,12 +118,15 @@ def start_up(settings: EvaluateSettings) -> dict[str, Any]:
 
 
 def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
-    """Return {"settings": everything that decides a record, "run": the circumstances of this call}."""
+    """Return {"settings": everything that decides a record, "run": the circumstances of this call}.
+
+    The command is that of this evaluation alone, whatever else its process evaluates.
+    """
     left_out = [*CIRCUMSTANCES, *(name for name in GENERALISATION if getattr(settings, name) is None)]
     options = {name: value for name, value in dataclasses.asdict(settings).items() if name not in left_out}
     deciding = {
         "scale": settings.label,
-        "checkpoint_sha256": checkpoint.sha256(settings.checkpoint),
+        "checkpoint_sha256": policy.stored.sha256,
         "config_hash": json_sha256(options),
         "environment": settings.environment,
         "variant": settings.variant,
@@ -140,6 +144,7 @@ def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulat
         deciding["precision"] = settings.precision
     run = {
         **circumstances(),
+        "command_line": shlex.join(["python", "-m", "muvla.evaluate", *overrides_of(settings)]),
         "episodes": settings.episodes,
         "checkpoint_source": settings.checkpoint_source or source_of(policy.stored.provenance),
         "checkpoint": settings.checkpoint,

@@ -1,5 +1,8 @@
 """Command lines of the rules: options of muvla's commands as Hydra overrides ("key=value")."""
 
+import shlex
+from collections.abc import Iterable
+
 from muvla.jobs import matrix, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
@@ -11,6 +14,11 @@ Value = str | int | float | bool | list[str] | None
 def evaluation(config: Configuration, cell: Cell, checkpoint: str, **more: Value) -> list[str]:
     """Return the overrides of `python -m muvla.evaluate`. checkpoint: folder of the policy; more: other options."""
     return overrides(**{**evaluation_options(config, cell, checkpoint), **more})
+
+
+def several(evaluations: Iterable[list[str]]) -> str:
+    """Return the overrides of several evaluations in one process, quoted for the shell."""
+    return " -- ".join(map(shlex.join, evaluations))
 
 
 def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> dict[str, Value]:

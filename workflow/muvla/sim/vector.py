@@ -1,4 +1,4 @@
-"""Many simulators at once, a process each, behind gymnasium's AsyncVectorEnv."""
+"""Many simulators at once, a process each, behind gymnasium's AsyncVectorEnv; a single one in this process."""
 
 import contextlib
 import multiprocessing.connection
@@ -8,7 +8,8 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AsyncVectorEnv
+import torch
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.sim import no_autoreset
@@ -37,8 +38,6 @@ class _Slot:
     def __call__(self) -> gymnasium.Env:
         if os.getpid() == self.parent:
             return _Spaces(self.environment, self.options.get("actions_per_step", 1))
-        import torch
-
         torch.set_num_threads(1)  # the cores belong to the other simulators
         return no_autoreset.without_autoreset(make_simulator(self.environment, **self.options), self.slot)
 
@@ -109,8 +108,36 @@ class SimulatorVector(AsyncVectorEnv):
             return tuple(super().call_wait(timeout))
 
 
-def make_vector(environment: str, slots: int, *, context: str | None = None, **options: Any) -> SimulatorVector:
-    """Start `slots` simulators of one environment, a process each; options as their constructor's.
+class LocalSimulator(SyncVectorEnv):
+    """A vector of one simulator in this process, behind the interface of SimulatorVector.
+
+    MIKASA-Robo's steps are many small operations of torch, which cost a tenth less in inference mode.
+    """
+
+    def __init__(self, environment: str, options: Options) -> None:
+        with torch.inference_mode():
+            simulator = make_simulator(environment, **options)
+        super().__init__([lambda: no_autoreset.without_autoreset(simulator, 0)], copy=False, **no_autoreset.ARGUMENTS)
+
+    def reset(self, **arguments: Any) -> Any:  # gymnasium's own type is wrong for dictionaries
+        """Do as gymnasium's. Raises what the simulator raises."""
+        with torch.inference_mode():
+            return super().reset(**arguments)
+
+    def step(self, actions: Any) -> Any:
+        """Do as gymnasium's. Raises what the simulator raises."""
+        with torch.inference_mode():
+            return no_autoreset.return_truncation(super().step(actions))
+
+
+Simulators = SimulatorVector | LocalSimulator
+
+
+def make_vector(environment: str, slots: int, *, context: str | None = None, **options: Any) -> Simulators:
+    """Start `slots` simulators of one environment; options as their constructor's.
+
+    Several run in a process each. A single one runs in this process, which saves the start of another one and copies,
+    unless the benchmark's needs its own: where a driver crashes, this process ends.
 
     Nothing resets by itself: reset(seed=[...], options={"reset_mask": np.array([...], bool)}) begins an episode in the
     slots of the mask; a slot sits out a step() when its actions are NaN. provenance: call("provenance")[0].
@@ -122,9 +149,11 @@ def make_vector(environment: str, slots: int, *, context: str | None = None, **o
         raise ValueError(f"{slots} simulators; there must be at least one")
     preflight(environment, options)
     benchmark = benchmark_of(environment)
+    if slots == 1 and not benchmark.one_a_process:
+        return LocalSimulator(environment, options)
     context = context or benchmark.start_method
     if context == "forkserver":
-        # The server imports the simulator once (3 s of CPU) and forks; a slot still pays 7 s for its first picture.
+        # The server imports the simulator once (3 s of CPU) and forks.
         multiprocessing.set_forkserver_preload([f"muvla.sim.{benchmark.name}.preload"])
     with ignore_sigint_in_children():
         return SimulatorVector(

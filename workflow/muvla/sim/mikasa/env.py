@@ -14,7 +14,7 @@ import numpy as np
 from muvla.benchmark.benchmark import Environment
 from muvla.benchmark.mikasa import MIKASA
 from muvla.sim.contract import Observation, Provenance, Ran, Simulator, SimulatorError
-from muvla.sim.mikasa import cup, light_scene, novelty
+from muvla.sim.mikasa import cup, light_scene, novelty, shaders
 from muvla.sim.mikasa.vulkan import require_backend
 
 # Read when the renderer starts: by default it starts a thread per core in every process, and one is the cheapest
@@ -49,14 +49,16 @@ def _make_raw(environment: Environment, backend: str, render: bool, unseen: int 
 
     physics, renderer = BACKENDS[backend]
     made = novelty.recoloured(REGISTERED_ENVS[f"{environment.name}-VLA-v0"].cls, unseen)
+    cameras = {"sensor_configs": shaders.light_cameras()} if light and backend == "cpu" else {}
     return (light_scene.lightened(made) if light else made)(
         num_envs=1,
-        obs_mode="rgb" if render else "state_dict",  # a process's first picture alone costs 7 s
+        obs_mode="rgb" if render else "state_dict",
         control_mode="pd_ee_delta_pose",
         sim_backend=physics,
         render_backend=renderer,
         render_mode="rgb_array",
         reward_mode="normalized_dense",
+        **cameras,
     )
 
 

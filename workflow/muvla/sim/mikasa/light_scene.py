@@ -21,6 +21,7 @@ import numpy as np
 from muvla.files import file_sha256
 from muvla.sim.cache import made_once
 from muvla.sim.contract import SimulatorError
+from muvla.sim.mikasa import shaders
 
 if TYPE_CHECKING:
     import trimesh
@@ -209,10 +210,15 @@ def lighten_ground(ground: Any) -> None:
 
 
 def lightened(environment: type[Any]) -> type[Any]:
-    """A subclass of the suite's environment whose scene, whenever it is built, has the light ground."""
+    """A subclass of the suite's environment: its scene has the light ground, its cameras the formats of our shaders."""
 
     def _load_scene(self: Any, options: dict[str, Any]) -> None:
         environment._load_scene(self, options)
         lighten_ground(self.table_scene.ground)
 
-    return type(environment.__name__, (environment,), {"_load_scene": _load_scene})
+    def _setup_sensors(self: Any, options: dict[str, Any]) -> None:
+        shaders.set_picture_formats()
+        environment._setup_sensors(self, options)
+
+    changed = {"_load_scene": _load_scene, "_setup_sensors": _setup_sensors}
+    return type(environment.__name__, (environment,), changed)

@@ -1,0 +1,62 @@
+"""Batches of evaluations: the cells of the configuration that one process evaluates, one after the other.
+
+A process pays for its start once: torch, the simulator's packages and, at the paper's scale, a policy of 15 GB. A batch
+holds cells of one part of the results only, so that no table waits for cells that it does not show.
+"""
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import NamedTuple
+
+from muvla.jobs import matrix
+from muvla.jobs.configuration import Configuration
+from muvla.jobs.matrix import Cell
+
+LARGEST = 4  # cells of a mini batch: its policies are small, so only the start is shared, and all cores are to be busy
+FEWEST = 2  # mini batches of a part, where it has as many cells
+
+
+class Batch(NamedTuple):
+    """name: of its rule, such as evaluate_table_1 or evaluate_seed1_probes_m64_k8."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def title(self) -> str:
+        """What is evaluated, for people: policies, and the number of cells."""
+        policies = ", ".join(dict.fromkeys(f"{cell.home}{cell.variant}" for cell in self.cells))
+        return f"{policies}: {len(self.cells)} {'cell' if len(self.cells) == 1 else 'cells'}"
+
+
+def batches(config: Configuration) -> list[Batch]:
+    """Return every evaluation of the configuration, each in one batch.
+
+    At the paper's scale a batch is one policy in all environments of a part, in LIBERO in one suite; at the others a
+    few cells of any policies.
+    """
+    effect = set(matrix.effect_controls(config))
+    seeds = matrix.seeds(config)
+    cells = [*matrix.first_seed(config), *matrix.repeated(config)]
+    cells += [cell for seed in seeds for cell in matrix.libero_table(config, seed)]
+
+    def part(cell: Cell) -> str:
+        kind = "table" if not cell.control else "effect" if cell._replace(home="") in effect else "probes"
+        return "_".join([*cell.home.split("/")[:-1], kind])
+
+    def policy(cell: Cell) -> str:
+        suite = cell.environment.split("/")[:-1]
+        return "_".join([part(cell), cell.variant, *suite])
+
+    if config["scale"] == "paper":
+        return [Batch(f"evaluate_{name}", tuple(found)) for name, found in _grouped(cells, policy)]
+    return [
+        Batch(f"evaluate_{name}_{number + 1}", tuple(found[number::count]))
+        for name, found in _grouped(cells, part)
+        for count in [max(min(FEWEST, len(found)), -(-len(found) // LARGEST))]
+        for number in range(count)
+    ]
+
+
+def _grouped(cells: list[Cell], name: Callable[[Cell], str]) -> list[tuple[str, list[Cell]]]:
+    return [(key, list(found)) for key, found in groupby(sorted(cells, key=name), name)]

@@ -35,7 +35,7 @@ def write_checkpoint(folder: Path, settings: MemorySettings = MEMORY, seed: int 
 
 def write_demonstrations(root: Path, environment: str = "RememberColor3", episodes: int = 6) -> Path:
     """Noise for pictures, but the right structure: cue, empty and choice frames, three colours, plans to each."""
-    colours = ("Red", "Lime", "Blue")
+    names = ("red cube", "lime cube", "blue cube")
     shown: list[Episode] = []
     others: list[Counterfactual] = []
     for seed in range(episodes):
@@ -56,7 +56,7 @@ def write_demonstrations(root: Path, environment: str = "RememberColor3", episod
             )
         )
         positions = rng.normal(size=(3, 3)).astype(np.float32)
-        others.append(Counterfactual(seed, True, cue, empty, target, colours, ("",) * 3, positions, plans))
+        others.append(Counterfactual(seed, True, cue, empty, target, names, positions, plans))
     write_dataset(root, dataset_name(environment), shown, counterfactuals=others)
     (root / dataset_name(environment) / "collection.json").write_text("{}\n")
     return root

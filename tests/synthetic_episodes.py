@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from muvla.data.episode import Counterfactual, Episode
+from muvla.data.scene import Scene
 
 NAME = "remember_color_3_vla_v0"
 
@@ -29,8 +30,17 @@ def make_counterfactual(seed: int, frames: int = 4, objects: int = 3) -> Counter
         cue_steps=1 + seed % 5,
         empty_steps=2,
         target=seed % objects,
-        colours=tuple(f"Colour{i}" for i in range(objects)),
-        shapes=("",) * objects,
+        names=tuple(f"colour{i} cube" for i in range(objects)),
         positions=rng.normal(size=(objects, 3)).astype(np.float32),
         plans_to=rng.normal(size=(frames, objects, 8, 7)).astype(np.float32),
+    )
+
+
+def make_scene(seed: int, frames: int = 4, objects: int = 3) -> Scene:
+    rng = np.random.default_rng(seed)
+    return Scene(
+        names=tuple(f"colour{i} cube" for i in range(objects)),
+        positions=rng.normal(size=(frames, objects, 3)).astype(np.float32),
+        visible=rng.integers(0, 2, (frames, objects)).astype(bool),
+        cameras=rng.normal(size=(frames, 2, 3, 4)).astype(np.float32),
     )

@@ -60,10 +60,28 @@ def test_the_set_reads_back_with_what_a_learner_needs(collected):
         assert np.abs(episode.actions[waits]).max() == 1  # at once, and clean: noise never is
         np.testing.assert_allclose(other.plans_to[:, other.target, 0], episode.actions, atol=1e-6)
         assert other.success
-        assert other.colours == ("Red", "Lime", "Blue")
+        assert other.names == ("red cube", "lime cube", "blue cube")
         # The clean label does not explain the motion: noise was executed.
         steps = np.diff(episode.proprio[waits : waits + 4, :3], axis=0)
         assert np.abs(steps).max() > 0.005
+
+
+def test_the_scene_says_what_is_where_in_the_pictures(collected):
+    data = RldsDataset(collected / NAME)
+    channel = {"red cube": 0, "lime cube": 1, "blue cube": 2}
+    for index, other in enumerate(data.counterfactuals):
+        scene, images, choice = data.scenes[index], data[index].images, other.cue_steps + other.empty_steps
+        assert scene.names == other.names == tuple(channel)
+        shown = [[other.target]] * other.cue_steps + [[]] * other.empty_steps + [[0, 1, 2]] * (len(scene) - choice)
+        assert [np.flatnonzero(each).tolist() for each in scene.visible] == shown
+        np.testing.assert_array_equal(scene.positions[choice], other.positions)
+        seen = scene.projected()
+        for t in (0, choice):  # before the arm hides anything
+            for camera in range(2):
+                for thing in np.flatnonzero(scene.visible[t]):
+                    column, row = (seen[t, camera, thing, :2] * 128).astype(int)
+                    if 0 <= column < 128 and 0 <= row < 128:
+                        assert images[t, camera, row, column].argmax() == channel[scene.names[thing]]
 
 
 def test_the_report_says_how_the_set_was_made(collected):
@@ -161,12 +179,12 @@ def test_a_full_disk_leaves_no_half_part(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez_compressed", full)
     with pytest.raises(OSError, match="No space left"):
-        save_part(tmp_path, Demonstration(7, False, None, None))
+        save_part(tmp_path, Demonstration(7, False))
     assert not list(tmp_path.iterdir())
     assert part_succeeded(tmp_path, 7) is None
 
 
 def test_failed_seeds_are_remembered(tmp_path):
-    save_part(tmp_path, Demonstration(7, False, None, None))
+    save_part(tmp_path, Demonstration(7, False))
     assert part_file(tmp_path, 7).name == "seed-0000000007.npz"
     assert part_succeeded(tmp_path, 7) is False

@@ -7,9 +7,9 @@ import pytest
 
 from muvla.collect.experts import __main__ as command
 from muvla.collect.experts import expert_for
-from muvla.collect.experts.expert import tool
+from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import towards
-from muvla.collect.experts.remember import RememberExpert, candidates
+from muvla.collect.experts.remember import RememberExpert
 from muvla.sim.mikasa.env import MikasaEnv
 
 TOUCH = 0.05  # metres: what the environments count as touching
@@ -40,14 +40,14 @@ def test_the_expert_touches_whichever_object_it_is_told_to():
     expert = RememberExpert()
     for index in range(3):
         env.reset(seed=1)
-        layout, success, truncated = candidates(env), False, False
-        assert layout.colours == ("Red", "Lime", "Blue")
-        assert layout.colours[layout.target] == env.goal
+        success, truncated = False, False
+        assert expert.names(env) == ("red cube", "lime cube", "blue cube")
+        assert expert.names(env)[expert.target(env)] == f"{env.goal.lower()} cube"
         while not (success or truncated):
             *_, truncated, info = env.step(expert.act_towards(env, index)[None])
             success = info["success"]
-        assert np.linalg.norm(tool(env) - layout.positions[index]) < TOUCH
-        assert success == (index == layout.target)
+        assert np.linalg.norm(tool(env) - place(expert.actors(env)[index])) < TOUCH
+        assert success == (index == expert.target(env))
     env.close()
 
 
@@ -56,19 +56,18 @@ def test_names_and_plans_cover_every_object(name):
     env = MikasaEnv(name, render=False)
     expert = RememberExpert()
     env.reset(seed=2)
-    layout = candidates(env)
-    count = len(layout.positions)
-    assert count == {"RememberShape5": 5, "RememberShapeAndColor3x2": 6}[name]
-    assert len(set(zip(layout.colours, layout.shapes, strict=True))) == count
-    assert env.goal.endswith(layout.shapes[layout.target])
-    waiting = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (count, 8, 1))
+    names, target = expert.names(env), expert.target(env)
+    assert len(names) == len(expert.actors(env)) == {"RememberShape5": 5, "RememberShapeAndColor3x2": 6}[name]
+    assert len(set(names)) == len(names)
+    assert env.goal.lower() == names[target]
+    waiting = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (len(names), 8, 1))
     np.testing.assert_array_equal(expert.plans(env), waiting)
     while env.phase != "act":
         env.step(np.zeros((1, 7)))
     plans = expert.plans(env)
-    for index in range(count):
+    for index in range(len(names)):
         np.testing.assert_allclose(plans[index, 0], expert.act_towards(env, index), atol=1e-6)
-    np.testing.assert_allclose(expert.act(env), plans[layout.target, 0], atol=1e-6)
+    np.testing.assert_allclose(expert.act(env), plans[target, 0], atol=1e-6)
     env.close()
 
 

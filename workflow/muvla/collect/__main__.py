@@ -19,9 +19,9 @@ from muvla.benchmark.benchmark import benchmark_of, environment_named, require_o
 from muvla.collect.attempts import SimulatorSettings, attempt
 from muvla.collect.demonstration import Manner, load_part
 from muvla.collect.experts import expert_for
-from muvla.collect.experts.remember import RememberExpert
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
+from muvla.data.scene import Scene
 from muvla.files import write_json
 from muvla.options import command, option
 from muvla.sim.contract import SimulatorError
@@ -73,12 +73,17 @@ def _require_same(settings: Json, stored: Json, where: Path, but: tuple[str, ...
         raise ValueError(f"{where} was made with {found}. Remove it, or choose another output.")
 
 
-def _episodes(plan: Collection, folder: Path, seeds: list[int], others: list[Counterfactual]) -> Iterator[Episode]:
+def _episodes(
+    plan: Collection, folder: Path, seeds: list[int], others: list[Counterfactual], scenes: list[Scene]
+) -> Iterator[Episode]:
+    """Yield the episodes, and fill `others` and `scenes` with what was recorded beside each."""
     for seed in tqdm(seeds, desc=f"write {plan.environment}", unit="episode"):
         part = load_part(folder, plan.environment, seed)
         assert part.episode is not None
         if part.counterfactual is not None:
             others.append(part.counterfactual)
+        if part.scene is not None:
+            scenes.append(part.scene)
         yield part.episode
 
 
@@ -113,12 +118,14 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     )
     wins = [seed for seed in sorted(results) if results[seed]]
     others: list[Counterfactual] = []
+    scenes: list[Scene] = []
     write_dataset(
         output,
         name,
-        _episodes(plan, folder, wins, others),
+        _episodes(plan, folder, wins, others, scenes),
         shards=plan.shards,
-        counterfactuals=_deferred(others) if isinstance(expert_for(plan.environment), RememberExpert) else None,
+        counterfactuals=others,
+        scenes=scenes,
         overwrite=True,  # a finished set has its report, and was returned above
     )
     summary = {
@@ -133,11 +140,6 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
     write_json(report, summary)
     shutil.rmtree(folder)
     return target
-
-
-def _deferred(items: list[Counterfactual]) -> Iterator[Counterfactual]:
-    """Yield the items when the writer asks for them, which is after the last episode."""
-    yield from items
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """One demonstration: the expert acts in the real simulator, and each frame is recorded (spec 3.1, 14).
 
 The executed action is the expert's plus noise, the recorded one the expert's own: states vary, labels stay clean.
-Letters: T frames, n objects on the table.
+Letters: T frames, n objects.
 """
 
 import zipfile
@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from muvla.collect.experts import expert_for
-from muvla.collect.experts.remember import RememberExpert, candidates
+from muvla.collect.experts.choice import ChoiceExpert
+from muvla.collect.scene import assemble, observe
 from muvla.data.episode import Counterfactual, Episode
+from muvla.data.scene import Scene
 from muvla.files import replacing
 from muvla.sim.contract import Simulator
 
@@ -29,40 +31,50 @@ class Manner:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """The result of one seed: no episode where the expert failed, no counterfactual where nothing is chosen."""
+    """The result of one seed: no episode where the expert failed.
+
+    No counterfactual where nothing is chosen, no scene where the benchmark tells nothing of it.
+    """
 
     seed: int
     success: bool
-    episode: Episode | None
-    counterfactual: Counterfactual | None
+    episode: Episode | None = None
+    counterfactual: Counterfactual | None = None
+    scene: Scene | None = None
 
 
 def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
-    """Run the expert on the episode `seed`; the same arguments give the same result in every process."""
+    """Run the expert on the episode `seed`; the same arguments give the same result in every process.
+
+    The episode's limit ends the attempt, not the frames held after a success.
+    """
     expert = expert_for(env.environment)
     rng = np.random.default_rng(seed)
     scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
+    env.max_steps = env.row.max_steps + manner.hold_steps
     observation, info = env.reset(seed=seed)
-    choice = candidates(env) if isinstance(expert, RememberExpert) else None
-    images, proprio, actions, plans_to = [], [], [], []
-    success, over, held = False, False, 0
-    while not over and held <= manner.hold_steps:
+    images, proprio, actions, phases, places, plans_to = [], [], [], [], [], []
+    success, held = False, 0
+    while held <= manner.hold_steps and (success or env.steps < env.row.max_steps):
         action = expert.act(env)
         images.append(observation["image"])
         proprio.append(observation["proprio"])
         actions.append(action)
-        if isinstance(expert, RememberExpert):
+        if (known := observe(env)) is not None:
+            places.append(known)
+        if isinstance(expert, ChoiceExpert):
+            phases.append(expert.phase(env))
             plans_to.append(expert.plans(env))
         # Drawn in every frame, used or not, so that using it does not shift the noise of later frames.
         noise = rng.normal(size=7) * scale
         if success or expert.distance(env) < manner.quiet_distance:
             noise[:] = 0
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
-        observation, _, _, over, info = env.step(executed[None])
+        observation, _, _, _, info = env.step(executed[None])
         success = success or info["success"]
         held += success
     if not success:
-        return Demonstration(seed, False, None, None)
+        return Demonstration(seed, False)
     episode = Episode(
         environment=env.environment,
         instruction=info["instruction"],
@@ -71,20 +83,23 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
         actions=np.stack(actions),
         file_path=f"{env.environment}/seed-{seed}",
     )
-    if choice is None:
-        return Demonstration(seed, True, episode, None)
+    scene = assemble(env, places) if places else None
+    if not isinstance(expert, ChoiceExpert):
+        return Demonstration(seed, True, episode, scene=scene)
+    assert scene is not None
+    names = expert.names(env)
+    objects = [scene.names.index(name) for name in names]
     counterfactual = Counterfactual(
         seed=seed,
         success=True,
-        cue_steps=info["cue_steps"],
-        empty_steps=info["empty_steps"],
-        target=choice.target,
-        colours=choice.colours,
-        shapes=choice.shapes,
-        positions=choice.positions,
+        cue_steps=phases.count("cue"),
+        empty_steps=phases.count("empty"),
+        target=expert.target(env),
+        names=names,
+        positions=scene.positions[phases.index("act"), objects],
         plans_to=np.stack(plans_to),
     )
-    return Demonstration(seed, True, episode, counterfactual)
+    return Demonstration(seed, True, episode, counterfactual, scene)
 
 
 def part_file(folder: Path, seed: int) -> Path:
@@ -95,15 +110,15 @@ def part_file(folder: Path, seed: int) -> Path:
 def save_part(folder: Path, demonstration: Demonstration) -> None:
     """Write one result atomically. Raises OSError when the disk is full."""
     arrays: dict[str, np.ndarray] = {"success": np.array(demonstration.success)}
-    if demonstration.episode is not None:
-        episode = demonstration.episode
+    if (episode := demonstration.episode) is not None:
         arrays |= {"instruction": np.array(episode.instruction), "images": episode.images}
         arrays |= {"proprio": episode.proprio, "actions": episode.actions}
-    if demonstration.counterfactual is not None:
-        other = demonstration.counterfactual
+    if (other := demonstration.counterfactual) is not None:
         arrays |= {"phases": np.array([other.cue_steps, other.empty_steps, other.target], np.int64)}
-        arrays |= {"colours": np.array(other.colours, np.str_), "shapes": np.array(other.shapes, np.str_)}
-        arrays |= {"positions": other.positions, "plans_to": other.plans_to}
+        arrays |= {"names": np.array(other.names, np.str_), "positions": other.positions, "plans_to": other.plans_to}
+    if (scene := demonstration.scene) is not None:
+        arrays |= {"scene_names": np.array(scene.names, np.str_), "scene_positions": scene.positions}
+        arrays |= {"scene_visible": scene.visible, "scene_cameras": scene.cameras}
     with replacing(part_file(folder, demonstration.seed)) as scratch, scratch.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -124,7 +139,7 @@ def load_part(folder: Path, environment: str, seed: int) -> Demonstration:
         with np.load(file, allow_pickle=False) as stored:
             part = {name: stored[name] for name in stored.files}
         if not part["success"]:
-            return Demonstration(seed, False, None, None)
+            return Demonstration(seed, False)
         episode = Episode(
             environment=environment,
             instruction=str(part["instruction"]),
@@ -133,14 +148,14 @@ def load_part(folder: Path, environment: str, seed: int) -> Demonstration:
             actions=part["actions"],
             file_path=f"{environment}/seed-{seed}",
         )
-        if "phases" not in part:
-            return Demonstration(seed, True, episode, None)
-        cue_steps, empty_steps, target = (int(value) for value in part["phases"])
-        colours, shapes = tuple(part["colours"].tolist()), tuple(part["shapes"].tolist())
-        positions, plans_to = part["positions"], part["plans_to"]
-        counterfactual = Counterfactual(
-            seed, True, cue_steps, empty_steps, target, colours, shapes, positions, plans_to
-        )
-        return Demonstration(seed, True, episode, counterfactual)
+        scene = counterfactual = None
+        if "scene_names" in part:
+            names = tuple(part["scene_names"].tolist())
+            scene = Scene(names, part["scene_positions"], part["scene_visible"], part["scene_cameras"])
+        if "phases" in part:
+            cue, empty, target = (int(value) for value in part["phases"])
+            names = tuple(part["names"].tolist())
+            counterfactual = Counterfactual(seed, True, cue, empty, target, names, part["positions"], part["plans_to"])
+        return Demonstration(seed, True, episode, counterfactual, scene)
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
         raise ValueError(f"{file} is damaged ({error}). Remove it and run the same command again.") from error

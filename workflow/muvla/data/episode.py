@@ -77,15 +77,16 @@ class Episode:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """What the expert would have done towards every object of one Remember* episode (spec 14).
+    """What the expert would have done towards every object of one episode of a choice (spec 14).
 
     Attributes:
         seed: reset seed of the episode.
         success: whether the episode as executed succeeded.
-        cue_steps, empty_steps: lengths of the two phases before the choice, in frames.
+        cue_steps, empty_steps: pictures of the two phases before the choice; in ShellGame those that show the ball,
+            up to one more than the simulator counts.
         target: index of the true object.
-        colours, shapes: name of each object's colour and shape; "" where it does not vary.
-        positions: (n, 3) float32, metres, on the table.
+        names: of the objects, as in data.scene.Scene.
+        positions: (n, 3) float32, metres, in the first picture of the choice.
         plans_to: (T, n, C, 7) float32, the expert's next C actions towards object j from where the arm is at frame t.
 
     Raises:
@@ -97,8 +98,7 @@ class Counterfactual:
     cue_steps: int
     empty_steps: int
     target: int
-    colours: tuple[str, ...]
-    shapes: tuple[str, ...]
+    names: tuple[str, ...]
     positions: np.ndarray
     plans_to: np.ndarray
 
@@ -108,12 +108,11 @@ class Counterfactual:
             self.positions.shape == (objects, 3)
             and self.plans_to.ndim == 4
             and self.plans_to.shape[1::2] == (objects, 7)
-            and len(self.colours) == len(self.shapes) == objects
+            and len(self.names) == objects
             and 0 <= self.target < objects
         )
         if not fits:
             raise ValueError(
-                f"counterfactual of seed {self.seed}: {len(self.colours)} colours, {len(self.shapes)} shapes,"
-                f" target {self.target}, positions {self.positions.shape}, plans {self.plans_to.shape}"
-                " do not fit (n, n, below n, (n, 3), (T, n, C, 7))"
+                f"counterfactual of seed {self.seed}: {len(self.names)} names, target {self.target}, positions"
+                f" {self.positions.shape}, plans {self.plans_to.shape} do not fit (n, below n, (n, 3), (T, n, C, 7))"
             )

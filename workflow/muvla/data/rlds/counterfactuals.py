@@ -13,7 +13,7 @@ import numpy as np
 
 from muvla.data.episode import Counterfactual
 
-FILE = "counterfactuals.npz"
+COUNTERFACTUALS = "counterfactuals.npz"
 
 
 def save_counterfactuals(file: Path, items: Sequence[Counterfactual]) -> None:
@@ -27,8 +27,7 @@ def save_counterfactuals(file: Path, items: Sequence[Counterfactual]) -> None:
         target=np.array([item.target for item in items], np.int32),
         objects=np.array([len(item.positions) for item in items], np.int32),
         frames=np.array([len(item.plans_to) for item in items], np.int32),
-        colours=np.array([colour for item in items for colour in item.colours], np.str_),
-        shapes=np.array([shape for item in items for shape in item.shapes], np.str_),
+        names=np.array([name for item in items for name in item.names], np.str_),
         positions=np.concatenate([item.positions for item in items]).astype(np.float32),
         chunk=np.array(items[0].plans_to.shape[2], np.int32),
         plans_to=np.concatenate([item.plans_to.reshape(-1, 7) for item in items]).astype(np.float32),
@@ -61,8 +60,7 @@ def load_counterfactuals(file: Path, episodes: int) -> list[Counterfactual]:
                 cue_steps=int(arrays["cue_steps"][e]),
                 empty_steps=int(arrays["empty_steps"][e]),
                 target=int(arrays["target"][e]),
-                colours=tuple(arrays["colours"][first[e] : first[e + 1]].tolist()),
-                shapes=tuple(arrays["shapes"][first[e] : first[e + 1]].tolist()),
+                names=tuple(arrays["names"][first[e] : first[e + 1]].tolist()),
                 positions=arrays["positions"][first[e] : first[e + 1]],
                 plans_to=arrays["plans_to"][first_action[e] : first_action[e + 1]].reshape(-1, objects[e], chunk, 7),
             )

@@ -1,9 +1,9 @@
 """Demonstrations on disk as RLDS in a TFDS directory (spec 3.1, 3.2), written and read without TensorFlow.
 
-    ROOT/NAME/1.0.0/: features.json dataset_info.json NAME-train.tfrecord-00000-of-00002 counterfactuals.npz
+    ROOT/NAME/1.0.0/: features.json dataset_info.json NAME-train.tfrecord-00000-of-00002 counterfactuals.npz scenes.npz
 
-One record is one episode; the fields of its steps are flattened into lists named steps/... . The last file is
-ours and optional (counterfactuals.py).
+One record is one episode; the fields of its steps are flattened into lists named steps/... . The last two files are
+ours and optional (counterfactuals.py, scenes.py).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import numpy as np
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import Counterfactual, Episode, environment_name
 from muvla.data.rlds import metadata
-from muvla.data.rlds.counterfactuals import FILE, load_counterfactuals, save_counterfactuals
+from muvla.data.rlds.counterfactuals import COUNTERFACTUALS, load_counterfactuals, save_counterfactuals
 from muvla.data.rlds.index import build_index, kept_index
 from muvla.data.rlds.record import EncodedEpisode, Widths, read_encoded
+from muvla.data.rlds.scenes import SCENES, load_scenes, save_scenes
 from muvla.data.rlds.tfrecord import CorruptRecord, Location, index_records
 from muvla.data.rlds.write import write_shards
+from muvla.data.scene import Scene
 from muvla.files import replacing_folder
 
 VERSION = "1.0.0"
@@ -35,17 +37,19 @@ def write_dataset(
     *,
     shards: int = 1,
     counterfactuals: Iterable[Counterfactual] | None = None,
+    scenes: Iterable[Scene] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write ROOT/NAME/1.0.0 and return it.
 
-    Episodes are consumed one at a time, so the whole set is never in memory; counterfactuals only after the
-    last episode, so a generator may fill a list while it yields. Episode i of the finished set is the i-th
-    one given. The directory appears under its name only when complete; the same input gives the same bytes.
+    Episodes are consumed one at a time, so the whole set is never in memory; counterfactuals and scenes only after
+    the last episode, so a generator may fill lists while it yields; an empty one of them writes no file. Episode i of
+    the finished set is the i-th one given. The directory appears under its name only when complete; the same input
+    gives the same bytes.
 
     Raises:
         FileExistsError: the directory exists and overwrite is false.
-        ValueError: no episode at all, episodes of different sizes, or counterfactuals of others.
+        ValueError: no episode at all, episodes of different sizes, or counterfactuals or scenes of others.
     """
     target = Path(root) / name / VERSION
     if target.exists() and not overwrite:
@@ -54,13 +58,18 @@ def write_dataset(
         raise ValueError(f"a data set needs at least one shard, not {shards}")
     with replacing_folder(target) as partial:
         lengths = write_shards(partial, name, VERSION, episodes, shards)
-        if counterfactuals is not None:
-            items = list(counterfactuals)
-            frames = [len(item.plans_to) for item in items]
-            if frames != lengths:
-                raise ValueError(f"{name}: counterfactuals of {frames} frames for episodes of {lengths} frames")
-            save_counterfactuals(partial / FILE, items)
+        if others := list(counterfactuals or ()):
+            _require_frames(name, "counterfactuals", [len(other.plans_to) for other in others], lengths)
+            save_counterfactuals(partial / COUNTERFACTUALS, others)
+        if places := list(scenes or ()):
+            _require_frames(name, "scenes", [len(place) for place in places], lengths)
+            save_scenes(partial / SCENES, places)
     return target
+
+
+def _require_frames(name: str, kind: str, found: list[int], lengths: list[int]) -> None:
+    if found != lengths:
+        raise ValueError(f"{name}: {kind} of {found} frames for episodes of {lengths} frames")
 
 
 class RldsDataset:
@@ -173,8 +182,18 @@ class RldsDataset:
         Raises:
             ValueError: the sidecar is damaged or belongs to other records.
         """
-        file = self.directory / FILE
+        file = self.directory / COUNTERFACTUALS
         return load_counterfactuals(file, len(self)) if file.is_file() else None
+
+    @cached_property
+    def scenes(self) -> list[Scene | None]:
+        """Where everything is in each episode; None for every one where the set was written without.
+
+        Raises:
+            ValueError: the sidecar is damaged or belongs to other records.
+        """
+        file = self.directory / SCENES
+        return [*load_scenes(file, len(self))] if file.is_file() else [None] * len(self)
 
     def _count_frames(self, shard: Path, location: Location) -> int:
         """Read a record with all its pictures, and count its frames. Raises CorruptRecord."""

@@ -122,10 +122,6 @@ def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int)
         raise ValueError(
             f"{episode.file_path} holds plans of {other.plans_to.shape[2]} actions, this policy predicts {chunk}"
         )
-    objects = tuple(
-        " ".join(word for word in (colour, shape or "cube") if word).lower()
-        for colour, shape in zip(other.colours, other.shapes, strict=True)
-    )
     return Row(
         episode.environment,
         episode.instruction,
@@ -133,7 +129,7 @@ def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int)
         len(episode),
         other.cue_steps,
         other.empty_steps,
-        objects,
+        other.names,
         other.target,
         other.plans_to[:, :, :chunk],
     )

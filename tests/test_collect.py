@@ -61,6 +61,9 @@ def test_the_set_reads_back_with_what_a_learner_needs(collected):
         np.testing.assert_allclose(other.plans_to[:, other.target, 0], episode.actions, atol=1e-6)
         assert other.success
         assert other.names == ("red cube", "lime cube", "blue cube")
+        # The tool is carried off after the success, and comes to rest again.
+        away = np.abs(episode.actions[:, :3]).max(axis=1)
+        assert max(away[-7:-4]) > max(away[-1], 0.1)
         # The clean label does not explain the motion: noise was executed.
         steps = np.diff(episode.proprio[waits : waits + 4, :3], axis=0)
         assert np.abs(steps).max() > 0.005

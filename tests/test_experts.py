@@ -10,6 +10,7 @@ from muvla.collect.experts import expert_for
 from muvla.collect.experts.expert import place, tool
 from muvla.collect.experts.motion import towards
 from muvla.collect.experts.remember import RememberExpert
+from muvla.collect.experts.shell_game import SHORT, ShellGamePushExpert
 from muvla.sim.mikasa.env import MikasaEnv
 
 TOUCH = 0.05  # metres: what the environments count as touching
@@ -68,6 +69,44 @@ def test_names_and_plans_cover_every_object(name):
     for index in range(len(names)):
         np.testing.assert_allclose(plans[index, 0], expert.act_towards(env, index), atol=1e-6)
     np.testing.assert_allclose(expert.act(env), plans[target, 0], atol=1e-6)
+    env.close()
+
+
+def test_the_choice_of_a_cup_begins_with_the_picture_that_shows_the_cups():
+    env = MikasaEnv("ShellGamePush", render=False, standin_mug=True)
+    expert = ShellGamePushExpert()
+    env.reset(seed=0)  # its cue of four steps leaves the cups under the table for a fifth
+    assert env.cue_steps == 4
+    while env.phase != "act":
+        env.step(np.zeros((1, 7)))
+    for phase in ("cue", "act"):
+        assert expert.phase(env) == phase
+        plans = expert.plans(env)
+        assert plans.shape == (3, 8, 7)
+        np.testing.assert_allclose(expert.act(env), plans[expert.target(env), 0], atol=1e-6)
+        assert (np.ptp(plans[:, 0, 1]) > 1) == (phase == "act")  # cups to the left and to the right
+        env.step(np.zeros((1, 7)))
+    env.close()
+
+
+def test_the_push_slows_down_without_a_jump_and_ends_before_the_goal():
+    env = MikasaEnv("ShellGamePush", render=False, standin_mug=True)
+    env.reset(seed=1)
+    expert, goal, rng = ShellGamePushExpert(), place(env.raw.goal_site), np.random.default_rng(0)
+
+    def push(left):  # metres before where the cup stops
+        cup = np.array([goal[0] - SHORT - left, 0, 0.05])
+        return expert.action(env, cup + np.array([-0.08, 0, 0]), cup)[0]
+
+    speeds = [push(left) for left in np.linspace(0.06, -0.06, 50)]
+    assert speeds[0] > 0.7
+    assert np.diff(speeds).max() <= 1e-6
+    assert speeds[-25:] == [0] * 25
+    for _ in range(500):
+        cup = np.array([goal[0] - rng.uniform(0.04, 0.2), rng.uniform(-0.2, 0.2), 0.05])
+        tcp = cup + rng.uniform((-0.2, -0.1, -0.03), (0.1, 0.1, 0.2))
+        near = expert.action(env, tcp + rng.uniform(-1e-4, 1e-4, 3), cup + rng.uniform(-1e-4, 1e-4, 3))
+        np.testing.assert_allclose(near, expert.action(env, tcp, cup), atol=0.05)
     env.close()
 
 

@@ -179,7 +179,9 @@ class CollectSettings:
         "No noise closer than this, in metres, to the point where precision matters: touching needs a robot at rest.",
         at_least=0,
     )
-    hold_steps: int = option(2, "Frames kept after the first success.", at_least=0)
+    hold_steps: int = option(
+        8, "Frames kept after the first success: all but the last 5 with noise that carries the tool off.", at_least=0
+    )
     processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
     shards: int = option(2, "TFRecord files that the data set is split into.", at_least=1)
     backend: str = option(

@@ -1,6 +1,8 @@
 """One demonstration: the expert acts in the real simulator, and each frame is recorded (spec 3.1, 14).
 
-The executed action is the expert's plus noise, the recorded one the expert's own: states vary, labels stay clean.
+The executed action is the expert's plus noise, the recorded one the expert's own: states vary, labels stay clean. After
+the success the tool is carried off for some frames, so that the demonstrations show from where to come back and when
+not to go on, and then it rests.
 Letters: T frames, n objects.
 """
 
@@ -17,6 +19,9 @@ from muvla.data.episode import Counterfactual, Episode
 from muvla.data.scene import Scene
 from muvla.files import replacing
 from muvla.sim.contract import Simulator
+
+RESTING = 5  # of the frames held after a success: the last ones, in which nothing disturbs the expert
+CARRIED = 2.0  # the noise that carries the tool off before, the same in each frame, as a multiple of the other noise
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
     env.max_steps = env.row.max_steps + manner.hold_steps
     observation, info = env.reset(seed=seed)
     images, proprio, actions, phases, places, plans_to = [], [], [], [], [], []
-    success, held = False, 0
+    success, held, drift = False, 0, np.zeros(7)
     while held <= manner.hold_steps and (success or env.steps < env.row.max_steps):
         action = expert.act(env)
         images.append(observation["image"])
@@ -67,11 +72,15 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
             plans_to.append(expert.plans(env))
         # Drawn in every frame, used or not, so that using it does not shift the noise of later frames.
         noise = rng.normal(size=7) * scale
-        if success or expert.distance(env) < manner.quiet_distance:
+        if success:
+            noise = drift if held <= manner.hold_steps - RESTING else 0 * noise
+        elif expert.distance(env) < manner.quiet_distance:
             noise[:] = 0
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
         observation, _, _, _, info = env.step(executed[None])
-        success = success or info["success"]
+        if info["success"] and not success:
+            success, drift = True, CARRIED * rng.normal(size=7) * scale
+            drift[2] = abs(drift[2])  # upwards: below are the objects and the table
         held += success
     if not success:
         return Demonstration(seed, False)

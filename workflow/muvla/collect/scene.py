@@ -8,12 +8,9 @@ import numpy as np
 from muvla.benchmark.mikasa import MIKASA
 from muvla.collect.experts.expert import place
 from muvla.collect.experts.remember import actors, names
+from muvla.collect.experts.shell_game import CUPS, HIGHEST, LOWEST, cups
 from muvla.data.scene import Scene
 from muvla.sim.contract import Simulator
-
-CUPS = ("left cup", "center cup", "right cup")  # as in the base camera's picture
-# metres: what the task hides is parked high above; cups that come down too fast are under the table for one frame
-LOWEST, HIGHEST = -0.05, 10.0
 
 
 def objects(env: Simulator) -> dict[str, Any]:
@@ -22,7 +19,7 @@ def objects(env: Simulator) -> dict[str, Any]:
     if family.startswith("Remember"):
         return dict(zip(names(env), actors(env), strict=True))
     if family == "ShellGame":
-        return {"red ball": raw.red_ball, **dict(zip(CUPS, (raw.mug_left, raw.mug_center, raw.mug_right), strict=True))}
+        return {"red ball": raw.red_ball, **dict(zip(CUPS, cups(env), strict=True))}
     if family == "Intercept":
         return {"red ball": raw.ball, "red target": raw.goal_region}
     if family == "InterceptGrab":

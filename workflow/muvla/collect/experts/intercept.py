@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, towards, wait
+from muvla.collect.experts.motion import CLOSED, ramp, towards, wait
 from muvla.sim.contract import Simulator
 
 HEIGHT = 0.03  # metres over the table
@@ -19,6 +19,10 @@ SQUARE = 0.2  # seconds: share of the ball's own motion along y that brings it t
 STEP = 0.05  # seconds
 GAIN = 1.0
 STRIDE = 0.1  # metres asked for at each step of the strike
+GONE = (
+    0.12,
+    0.18,
+)  # metres between tool and ball after the touch: the strike slackens from the first, rests at the second
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ class InterceptExpert:
             self._strike = plan
         strike = self._strike
         done = float((tcp[:2] - strike.start) @ strike.along)
-        if done > strike.length:
-            return wait(CLOSED)
-        target = strike.start + (done + STRIDE) * strike.along
-        return towards(tcp, np.array([*target, HEIGHT]), gain=GAIN, grip=CLOSED)
+        stride = float(np.clip(strike.length - done, 0, STRIDE))
+        hit = towards(tcp, np.array([*strike.start + (done + stride) * strike.along, HEIGHT]), gain=GAIN, grip=CLOSED)
+        gone = ramp(float(np.linalg.norm(place(env.raw.ball)[:2] - tcp[:2])), GONE)
+        return np.asarray((1 - gone) * hit + gone * wait(CLOSED), np.float32)
 
     def distance(self, env: Simulator) -> float:
         """Return metres to the waiting place, in the plane; 0 during the strike."""

@@ -23,3 +23,8 @@ def towards(tcp: np.ndarray, target: np.ndarray, *, gain: float, cap: float = 1.
     action = wait(grip)
     action[:3] = move
     return action
+
+
+def ramp(value: float, ends: tuple[float, float]) -> float:
+    """Rise linearly from 0 at the first of `ends` to 1 at the second, on either side constant."""
+    return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1))

@@ -1,70 +1,105 @@
-"""ShellGameTouch and ShellGamePush: wait for the cups, then touch, or push forward, the one that hides the ball."""
+"""The ShellGame environments: wait for the cups, then touch, or push forward, the one that hides the ball."""
 
 from typing import Any
 
 import numpy as np
 
+from muvla.collect.experts.choice import ChoiceExpert
 from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, towards, wait
+from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards
 from muvla.sim.contract import Simulator
 
-NEAR = 0.03  # metres in the plane within which to go down
-ABOVE = 0.14  # metres over the table while crossing: cups stand 0.106 high
-TOUCH = 0.075  # metres over the cup's centre: within the 0.08 that count, and clear of the cup
-TOUCH_GAIN = 1.0
-BEHIND, PUSH_HEIGHT = 0.115, 0.05  # metres from the cup's centre in -x, and over the table
-PUSH_STEP, PUSH_GAIN, PUSH_CAP = 0.05, 0.9, 0.6
-ARRIVED = 0.03  # metres in x between cup and goal that end the push
+CUPS = ("left cup", "center cup", "right cup")  # as in the base camera's picture
+# metres in z of what the pictures show: cups are parked high above before, and after long cues under the table for one
+# step, in which the ball is still to be seen though actions count
+LOWEST, HIGHEST = -0.05, 10.0
+
+CROSSING = 0.14  # metres over the table: cups stand 0.106 high
+CONE = (0.02, 0.07)  # metres in the plane from where to go down: down within the first, crossing beyond the second
+GAIN = 1.5
+
+TOUCH = 0.07  # metres over the cup's centre: within the 0.08 that count, and clear of the cup
+
+BEHIND, PUSH_HEIGHT = 0.115, 0.05  # metres from the cup's centre in -x, where to go down, and over the table
+SHORT = 0.05  # metres that the cup stops before the goal's centre: the goal's edge is 0.096 from it
+SLOWING = 0.05  # metres before that from which the push slows down
+RESTING = (0.0, 0.02)  # metres left with which the tool rests, and moves as fast as it can
+STOPPED = 0.01  # metres left with which the push counts as done
+CONTACT = 0.085  # metres between the tool and the centre of a cup that it pushes
+# The push begins gradually: from none at the first number to all at the second
+SIDEWAYS = (0.045, 0.02)  # metres off the cup in y
+RAISED = (0.10, 0.07)  # metres over the table
+CLEAR = (0.02, 0.04)  # metres behind the cup's centre
 
 
-def _cup(env: Simulator) -> Any:
-    raw = env.raw
-    return (raw.mug_left, raw.mug_center, raw.mug_right)[int(raw.cup_with_ball_number[0])]
+def cups(env: Simulator) -> list[Any]:
+    """Return the three cups as the simulator's actors, in the order of CUPS."""
+    return [env.raw.mug_left, env.raw.mug_center, env.raw.mug_right]
 
 
-class ShellGameTouchExpert:
-    """Goes over the right cup with an open hand, then down until the tool is close enough."""
+def cups_shown(env: Simulator) -> bool:
+    """Say whether the last picture shows the cups, which hide the ball."""
+    return all(LOWEST < place(cup)[2] < HIGHEST for cup in cups(env))
 
-    def act(self, env: Simulator) -> np.ndarray:
-        """Return the next action, (7,) float32; zeros with an open gripper while the ball is shown."""
-        if env.phase != "act":
-            return wait()
-        tcp, cup = tool(env), place(_cup(env))
-        near = np.hypot(*(cup - tcp)[:2]) < NEAR
-        return towards(tcp, cup + np.array([0, 0, TOUCH if near else ABOVE]), gain=TOUCH_GAIN, grip=OPEN)
+
+class ShellGameExpert(ChoiceExpert):
+    """What touching and pushing have in common: the choice."""
+
+    def actors(self, env: Simulator) -> list[Any]:
+        """Return the cups."""
+        return cups(env)
+
+    def names(self, env: Simulator) -> tuple[str, ...]:
+        """Name them by place."""
+        return CUPS
+
+    def target(self, env: Simulator) -> int:
+        """Return the index of the cup that hides the ball."""
+        return int(env.raw.cup_with_ball_number[0])
+
+    def phase(self, env: Simulator) -> str:
+        """Return "act" once the pictures show the cups."""
+        return "act" if cups_shown(env) else "cue"
+
+
+class ShellGameTouchExpert(ShellGameExpert):
+    """Goes over the right cup, and there down until the tool is close enough."""
+
+    def action(self, env: Simulator, tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
+        """Come down a cone over the cup."""
+        height = np.interp(np.hypot(*(thing - tcp)[:2]), CONE, (thing[2] + TOUCH, CROSSING))
+        return towards(tcp, np.array([*thing[:2], height]), gain=GAIN, grip=OPEN)
 
     def distance(self, env: Simulator) -> float:
-        """Return metres to the touching point; infinite while the cups are away."""
-        return float(np.linalg.norm(tool(env) - place(_cup(env)) - (0, 0, TOUCH)))
+        """Return metres to where the tool comes to rest."""
+        return float(np.linalg.norm(tool(env) - place(cups(env)[self.target(env)]) - (0, 0, TOUCH)))
 
 
-class ShellGamePushExpert:
+class ShellGamePushExpert(ShellGameExpert):
     """Closes the hand, goes behind the right cup and pushes it to the goal in +x."""
 
-    def __init__(self) -> None:
-        self._pushing = False
+    def action(self, env: Simulator, tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
+        """Come down a cone behind the cup; the better the tool stands there, the more of its motion is the push."""
+        start = np.array([thing[0] - BEHIND, thing[1]])
+        height = np.interp(np.hypot(*(start - tcp[:2])), CONE, (PUSH_HEIGHT, CROSSING))
+        ready = ramp(abs(tcp[1] - thing[1]), SIDEWAYS) * ramp(tcp[2], RAISED) * ramp(thing[0] - tcp[0], CLEAR)  # 0 to 1
+        left = _left(env, thing)
+        push = np.array([tcp[0] + min(left, SLOWING), thing[1], PUSH_HEIGHT])
+        action = towards(tcp, (1 - ready) * np.array([*start, height]) + ready * push, gain=GAIN, grip=CLOSED)
+        action[:3] *= ramp(left, RESTING)  # a cup that is there needs nothing more, wherever the tool is
+        return action
 
-    def act(self, env: Simulator) -> np.ndarray:
-        """Return the next action, (7,) float32; zeros with an open gripper while the ball is shown."""
-        if env.steps == 0:
-            self._pushing = False
-        if env.phase != "act":
-            return wait()
-        tcp, cup, goal = tool(env), place(_cup(env)), place(env.raw.goal_site)
-        start = np.array([cup[0] - BEHIND, cup[1], PUSH_HEIGHT])
-        if not self._pushing:
-            plane = float(np.hypot(*(start - tcp)[:2]))
-            self._pushing = plane < NEAR and tcp[2] < PUSH_HEIGHT + NEAR
-            target = start if plane < NEAR else np.array([start[0], start[1], ABOVE])
-            return towards(tcp, target, gain=PUSH_GAIN, grip=CLOSED)
-        if goal[0] - cup[0] < ARRIVED:
-            return wait(CLOSED)
-        target = np.array([tcp[0] + PUSH_STEP, cup[1], PUSH_HEIGHT])
-        return towards(tcp, target, gain=PUSH_GAIN, cap=PUSH_CAP, grip=CLOSED)
+    def moved(self, tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
+        """Return where the cup (3,) is after the tool, low behind it, has moved to `tcp`."""
+        if abs(tcp[1] - thing[1]) < CONTACT and tcp[2] < RAISED[0] and 0 < thing[0] - tcp[0] < CONTACT:
+            return np.array([tcp[0] + CONTACT, *thing[1:]])
+        return thing
 
     def distance(self, env: Simulator) -> float:
-        """Return metres to the start of the push; 0 during it."""
-        if self._pushing:
-            return 0.0
-        cup = place(_cup(env))
-        return float(np.linalg.norm(tool(env) - (cup[0] - BEHIND, cup[1], PUSH_HEIGHT)))
+        """Return 0 when the cup is nearly where it stops, infinity before: noise may push it too far."""
+        return 0.0 if _left(env, place(cups(env)[self.target(env)])) < STOPPED else np.inf
+
+
+def _left(env: Simulator, cup: np.ndarray) -> float:
+    """Return metres that a cup at `cup` has still to be pushed; the goal has the same x for all three."""
+    return max(0.0, float(place(env.raw.goal_site)[0] - SHORT - cup[0]))

@@ -3,42 +3,50 @@
 import numpy as np
 
 from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, towards, wait
+from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards
 from muvla.sim.contract import Simulator
 
-ABOVE, GRASP, DRAG = 0.075, 0.02, 0.03  # metres over the table
-ALIGNED = 0.012  # metres in the plane within which to go down
-DOWN = 0.006  # metres in height at which the hand closes
-CLOSING_STEPS = 3
+ABOVE = 0.055  # metres over the cube's centre while crossing
+CONE = (0.01, 0.04)  # metres in the plane from the cube: down within the first, crossing beyond the second
+CLOSING = (0.02, 0.008)  # metres between tool and cube: the hand begins to close at the first, is closed at the second
+# metres between the fingers, and between tool and cube: the drag begins at the first, has all its speed at the second
+GRASPED, HELD = (0.052, 0.043), (0.03, 0.02)
+DRAG = 0.03  # metres over the table
 SHORT = 0.06  # metres to stop before the target's centre in x: beyond, the arm stalls at its reach
 REACH_GAIN, DRAG_GAIN, DRAG_CAP = 1.0, 0.7, 0.4
 
 
 class TakeItBackExpert:
-    """Never lets go of the cube until it is back."""
-
-    def __init__(self) -> None:
-        self._closing = 0
+    """Never lets go of the cube until it is back; the action is a function of what pictures and proprio show."""
 
     def act(self, env: Simulator) -> np.ndarray:
         """Return the next action, (7,) float32."""
-        if env.steps == 0:
-            self._closing = 0
-        raw, tcp, cube = env.raw, tool(env), place(env.raw.cube)
-        if self._closing == 0:
-            aligned = np.hypot(*(cube - tcp)[:2]) < ALIGNED
-            if not (aligned and tcp[2] < GRASP + DOWN):
-                target = np.array([cube[0], cube[1], GRASP if aligned else ABOVE])
-                return towards(tcp, target, gain=REACH_GAIN, grip=OPEN)
-        if self._closing < CLOSING_STEPS:
-            self._closing += 1
-            return wait(CLOSED)
-        if bool(raw.goal_reached_status[0]):
-            end = place(raw.initial_region)
-        else:
-            end = place(raw.goal_region) - np.array([SHORT, 0, 0])
-        return towards(tcp, np.array([end[0], end[1], DRAG]), gain=DRAG_GAIN, cap=DRAG_CAP, grip=CLOSED)
+        tcp, cube = tool(env), place(env.raw.cube)
+        height = np.interp(np.hypot(*(cube - tcp)[:2]), CONE, (0, ABOVE))
+        grip = OPEN + (CLOSED - OPEN) * ramp(_off(env), CLOSING)
+        reach = towards(tcp, cube + np.array([0, 0, height]), gain=REACH_GAIN, grip=grip)
+        drag = towards(tcp, np.array([*_end(env), DRAG]), gain=DRAG_GAIN, cap=DRAG_CAP, grip=grip)
+        held = _held(env)
+        return np.asarray((1 - held) * reach + held * drag, np.float32)
 
     def distance(self, env: Simulator) -> float:
-        """Return metres to the cube in the plane; 0 once it is grasped."""
-        return 0.0 if self._closing else float(np.hypot(*(tool(env) - place(env.raw.cube))[:2]))
+        """Return metres to the cube, or of the cube held to where it goes."""
+        return float(np.linalg.norm(place(env.raw.cube)[:2] - _end(env))) if _held(env) == 1 else _off(env)
+
+
+def _off(env: Simulator) -> float:
+    """Return metres between tool and cube."""
+    return float(np.linalg.norm(tool(env) - place(env.raw.cube)))
+
+
+def _held(env: Simulator) -> float:
+    """Say how surely the fingers hold the cube, 0 to 1."""
+    fingers = float(env.raw.agent.robot.get_qpos()[0, -2:].sum())
+    return ramp(fingers, GRASPED) * ramp(_off(env), HELD)
+
+
+def _end(env: Simulator) -> np.ndarray:
+    """Return where to drag the cube, (2,) metres: to the target until the picture shows its other colour, then back."""
+    if place(env.raw.changed_goal_region)[2] < 1:
+        return place(env.raw.initial_region)[:2]
+    return place(env.raw.goal_region)[:2] - (SHORT, 0)

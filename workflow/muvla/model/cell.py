@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from muvla.data.images import Preprocessing
 from muvla.model.architecture import Architecture, MemorySettings
 from muvla.model.layout import TokenLayout
+from muvla.model.lean import Joined, run
 from muvla.model.llama import Arrangement, Llama
 from muvla.model.memory import Memory
 from muvla.model.prompt import Prompt
@@ -186,11 +187,12 @@ class Cell(nn.Module):
         before = torch.cat([words[:, :, :1], vision, state], dim=2)
         return before, torch.cat([F.pad(text, (0, 0, 0, layout.actions)), stop], dim=2)
 
-    def run(self, given: StepInput, memory: Tensor) -> StepOutput:
-        """Run one prepared step on memory (B, m, D)."""
+    def run(self, given: StepInput, memory: Tensor, layers: list[Joined] | None = None) -> StepOutput:
+        """Run one prepared step on memory (B, m, D). layers: the language model's joined weights, if they pay."""
         where, tokens = given.where, memory.shape[1]
         x = torch.cat([given.before, memory.to(given.before.dtype), given.after], dim=1)  # (B, S, D)
-        hidden = self.language_model(where.ordered(x), where)  # (B, m+C*A, D)
+        x = where.ordered(x)
+        hidden = run(self.language_model, layers, x, where) if layers else self.language_model(x, where)  # (B, R, D)
         features = hidden[:, tokens:]
         return StepOutput(self.action_head(features), hidden[:, :tokens], features[:, 0])
 

@@ -32,6 +32,7 @@ class Arrangement:
     def __init__(self, layout: TokenLayout, mode: str, head_width: int, theta: float) -> None:
         self.layout = layout
         self.blocks = blocks(layout, mode)
+        self.aligned = not (layout.padding_last and layout.ragged)  # the action side begins at one place in all rows
         self.pad = ~layout.is_token if layout.ragged else None  # (B, S)
         device = layout.text_lengths.device
         positions = layout.positions if layout.ragged else torch.arange(layout.length, device=device)[None]
@@ -42,7 +43,7 @@ class Arrangement:
         self.read_blocks: tuple[Block, ...] | None = None
         if mode == "full":
             self.read_blocks = (Block(layout.memory + layout.actions, layout.length),)
-        elif not (layout.padding_last and layout.ragged):
+        elif self.aligned:
             self.read_blocks = Block(early, layout.context), Block(layout.actions - 1, layout.length)
 
     def take(self, x: Tensor) -> Tensor:
@@ -56,10 +57,20 @@ class Arrangement:
             return torch.cat([memory, x[rows, self.read_out]], dim=1)
         return torch.cat([memory, x[rows, self.read_out[:, :1]], x[:, last + 1 : last + layout.actions]], dim=1)
 
+    @cached_property
+    def complex_turns(self) -> Tensor:
+        """The rotations as complex numbers (B or 1, S, 1, d/2)."""
+        return torch.polar(torch.ones_like(self.angles), self.angles)[:, :, None]
+
+    @cached_property
+    def complex_read_turns(self) -> Tensor:
+        """The same for what is read, (B or 1, R, 1, d/2)."""
+        return self.take(self.complex_turns)
+
     def ordered(self, x: Tensor) -> Tensor:
         """Move padding (B, S, D) from before the action side to the end, where the layout wants it there."""
         layout = self.layout
-        if not (layout.ragged and layout.padding_last):
+        if self.aligned:
             return x
         places = dataclasses.replace(layout, padding_last=False).places
         return x[torch.arange(len(x), device=x.device)[:, None], places]

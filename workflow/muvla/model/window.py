@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from muvla.model.cell import Cell
+from muvla.model.lean import joined
 from muvla.model.prompt import Prompt
 
 
@@ -75,12 +76,13 @@ class Window(nn.Module):
         steps, slots = batch.is_first.shape
         vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
         prepared = self.cell.prepare(vision, batch.proprio, batch.prompts)
+        layers = joined(self.cell.language_model)
         memory = memory.detach()
         errors, texts, read_out = [], [], []
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
-            output = self.cell.run(prepared[k], memory_in)
+            output = self.cell.run(prepared[k], memory_in, layers)
             errors.append((output.actions - batch.actions[k]).abs())
             texts.append(output.text)
             read_out.append(output.memory[0].detach())

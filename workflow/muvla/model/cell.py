@@ -144,7 +144,8 @@ class Cell(nn.Module):
 
         Raises ValueError for vision tokens of another number of cameras.
         """
-        return self.run(self.prepare(vision[None], proprio[None], [prompt])[0], memory)
+        features, memory = self.run(self.prepare(vision[None], proprio[None], [prompt])[0], memory)
+        return StepOutput(self.action_head(features), memory, features[:, 0])
 
     def prepare(self, vision: Tensor, proprio: Tensor, prompts: Sequence[Prompt]) -> list[StepInput]:
         """Prepare K steps at once: all that does not depend on memory.
@@ -187,14 +188,16 @@ class Cell(nn.Module):
         before = torch.cat([words[:, :, :1], vision, state], dim=2)
         return before, torch.cat([F.pad(text, (0, 0, 0, layout.actions)), stop], dim=2)
 
-    def run(self, given: StepInput, memory: Tensor, layers: list[Joined] | None = None) -> StepOutput:
-        """Run one prepared step on memory (B, m, D). layers: the language model's joined weights, if they pay."""
+    def run(self, given: StepInput, memory: Tensor, layers: list[Joined] | None = None) -> tuple[Tensor, Tensor]:
+        """Run one prepared step on memory (B, m, D): what the action head takes, (B, C*A, D), and memory (B, m, D).
+
+        layers: the language model's joined weights, where they pay.
+        """
         where, tokens = given.where, memory.shape[1]
         x = torch.cat([given.before, memory.to(given.before.dtype), given.after], dim=1)  # (B, S, D)
         x = where.ordered(x)
         hidden = run(self.language_model, layers, x, where) if layers else self.language_model(x, where)  # (B, R, D)
-        features = hidden[:, tokens:]
-        return StepOutput(self.action_head(features), hidden[:, :tokens], features[:, 0])
+        return hidden[:, tokens:], hidden[:, :tokens]
 
     def _arrangement(self, layout: TokenLayout) -> Arrangement:
         sizes = self.architecture

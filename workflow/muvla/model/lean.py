@@ -35,12 +35,13 @@ class Joined:
 
 def joined(llama: Llama) -> list[Joined] | None:
     """Join each layer's weights; None where this does not pay: off the CPU, below float32, or beside adapters."""
+    layers = [layer for layer in llama.layers if isinstance(layer, Layer)]
     weight = llama.embed_tokens.weight
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return None
-    if any(type(layer.mlp.down_proj) is not nn.Linear or llama.watcher is not None for layer in llama.layers):
-        return None
-    return [_joined(layer) for layer in llama.layers]
+    adapted = any(type(layer.mlp.down_proj) is not nn.Linear for layer in layers)
+    elsewhere = adapted or llama.checkpointing or llama.watcher is not None
+    return None if elsewhere else [_joined(layer) for layer in layers]
 
 
 def _joined(layer: Layer) -> Joined:
@@ -59,9 +60,9 @@ def _paired(weight: Tensor, heads: int) -> Tensor:
 
 def run(llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement) -> Tensor:
     """Do what llama(x, where) does, (B, S, D) -> (B, R, D), with joined weights. Gradients are in layers' tensors."""
-    eps, heads, width = llama.norm.eps, llama.layers[0].self_attn.heads, x.shape[-1]
+    eps, heads, width = llama.norm.eps, llama.heads, x.shape[-1]
     full = _Sight(where.complex_turns, where.complex_turns, where.blocks, _hidden(where))
-    first = _folded_sight(where) if where.aligned and len(layers) > 1 else None
+    first = _folded_sight(where) if where.aligned and len(layers) > 2 else None
     if first is not None:
         x = _fold(x, where)
     for number, weights in enumerate(layers):

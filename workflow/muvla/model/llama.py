@@ -155,6 +155,7 @@ class Llama(nn.Module):
         self.embed_tokens = nn.Embedding(architecture.vocab_size, architecture.width, architecture.pad_id)
         self.layers = nn.ModuleList(Layer(architecture) for _ in range(architecture.layers))
         self.norm = RmsNorm(architecture.width, architecture.rms_norm_eps)
+        self.heads = architecture.heads
         self.checkpointing = False
         self.watcher: Watcher | None = None
         with torch.no_grad():

@@ -37,6 +37,7 @@ class Optimiser:
                 lr=settings.lr,
                 betas=(settings.beta1, settings.beta2),
                 weight_decay=settings.weight_decay,
+                fused=True,
             )
         ]
         if hidden:

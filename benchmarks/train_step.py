@@ -2,10 +2,10 @@
 
 Both train the mini architecture (all tensors) on the same window of B=4 slots and K steps. The plain loop
 runs the towers once a step, makes logits of the whole sequence with a cross-entropy that the L1 loss does not use, and
-keeps a key-value cache, as the release does; ours runs the towers once for the window and makes no logits. How much the
-logits weigh depends on the vocabulary: 32064 words are the release's, but beside a language model this small they
-weigh far more than beside 7 billion, and are where a ratio above 1.5 comes from; 256 words, the mini scale's own, show
-what the window itself saves. Losses and gradients are shown equal first.
+keeps a key-value cache, as the release does, in transformers' Llama under a (B, 1, S, S) mask; ours is the window. How
+much the logits weigh depends on the vocabulary: 32064 words are the release's, but beside a language model this small
+they weigh far more than beside 7 billion; 256 words, the mini scale's own, show what the window itself saves. Losses
+and gradients are shown equal first.
 Peak memory is the growth of the resident set over policy and data, each in a process of its own. One thread, CPU time,
 in turns; ratios hold within one run.
 """
@@ -18,6 +18,7 @@ import dataclasses
 import multiprocessing
 import statistics
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,17 +26,19 @@ import muvla  # noqa: F401  before torch, whose kernels it chooses
 
 # isort: split
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import LlamaConfig, LlamaModel
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
-from muvla.model.layout import TokenLayout
-from muvla.model.mask import additive, allowed
+from muvla.model.mask import allowed
 from muvla.model.prompt import Prompt
 from muvla.model.window import Window, WindowBatch
 
 SLOTS, TEXT, TOKENS = 4, 28, 8
+STOCK: weakref.WeakKeyDictionary[Window, LlamaModel] = weakref.WeakKeyDictionary()
 TOWER = Tower(image_size=64, patch_size=16, width=64, depth=3, heads=4, mlp_hidden=128)
 SIZES = Architecture(
     towers=(TOWER, TOWER), cameras=2, width=128, layers=4, heads=4, mlp_hidden=256, vocab_size=32064, proprio_dim=7,
@@ -63,21 +66,22 @@ def window_of(steps: int, words: int) -> tuple[Window, WindowBatch, Tensor]:
 
 def plain(window: Window, batch: WindowBatch, memory: Tensor) -> Tensor:
     """The release's shape of the same computation: its mean loss, to be differentiated."""
-    cell, losses = window.cell, []
+    cell, losses, llama = window.cell, [], stock(window)
     assert batch.images is not None
     for k in range(len(batch.is_first)):
         memory_in = cell.memory.reset(memory, batch.is_first[k])
-        vision = cell.see(batch.images[k])
-        prompt = batch.prompts[k]
-        layout = TokenLayout.of(cell.architecture, memory_in.shape[1], prompt.lengths)
-        embeddings = cell.embed(vision, batch.proprio[k], prompt, memory_in, layout)
-        output = cell.language_model(
+        given = cell.prepare(cell.see(batch.images[k])[None], batch.proprio[k : k + 1], batch.prompts[k : k + 1])[0]
+        layout = given.where.layout
+        embeddings = torch.cat([given.before, memory_in, given.after], dim=1)
+        blocked = ~allowed(layout, "custom")[:, None]
+        hidden = llama(
             inputs_embeds=embeddings,
-            attention_mask=additive(allowed(layout, "custom"), embeddings.dtype),
+            attention_mask=torch.zeros_like(blocked, dtype=embeddings.dtype).masked_fill(
+                blocked, torch.finfo(embeddings.dtype).min
+            ),
             position_ids=torch.arange(layout.length, device=embeddings.device)[None],
             use_cache=True,
-        )
-        hidden = output.last_hidden_state
+        ).last_hidden_state
         logits = cell.lm_head(hidden).float()
         labels = torch.full(logits.shape[:2], -100, device=logits.device)
         labels[:, -57:] = logits.shape[-1] - 200
@@ -87,6 +91,29 @@ def plain(window: Window, batch: WindowBatch, memory: Tensor) -> Tensor:
         losses.append((actions - batch.actions[k]).abs().mean())
         memory = cell.memory.update(memory_in, hidden[:, layout.memory_slice])
     return torch.stack(losses).sum() / len(losses)
+
+
+def stock(window: Window) -> LlamaModel:
+    """transformers' own language model, made of the window's very layers, adapters and all."""
+    if window not in STOCK:
+        ours, sizes = window.cell.language_model, window.cell.architecture
+        config = LlamaConfig(
+            hidden_size=sizes.width, intermediate_size=sizes.mlp_hidden, num_hidden_layers=sizes.layers,
+            num_attention_heads=sizes.heads, vocab_size=sizes.vocab_size, pad_token_id=sizes.pad_id,
+            rms_norm_eps=sizes.rms_norm_eps, rope_theta=sizes.rope_theta, attn_implementation="sdpa",
+        )  # fmt: skip
+        with torch.device("meta"):
+            llama = LlamaModel(config)
+        llama.rotary_emb = LlamaRotaryEmbedding(config).to(window.cell.device)
+        for name, module in list(llama.named_modules()):
+            if isinstance(module, nn.Linear | nn.Embedding):
+                llama.set_submodule(name, ours.get_submodule(name))
+            elif isinstance(getattr(module, "weight", None), nn.Parameter):
+                module.weight = ours.get_submodule(name).weight
+        if ours.checkpointing:
+            llama.gradient_checkpointing_enable()
+        STOCK[window] = llama.train()
+    return STOCK[window]
 
 
 def ours(window: Window, batch: WindowBatch, memory: Tensor) -> Tensor:
@@ -114,7 +141,7 @@ def require_equal(steps: int, words: int) -> tuple[float, float]:
 def seconds(steps: int, words: int, repeats: int) -> tuple[list[float], list[float]]:
     """Times of both, in turns, so that whatever else the machine does falls on both."""
     window, batch, memory = window_of(steps, words)
-    optimiser = torch.optim.AdamW(window.parameters(), lr=1e-4)
+    optimiser = torch.optim.AdamW(window.parameters(), lr=1e-4, fused=True)
     taken: dict[str, list[float]] = {"ours": [], "plain": []}
     for repeat in range(repeats + 1):
         for name, step in (("ours", ours), ("plain", plain)):

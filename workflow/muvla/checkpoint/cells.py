@@ -106,7 +106,6 @@ def _filled(cell: Cell, folder: Path, state: Mapping[str, Stored], dtypes: Mappi
         dtype = dtypes.get(part, torch.float32) if part in PARTS else dtypes[""]
         tensors[name] = stored.tensor.to(dtype)
     cell.load_state_dict(tensors, strict=True, assign=True)
-    _materialise_buffers(cell)
     return cell
 
 
@@ -129,9 +128,3 @@ def _require_fit(folder: Path, cell: Cell, state: Mapping[str, Stored]) -> None:
                 f"{stored.file}: {stored.name} has shape {tuple(stored.tensor.shape)}, needed is "
                 f"{tuple(parameter.shape)}"
             )
-
-
-def _materialise_buffers(cell: Cell) -> None:
-    """Compute the rotary frequencies, which are not stored, outside the meta device that the cell was made on."""
-    rotary = cell.language_model.rotary_emb
-    cell.language_model.rotary_emb = type(rotary)(config=cell.language_model.config)

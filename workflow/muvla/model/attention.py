@@ -1,7 +1,7 @@
 """How much tokens attend to each other (spec 4.8, 10): forwards with the softmax weights in sight.
 
-Softmax weights exist only in transformers' eager attention, so it is switched on for these forwards; a test of the mask
-holds for it as well. Group boundaries follow the row's own prompt (the release takes the longest one's, spec B11).
+Fused attention has no softmax weights to show, so these forwards compute them openly. Group boundaries follow the row's
+own prompt (the release takes the longest one's, spec B11).
 L layers, S sequence, G groups of tokens, V vision tokens, m memory tokens, D width.
 """
 
@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
+from torch import Tensor
 
 from muvla.model.cell import Cell
 from muvla.model.layout import TokenLayout
-from muvla.model.mask import require_mask_honoured
 from muvla.model.prompt import Prompt
 
 
@@ -31,30 +29,23 @@ class Seen:
 
 @contextmanager
 def watched(cell: Cell) -> Iterator[list[Seen]]:
-    """Make every forward of the language model eager within the block, and append it to the list that is yielded.
+    """Append every forward of the language model within the block to the list that is yielded.
 
     The weights are those of the forward itself, not of a second one. The cell is in evaluation mode meanwhile.
     """
-    require_mask_honoured("eager")
     seen: list[Seen] = []
-    layers: list[Tensor] = []
 
-    def layer_done(module: nn.Module, inputs: object, output: tuple[Tensor, Tensor]) -> None:
-        layers.append(output[1][0].float().mean(dim=0))  # (S, S), mean over heads
+    def forward_done(weights: list[Tensor], hidden: Tensor) -> None:
+        seen.append(Seen(torch.stack([layer[0].float().mean(dim=0) for layer in weights]), hidden[0]))
 
-    def forward_done(module: nn.Module, inputs: object, output: BaseModelOutput) -> None:
-        seen.append(Seen(torch.stack(layers), output.last_hidden_state[0]))
-        layers.clear()
-
-    model = cell.language_model
-    with _eager(cell):
-        hooks = [layer.self_attn.register_forward_hook(layer_done) for layer in model.layers]
-        hooks.append(model.register_forward_hook(forward_done))
-        try:
-            yield seen
-        finally:
-            for hook in hooks:
-                hook.remove()
+    training = cell.training
+    cell.eval()
+    cell.language_model.watcher = forward_done
+    try:
+        yield seen
+    finally:
+        cell.language_model.watcher = None
+        cell.train(training)
 
 
 @torch.no_grad()
@@ -67,8 +58,8 @@ def attention_blocks(
     """
     row = Prompt(prompt.ids[:1, : int(prompt.lengths[0]) + 1], prompt.lengths[:1])
     with watched(cell) as seen:
-        _, layout = cell.hidden(vision[:1], proprio[:1], row, memory[:1])
-    return group_shares(seen[0].weights.mean(dim=0), layout)
+        cell.step(vision[:1], proprio[:1], row, memory[:1])
+    return group_shares(seen[0].weights.mean(dim=0), TokenLayout.of(cell.architecture, memory.shape[1], row.lengths))
 
 
 def layout_of(cell: Cell, length: int) -> TokenLayout:
@@ -111,15 +102,3 @@ def to_patches(weights: Tensor, layout: TokenLayout, cameras: int) -> tuple[list
         del queries["MEM"]
     patches = weights[:, :, 1 : 1 + layout.vision].unflatten(-1, (cameras, -1))  # (L, S, cameras, patches)
     return list(queries), torch.stack([patches[:, rows].mean(dim=1) for rows in queries.values()], dim=1)
-
-
-@contextmanager
-def _eager(cell: Cell) -> Iterator[None]:
-    training = cell.training
-    cell.eval()
-    cell.language_model.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        cell.language_model.set_attn_implementation("sdpa")
-        cell.train(training)

@@ -5,17 +5,18 @@ B rows, V vision tokens of all cameras, m memory tokens, D width, C chunk, A act
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaModel
 
 from muvla.data.images import Preprocessing
 from muvla.model.architecture import Architecture, MemorySettings
 from muvla.model.layout import TokenLayout
-from muvla.model.mask import additive, allowed, require_mask_honoured
+from muvla.model.lean import Joined, run
+from muvla.model.llama import Arrangement, Llama
 from muvla.model.memory import Memory
 from muvla.model.prompt import Prompt
 from muvla.model.vision import Projector, VisionBackbone
@@ -33,6 +34,15 @@ class StepOutput:
     actions: Tensor
     memory: Tensor
     text: Tensor
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """What a step takes beside the memory: tokens before it (B, 2+V, D) and after it (B, n+C*A+1, D), and the rest."""
+
+    before: Tensor
+    after: Tensor
+    where: Arrangement
 
 
 class ProprioProjector(nn.Module):
@@ -98,29 +108,14 @@ class Cell(nn.Module):
         preprocessing: Preprocessing | None = None,
         padded_context: bool = False,
     ) -> None:
-        """padded_context: repeat the release's mask of padded rows (mask.allowed)."""
+        """padded_context: repeat the release's mask of padded rows (TokenLayout)."""
         super().__init__()
-        require_mask_honoured()
         self.architecture = architecture
         self.settings = settings
         self.padded_context = padded_context
         self.vision_backbone = VisionBackbone(architecture, preprocessing)
         self.projector = Projector(architecture.vision_width, architecture.width)
-        self.language_model = LlamaModel(
-            LlamaConfig(
-                hidden_size=architecture.width,
-                intermediate_size=architecture.mlp_hidden,
-                num_hidden_layers=architecture.layers,
-                num_attention_heads=architecture.heads,
-                num_key_value_heads=architecture.heads,
-                vocab_size=architecture.vocab_size,
-                pad_token_id=architecture.pad_id,
-                rms_norm_eps=architecture.rms_norm_eps,
-                rope_theta=architecture.rope_theta,
-                max_position_embeddings=2048,
-                attn_implementation="sdpa",
-            )
-        )
+        self.language_model = Llama(architecture)
         self.proprio_projector = ProprioProjector(architecture.proprio_dim, architecture.width)
         self.action_head = ActionHead(architecture)
         self.memory = Memory(settings, architecture.width)
@@ -138,11 +133,7 @@ class Cell(nn.Module):
 
     def checkpoint_activations(self, on: bool = True) -> None:
         """Recompute activations of every transformer block in backward, in training, instead of keeping them."""
-        if on:
-            self.language_model.gradient_checkpointing_enable({"use_reentrant": False})
-        else:
-            self.language_model.gradient_checkpointing_disable()
-        self.vision_backbone.checkpointing = on
+        self.language_model.checkpointing = self.vision_backbone.checkpointing = on
 
     def see(self, pictures: Tensor) -> Tensor:
         """See pictures (N, cameras, H, W, 3) uint8: vision tokens (N, V, D). Independent of memory: once per window."""
@@ -153,39 +144,61 @@ class Cell(nn.Module):
 
         Raises ValueError for vision tokens of another number of cameras.
         """
-        hidden, layout = self.hidden(vision, proprio, prompt, memory)
-        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
-        features = hidden[rows, layout.read_out()]  # (B, C*A, D)
-        return StepOutput(self.action_head(features), hidden[:, layout.memory_slice], features[:, 0])
+        features, memory = self.run(self.prepare(vision[None], proprio[None], [prompt])[0], memory)
+        return StepOutput(self.action_head(features), memory, features[:, 0])
 
-    def hidden(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> tuple[Tensor, TokenLayout]:
-        """Compute hidden states after the final norm, (B, S, D), and where each token stands; arguments as step."""
-        layout = TokenLayout.of(self.architecture, memory.shape[1], prompt.lengths)
-        if vision.shape[1] != layout.vision:
+    def prepare(self, vision: Tensor, proprio: Tensor, prompts: Sequence[Prompt]) -> list[StepInput]:
+        """Prepare K steps at once: all that does not depend on memory.
+
+        vision (K, B, V, D), proprio (K, B, P) normalised, K prompts of B rows each.
+        Raises ValueError for vision tokens of another number of cameras.
+        """
+        steps, slots = vision.shape[:2]
+        lengths = torch.cat([prompt.lengths for prompt in prompts])  # (K*B,)
+        tokens = self.settings.num_mem_tokens
+        layout = TokenLayout.of(self.architecture, tokens, lengths, padding_last=self.padded_context)
+        if vision.shape[2] != layout.vision:
             raise ValueError(
-                f"{vision.shape[1]} vision tokens: {self.architecture.cameras} cameras of "
+                f"{vision.shape[2]} vision tokens: {self.architecture.cameras} cameras of "
                 f"{self.architecture.patches} patches give {layout.vision}"
             )
-        embeddings = self.embed(vision, proprio, prompt, memory, layout)
-        mask = allowed(layout, self.settings.mask_mode, padded_context=self.padded_context)
-        output = self.language_model(
-            inputs_embeds=embeddings,
-            attention_mask=additive(mask, embeddings.dtype),
-            position_ids=torch.arange(layout.length, device=embeddings.device)[None],
-            use_cache=False,
-        )
-        return output.last_hidden_state, layout
+        before, after = self.embed(vision, proprio, prompts, layout)
+        layouts = [layout.rows(slice(k * slots, (k + 1) * slots)) for k in range(steps if layout.ragged else 1)]
+        arranged = [self._arrangement(each) for each in layouts] * (1 if layout.ragged else steps)
+        return [StepInput(*parts) for parts in zip(before.unbind(), after.unbind(), arranged, strict=True)]
 
-    def embed(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor, layout: TokenLayout) -> Tensor:
-        """Assemble the input sequence (B, S, D). Action placeholders are zeros: no ground truth enters (spec 1.3)."""
-        table = self.language_model.embed_tokens
-        words = table(prompt.ids)  # (B, L, D)
-        position = torch.arange(words.shape[1] - 1, device=words.device)
-        text = words[:, 1:] * (position[None] < prompt.lengths[:, None])[..., None]
+    def embed(
+        self, vision: Tensor, proprio: Tensor, prompts: Sequence[Prompt], layout: TokenLayout
+    ) -> tuple[Tensor, Tensor]:
+        """Embed what stands before the memory, (K, B, 2+V, D), and after it, (K, B, n+C*A+1, D); layout of K*B rows.
+
+        Action placeholders are zeros: no ground truth enters (spec 1.3).
+        """
+        table, pad_id = self.language_model.embed_tokens, self.architecture.pad_id
+        room = 1 + layout.longest_text
+        ids = torch.stack([F.pad(prompt.ids, (0, room - prompt.ids.shape[1]), value=pad_id) for prompt in prompts])
+        words = table(ids)  # (K, B, 1+n, D)
+        text = words[:, :, 1:]
+        if layout.ragged:
+            position = torch.arange(layout.longest_text, device=words.device)
+            text = text * (position < layout.text_lengths[:, None]).view(*text.shape[:3], 1)
         precise = proprio.to(self.proprio_projector.fc1.weight.dtype)  # float32 in training (spec 1.8)
-        proprio_token = self.proprio_projector(precise)[:, None].to(words.dtype)
-        context = torch.cat([words[:, :1], vision, proprio_token, memory.to(words.dtype), text], dim=1)
-        context = context[:, : 1 + layout.prefix + layout.longest_text]
-        sequence = F.pad(context, (0, 0, 0, layout.length - context.shape[1]))
-        stop = F.one_hot(layout.row_lengths - 1, layout.length).to(words.dtype)  # (B, S)
-        return sequence + stop[..., None] * table.weight[STOP_ID]
+        state = self.proprio_projector(precise)[:, :, None].to(words.dtype)
+        stop = table.weight[STOP_ID].expand(*words.shape[:2], 1, -1)
+        before = torch.cat([words[:, :, :1], vision, state], dim=2)
+        return before, torch.cat([F.pad(text, (0, 0, 0, layout.actions)), stop], dim=2)
+
+    def run(self, given: StepInput, memory: Tensor, layers: list[Joined] | None = None) -> tuple[Tensor, Tensor]:
+        """Run one prepared step on memory (B, m, D): what the action head takes, (B, C*A, D), and memory (B, m, D).
+
+        layers: the language model's joined weights, where they pay.
+        """
+        where, tokens = given.where, memory.shape[1]
+        x = torch.cat([given.before, memory.to(given.before.dtype), given.after], dim=1)  # (B, S, D)
+        x = where.ordered(x)
+        hidden = run(self.language_model, layers, x, where) if layers else self.language_model(x, where)  # (B, R, D)
+        return hidden[:, tokens:], hidden[:, :tokens]
+
+    def _arrangement(self, layout: TokenLayout) -> Arrangement:
+        sizes = self.architecture
+        return Arrangement(layout, self.settings.mask_mode, sizes.width // sizes.heads, sizes.rope_theta)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from muvla.model.cell import Cell
+from muvla.model.lean import joined
 from muvla.model.prompt import Prompt
 
 
@@ -74,30 +75,33 @@ class Window(nn.Module):
         """
         steps, slots = batch.is_first.shape
         vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
+        prepared = self.cell.prepare(vision, batch.proprio, batch.prompts)
+        layers = joined(self.cell.language_model)
         memory = memory.detach()
-        errors, texts, read_out = [], [], []
+        features, read_out = [], []
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
-            output = self.cell.step(vision[k], batch.proprio[k], batch.prompts[k], memory_in)
-            errors.append((output.actions - batch.actions[k]).abs())
-            texts.append(output.text)
-            read_out.append(output.memory[0].detach())
+            found, memory_out = self.cell.run(prepared[k], memory_in, layers)
+            features.append(found)
+            read_out.append(memory_out[0].detach())
             if measure_memory:
-                for tensor, kept in zip((memory_in, output.memory), watched, strict=True):
+                for tensor, kept in zip((memory_in, memory_out), watched, strict=True):
                     if tensor.requires_grad:
                         tensor.retain_grad()
                     kept.append(tensor)
-            memory = self.cell.memory.update(memory_in, output.memory)
-        stacked = torch.stack(errors)
-        action_loss = stacked.mean()
-        naming_loss = self._naming_loss(torch.stack(texts), batch.words)
+            memory = self.cell.memory.update(memory_in, memory_out)
+        read = torch.stack(features)  # (K, B, C*A, D)
+        actions = self.cell.action_head(read.flatten(0, 1)).unflatten(0, (steps, slots))
+        errors = (actions - batch.actions).abs()
+        action_loss = errors.mean()
+        naming_loss = self._naming_loss(read[:, :, 0], batch.words)
         loss = action_loss + self.naming * naming_loss
         return WindowOutput(
             loss,
             action_loss.detach(),
             naming_loss.detach(),
-            stacked.detach(),
+            errors.detach(),
             memory.detach(),
             torch.stack(read_out),
             *watched,

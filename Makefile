@@ -17,9 +17,10 @@ table: setup
 	@echo "LaTeX: results/table_mikasa.tex   page: results/table_mikasa.html   data: results/table_mikasa.csv"
 	@echo "Effect: results/effect.md   pictures: results/figures/   one line an episode: results/records/"
 
-# A file of tests to a process. Three on two cores, for some tests mostly wait; no more, for each may hold 2 GB.
+# A process takes a file of tests, or those that belong together (tests/conftest.py). Four on two cores, for some tests
+# mostly wait; no more, for each may hold 2 GB.
 test: setup
-	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 # Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup

@@ -31,6 +31,22 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
 
 
+# Reports take seconds: they are made where Snakemake runs, also when the rest are Slurm jobs.
+localrules:
+    table,
+    comparisons,
+    effect,
+    audit,
+    figure_effect,
+    figure_probes,
+    probe_statements,
+    figure_memory_dynamics,
+    figure_attention,
+    paper_source,
+    paper,
+    provenance,
+
+
 # After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
 onstart:
     start()

@@ -1,13 +1,16 @@
-"""What holds for the whole suite: threads, compiled bytecode, and which files come first."""
+"""What holds for the whole suite: threads, compiled bytecode, which files go together and which first, fixtures."""
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import muvla  # noqa: F401  before torch, whose kernels it chooses
+from dry_runs import copy_workflow
+from slurm_cluster import cluster
 
 # The processes of `pytest -n` and those that tests start share the cores, and threads that wait should not spin.
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -22,12 +25,17 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-# Files of more than half a minute, the longest first, so that no process is left with one at the end. test_apptainer.py
-# waits for the Slurm of test_slurm.py and comes when that has ended.
+# A process of `pytest -n --dist loadgroup` gets whole files, and these files together: one Slurm at a time can run on a
+# machine, and the same dry runs are made once.
+TOGETHER = {
+    **dict.fromkeys(("test_slurm", "test_apptainer"), "slurm"),
+    **dict.fromkeys(("test_workflow", "test_commands", "test_traces_workflow", "test_docs"), "dry_runs"),
+}
+# Files of more than half a minute, the longest first, so that no process is left with one at the end.
 LONGEST_FIRST = (
-    *("test_slurm", "test_libero", "test_mikasa", "test_evaluate", "test_paper_processes", "test_ctrl_c"),
-    *("test_collect", "test_apptainer", "test_train", "test_golden", "test_libero_evaluation", "test_released_layout"),
-    *("test_trace", "test_workflow", "test_paper_scale"),
+    *("test_slurm", "test_apptainer", "test_libero", "test_mikasa", "test_workflow", "test_commands"),
+    *("test_traces_workflow", "test_docs", "test_evaluate", "test_paper_processes", "test_ctrl_c", "test_collect"),
+    *("test_train", "test_golden", "test_libero_evaluation", "test_released_layout", "test_trace", "test_paper_scale"),
 )
 
 
@@ -35,3 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move the tests of long files to the front; within a file nothing moves."""
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(Path(item.path).stem, len(order)))
+    for item in items:
+        name = Path(item.path).stem
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(name, name)))
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that a dry run reads, where nothing was made yet. Tests leave it as it is."""
+    return copy_workflow(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Slurm that answers; the test is skipped where none can be had."""
+    with cluster(tmp_path_factory.mktemp("slurm")):
+        yield

@@ -38,7 +38,7 @@ def run(
 ) -> tuple[int, str]:
     """Exit code, and all that the command said, once it has ended."""
     process = start(module, arguments, log, before=before)
-    process.join(600)
+    process.join(timeout)
     process.kill()
     process.join()
     assert process.exitcode is not None

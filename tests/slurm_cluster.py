@@ -109,13 +109,13 @@ def process(folder: Path, *words: str) -> int | None:
     return None
 
 
-def wait_for(what: str, found: Callable[[], T | None], seconds: float) -> T:
-    """Return what `found` returns as soon as it is something; fail naming it after so many seconds."""
+def wait_for(what: str, found: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
+    """Return what `found`, called every so many seconds, returns as soon as it is something; fail naming it at last."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := found():
             return result
-        time.sleep(0.2)
+        time.sleep(every)
     pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
 
 

@@ -11,12 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slurm_cluster import TOOLS, cluster
+from slurm_cluster import TOOLS, lacking
 from working_copy import REPOSITORY, working_copy
 
 PAPER, NUMPY = "the paper's (spec 0)", "the newest for numpy 1.26"
@@ -67,22 +66,16 @@ def image(apptainer: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     return folder / "host.sif"
 
 
-@pytest.fixture
-def slurm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Arguments that run the rules here, or under Slurm."""
-    if not request.param:
-        yield []
-        return
-    with cluster(tmp_path_factory.mktemp("slurm")):
-        yield ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
-
-
 @pytest.mark.slow
-@pytest.mark.timeout(3000)  # another test's Slurm may have to end first
-@pytest.mark.parametrize("slurm", [False, True], ids=["alone", "slurm"], indirect=True)
+@pytest.mark.timeout(3000)  # a Slurm of another run of the tests may have to end first
 def test_evaluation_inside_an_image_names_it(
-    slurm: list[str], apptainer: dict[str, str], image: Path, tmp_path: Path
+    request: pytest.FixtureRequest, apptainer: dict[str, str], image: Path, tmp_path: Path
 ) -> None:
+    """As a Slurm job where a Slurm can be had; the checkpoints are pulled here, in the image as well."""
+    queued: list[str] = []
+    if lacking() is None:
+        request.getfixturevalue("slurm")
+        queued = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
     clone = working_copy(tmp_path / "clone")
     (clone / "own_site.yaml").write_text(f"site: {{image: {image}}}")
     prefixes = {
@@ -94,9 +87,9 @@ def test_evaluation_inside_an_image_names_it(
         sys.prefix,
     }
     command = [
-        str(Path(sys.executable).with_name("snakemake")),
+        *(sys.executable, str(Path(__file__).with_name("prompt_snakemake.py"))),
         "results/records/released/m64_k2/RememberColor3.done",
-        *slurm,
+        *queued,
         *("--configfile", "own_site.yaml", "--config", "episodes=1"),
         *("--software-deployment-method", "apptainer", f"--apptainer-args=--bind {','.join(sorted(prefixes))}"),
     ]

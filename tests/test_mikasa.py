@@ -166,7 +166,7 @@ def test_parallel_simulators_agree_and_a_dead_one_is_named(env):
 
 def run_check(**environment):
     command = [sys.executable, "-m", "muvla.sim.mikasa.check", "--frames", "1"]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=800)
 
 
 def test_no_driver_is_told_in_one_sentence(tmp_path):

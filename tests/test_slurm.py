@@ -18,24 +18,21 @@ import yaml
 
 from everything import check_everything
 from muvla.jobs.slurm import cancel_orphans, find_orphans
-from slurm_cluster import cluster, jobs, kill, process, wait_for
+from muvla.report import runner
+from slurm_cluster import SlurmJob, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
 ARGUMENTS = (
     *("--profile", "slurm", "all", "--configfile", "config/smoke.yaml"),
-    # The first look at jobs comes soon.
+    # The first look at jobs comes soon, and the others too (prompt_snakemake.py).
     *("--slurm-init-seconds-before-status-checks", "2"),
-    # An evaluation gets one minute, then sixteen: a job that runs out of time is to be seen within a test.
-    *("--set-resources", "evaluate_table_1:runtime=attempt**4", "evaluate_table_2:runtime=attempt**4"),
+    # An evaluation gets one minute, then sixteen: a job that runs out of time is to be seen within a test. It and a
+    # training get less memory than they would, so that more of them run at once.
+    *("--set-resources", "train:mem_mb=5000*attempt"),
+    *(f"evaluate_table_{number}:{need}" for number in (1, 2) for need in ("runtime=attempt**4", "mem_mb=3000*attempt")),
 )
 VARIANTS = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
 PATIENCE = 1200.0  # seconds for any one step
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with cluster(tmp_path_factory.mktemp("slurm")):
-        yield
 
 
 @pytest.fixture
@@ -52,7 +49,7 @@ started: list[subprocess.Popen[bytes]] = []
 
 
 def snakemake(clone: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [str(Path(sys.executable).with_name("snakemake")), *arguments]
+    command = [sys.executable, str(Path(__file__).with_name("prompt_snakemake.py")), *arguments]
     with open(clone / "snakemake.log", "ab") as log:
         started.append(subprocess.Popen(command, cwd=clone, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
     return started[-1]
@@ -68,8 +65,10 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     results = clone / "results" / "smoke"
     collected = results / "data" / "remember_color_3_vla_v0" / "collection.json"
 
-    # Snakemake is killed in the middle of the base's training, and started again.
+    # Snakemake is killed in the middle of the base's training and of LIBERO's collection, and started again.
     first = snakemake(clone, *ARGUMENTS)
+    libero = ("muvla.collect", "environment=libero_object/0")
+    kill(wait_for("LIBERO's collection", lambda: process(clone, *libero), PATIENCE), signal.SIGSTOP)
     base = ("muvla.train", "variant=base", "scale=smoke")
     training = wait_for("the training of the base", lambda: process(clone, *base), PATIENCE)
     first.kill()
@@ -77,6 +76,7 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     kill(training, signal.SIGSTOP)  # it is not to end before somebody asks for its end
     (orphan,) = [job.number for job in jobs(clone) if job.rule == "base"]  # LIBERO's has a wildcard in its name
     assert orphan in find_orphans(clone)
+    assert len(find_orphans(clone)) == 2
     assert os.path.exists(f"/proc/{training}"), "Slurm's job lives on without Snakemake"
     collected_at = collected.stat().st_mtime_ns
     assert snakemake(clone, "--unlock").wait() == 0
@@ -85,6 +85,13 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     assert re.search(rf"jobs of an earlier call from this folder: (\d+, )*{orphan}\b", told())
     assert orphan in find_orphans(clone)
     second = snakemake(clone, *ARGUMENTS, "--config", "orphaned_jobs=cancel")
+
+    seen: dict[str, SlurmJob] = {}
+
+    def look() -> list[SlurmJob]:
+        """All jobs so far as they were last seen: Slurm forgets old ones."""
+        seen.update((job.number, job) for job in jobs(clone))
+        return list(seen.values())
 
     # The evaluation that begins first is killed, the other one hangs until its time is over.
     def evaluating(variants: list[str]) -> tuple[str, int] | None:
@@ -97,13 +104,14 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     others = [variant for variant in VARIANTS if variant != unfortunate]
 
     def running_or_timed_out() -> tuple[str, int] | None:
-        timed_out = any(job.state == "TIMEOUT" for job in jobs(clone))
+        timed_out = any(job.state == "TIMEOUT" for job in look())
         return ("", -1) if timed_out else evaluating(others)
 
     _, hanging = wait_for("the other evaluation", running_or_timed_out, PATIENCE)
     if hanging > 0:  # on a slow machine the minute may be over before it has begun
         kill(hanging, signal.SIGSTOP)
-    assert second.wait(timeout=PATIENCE) == 0, told()[-3000:]
+    wait_for("the end", lambda: look() and second.poll() is not None, PATIENCE, every=3)
+    assert second.returncode == 0, told()[-3000:]
 
     check_everything(results)
 
@@ -116,15 +124,16 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     assert collected.stat().st_mtime_ns == collected_at, "what was finished before the kill was not made again"
 
     # Slurm's own records: what failed, and how often each rule ran to its end.
-    ended = Counter((job.rule, job.state) for job in jobs(clone))
+    ended = Counter((job.rule, job.state) for job in look())
+    assert not {rule.split("_wildcards")[0] for rule, _ in ended} & runner.MODULES.keys(), "reports are made here"
     assert ended["base", "CANCELLED"] == 1, ended
     assert ended["base", "COMPLETED"] == 1
     assert ended["collect_wildcards_remember_color_3_vla_v0", "COMPLETED"] == 1
-    ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in jobs(clone))
+    ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in look())
     assert ended["train", "COMPLETED"] == 3
     assert ended["evaluate_effect_1", "COMPLETED"] == ended["evaluate_effect_2", "COMPLETED"] == 1
     assert ended["evaluate_libero_table_1", "COMPLETED"] == 1
-    unlucky = [job for job in jobs(clone) if job.rule.startswith("evaluate_table")]
+    unlucky = [job for job in look() if job.rule.startswith("evaluate_table")]
     states = Counter(job.state for job in unlucky)
     assert states["FAILED"] >= 1, unlucky
     assert states["TIMEOUT"] >= 1, unlucky

@@ -1,26 +1,28 @@
 """What a call checks before its first job: marks of finished evaluations, and jobs of an earlier call in the queue."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from dry_runs import call, copy_workflow, counted
 from muvla.jobs import marks, slurm
 from muvla.records.episode import RecordsError
 from muvla.records.mark import write_mark
 from muvla.records.provenance_file import provenance_path
 from synthetic_records import write_cell
-from test_workflow import clone, dry_run, planned  # noqa: F401 (clone is a fixture)
 
 CELL = "results/records/released/m64_k8/RememberColor3"
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_workflow(tmp_path_factory.mktemp("clone"))
+
+
 @pytest.fixture
-def records(clone: Path):  # noqa: F811
+def records(clone: Path):
     """The records of a cell in the clone, with the mark that they are complete."""
     path = write_cell(clone / "results/records/released", "m64_k8", "RememberColor3", [True, False])
     write_mark(path)
@@ -28,22 +30,19 @@ def records(clone: Path):  # noqa: F811
     shutil.rmtree(clone / "results")
 
 
-def test_a_mark_with_its_records_stays(clone: Path, records: Path) -> None:  # noqa: F811
+def planned(clone: Path, target: str) -> dict[str, int]:
+    return counted(call(clone, "--dry-run", target))
+
+
+def test_a_mark_with_its_records_stays(clone: Path, records: Path) -> None:
     assert not [rule for rule in planned(clone, f"{CELL}.done") if "evaluate" in rule]
     assert records.with_suffix(".done").is_file()
 
 
-def call(clone: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:  # noqa: F811
-    """Run Snakemake; path: a folder of programs that come before all others."""
-    command = [str(Path(sys.executable).with_name("snakemake")), *arguments]
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
-    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=600, check=False)
-
-
-def test_deleted_records_are_evaluated_again(clone: Path, records: Path) -> None:  # noqa: F811
+def test_deleted_records_are_evaluated_again(clone: Path, records: Path) -> None:
     records.unlink()
     mark = records.with_suffix(".done")
-    looked = dry_run(clone, f"{CELL}.done")
+    looked = call(clone, "--dry-run", f"{CELL}.done")
     assert looked.returncode == 0, looked.stderr
     assert f"would be removed: {CELL}.done" in looked.stderr
     assert f"{CELL}.jsonl, which is gone" in looked.stderr
@@ -56,9 +55,9 @@ def test_deleted_records_are_evaluated_again(clone: Path, records: Path) -> None
     assert planned(clone, f"{CELL}.done")["evaluate_table_1"] == 1
 
 
-def test_edited_records_stop_what_needs_them_and_both_ways_out_are_named(clone: Path, records: Path) -> None:  # noqa: F811
+def test_edited_records_stop_what_needs_them_and_both_ways_out_are_named(clone: Path, records: Path) -> None:
     records.write_text(records.read_text().replace("Red", "Blue"))
-    looked = dry_run(clone, "results/table_mikasa.tex")
+    looked = call(clone, "--dry-run", "results/table_mikasa.tex")
     assert looked.returncode == 0, looked.stderr
     stopped = call(clone, "results/comparisons.md", "results/table_mikasa.tex")
     for told in (looked.stderr, stopped.stderr):
@@ -71,14 +70,14 @@ def test_edited_records_stop_what_needs_them_and_both_ways_out_are_named(clone: 
     assert records.with_suffix(".done").is_file(), "nothing is removed from under the user's hands"
 
 
-def test_a_deleted_provenance_is_noticed(clone: Path, records: Path) -> None:  # noqa: F811
+def test_a_deleted_provenance_is_noticed(clone: Path, records: Path) -> None:
     provenance_path(records).unlink()
-    result = dry_run(clone, "results/table_mikasa.tex")
+    result = call(clone, "--dry-run", "results/table_mikasa.tex")
     assert "its settings are unknown; restore it, or delete RememberColor3.jsonl" in result.stdout + result.stderr
     assert records.with_suffix(".done").is_file()
 
 
-def test_edited_records_are_no_matter_of_other_targets(clone: Path, records: Path) -> None:  # noqa: F811
+def test_edited_records_are_no_matter_of_other_targets(clone: Path, records: Path) -> None:
     records.write_text(records.read_text().replace("Red", "Blue"))
     audit = call(clone, "results/audit.md")
     assert audit.returncode == 0, audit.stderr
@@ -88,7 +87,7 @@ def test_edited_records_are_no_matter_of_other_targets(clone: Path, records: Pat
     assert "was changed" not in unlocked.stderr
 
 
-def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: Path) -> None:  # noqa: F811
+def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: Path) -> None:
     mark = records.with_suffix(".done")
     mark.write_text("")
     stale, edited = marks.faults([str(mark)])
@@ -136,7 +135,7 @@ def queue(folder: Path, place: Path) -> str:
     return str(folder)
 
 
-def test_jobs_of_a_killed_call_are_named_and_the_start_refused(clone: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_jobs_of_a_killed_call_are_named_and_the_start_refused(clone: Path, tmp_path: Path) -> None:
     programs = queue(tmp_path / "queue", clone)
     refused = call(clone, "results/audit.md", path=programs)
     assert refused.returncode == 1

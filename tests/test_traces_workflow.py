@@ -1,11 +1,12 @@
 """Which episodes are traced, and what the workflow would run for their pictures."""
 
 import copy
+from pathlib import Path
 
 from snakemake.utils import update_config
 
+from dry_runs import CONFIG, PAPER, SMOKE, planned
 from muvla.jobs import matrix, trainings
-from test_workflow import CONFIG, PAPER, SMOKE, clone, planned  # noqa: F401 (clone is a fixture)
 
 MINI = ["attention/m64_k8/RememberColor3.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
 
@@ -39,6 +40,6 @@ def test_variants_with_memory_are_told_from_those_without() -> None:
     assert not matrix.has_memory("oft_episodic")
 
 
-def test_pictures_take_a_trace_each_and_train_nothing(clone) -> None:  # noqa: F811
+def test_pictures_take_a_trace_each_and_train_nothing(clone: Path) -> None:
     jobs = planned(clone, *(f"results/figures/{name}" for name in MINI))
     assert jobs == {"pull": 1, "trace": 2, "figure_attention": 1, "figure_memory_dynamics": 1, "total": 5}

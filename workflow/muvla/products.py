@@ -1,0 +1,67 @@
+"""Compute torch's float32 matrix products on the CPU by numpy's OpenBLAS, where the arithmetic is held (cpu.py).
+
+Of MKL, which torch brings, Intel's and AMD's processors share only the code for SSE2, with which a training takes 1.8
+times as long. OpenBLAS, held to its Haswell kernels, rounds alike on both and is as fast as MKL at its best
+(benchmarks/results.md). torch's dispatcher asks these functions in place of its own, in backward passes too. Whatever
+computes with torch imports this module: muvla.model and muvla.sim.mikasa.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muvla import cpu
+
+KEY = "CPU"  # the dispatcher's name for what runs there, below autograd
+_library = torch.library.Library("aten", "IMPL")  # what it registers is gone when it is
+_own: dict[str, Any] = {}  # torch's kernels, for other types of numbers
+
+
+def install() -> None:
+    """Take over torch's products, unless this process's arithmetic is free or it is done already."""
+    if _own or cpu.state() == "native":
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch announces every kernel that is replaced
+        for name, function in {"mm": _mm, "bmm": _bmm, "addmm": _addmm, "baddbmm": _baddbmm}.items():
+            _own[name] = torch.library.get_kernel(f"aten::{name}", KEY)
+            _library.impl(name, function, KEY, with_keyset=True)
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    return torch.from_numpy(np.matmul(x.numpy(force=True), y.numpy(force=True)))
+
+
+def _mm(keys: Any, x: Tensor, y: Tensor) -> Tensor:
+    return _product(x, y) if x.dtype == y.dtype == torch.float32 else _own["mm"].call_boxed(keys, x, y)
+
+
+def _bmm(keys: Any, x: Tensor, y: Tensor) -> Tensor:
+    return _product(x, y) if x.dtype == y.dtype == torch.float32 else _own["bmm"].call_boxed(keys, x, y)
+
+
+def _addmm(keys: Any, bias: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    if x.dtype == y.dtype == bias.dtype == torch.float32:
+        return _added(bias, _product(x, y), beta, alpha)
+    return _own["addmm"].call_boxed(keys, bias, x, y, beta=beta, alpha=alpha)
+
+
+def _baddbmm(keys: Any, bias: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    if x.dtype == y.dtype == bias.dtype == torch.float32:
+        return _added(bias, _product(x, y), beta, alpha)
+    return _own["baddbmm"].call_boxed(keys, bias, x, y, beta=beta, alpha=alpha)
+
+
+def _added(bias: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """Return beta * bias + alpha * product; a bias times 0 is left out, whatever it holds."""
+    if alpha != 1:
+        product.mul_(alpha)
+    return product.add_(bias, alpha=beta) if beta else product
+
+
+install()

@@ -93,8 +93,9 @@ def test_a_window_gives_its_memory_to_the_next_one_without_history() -> None:
     first = window(halves[0], window.cell.memory.start(2))
     second = window(halves[1], first.memory)
     assert not first.memory.requires_grad
-    assert torch.allclose(second.memory, both.memory, atol=1e-6)
-    assert torch.allclose(torch.cat([first.errors, second.errors]), both.errors, atol=1e-6)
+    # products of 4 and of 8 pictures may round differently: by up to 1.3e-5 in six seeds, of values around 2
+    assert torch.allclose(second.memory, both.memory, atol=2e-5)
+    assert torch.allclose(torch.cat([first.errors, second.errors]), both.errors, atol=2e-5)
 
 
 def test_naming_adds_to_the_loss_only_where_there_is_a_word() -> None:

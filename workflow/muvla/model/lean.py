@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from muvla.model.attention_gradient import Attention, Sight
 from muvla.model.llama import Arrangement, Layer, Llama
 from muvla.model.mask import Block
 
@@ -61,7 +62,7 @@ def _paired(weight: Tensor, heads: int) -> Tensor:
 def run(llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement) -> Tensor:
     """Do what llama(x, where) does, (B, S, D) -> (B, R, D), with joined weights. Gradients are in layers' tensors."""
     eps, heads, width = llama.norm.eps, llama.heads, x.shape[-1]
-    full = _Sight(where.complex_turns, where.complex_turns, where.blocks, _hidden(where))
+    full = Sight(where.complex_turns, where.complex_turns, where.blocks, _hidden(where))
     first = _folded_sight(where) if where.aligned and len(layers) > 2 else None
     if first is not None:
         x = _fold(x, where)
@@ -76,21 +77,11 @@ def run(llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement) -> Te
             y = F.linear(y, weights.qkv)
         if first is not None and number == 1:  # only now do placeholders differ: by their positions
             x, y = _unfold(x, where), _unfold(y, where)
-        z = _Attention.apply(y, keys, sight, heads)
+        z = Attention.apply(y, keys, sight, heads)
         x = x + F.linear(z, weights.out)
         x = x + F.linear(_Gate.apply(F.linear(_Norm.apply(x, eps), weights.gate_up)), weights.down)
     x = llama.norm(x)
     return x if where.read_blocks is not None else where.take(x)
-
-
-@dataclass(frozen=True)
-class _Sight:
-    """What each query sees. turns: complex, (B or 1, Q, 1, d/2) and (B or 1, S, 1, d/2); bias (B or 1, S) of keys."""
-
-    query_turns: Tensor
-    key_turns: Tensor
-    blocks: tuple[Block, ...]
-    bias: Tensor | None
 
 
 def _hidden(where: Arrangement) -> Tensor | None:
@@ -99,7 +90,7 @@ def _hidden(where: Arrangement) -> Tensor | None:
     return torch.zeros(where.pad.shape).masked_fill_(where.pad, torch.finfo(torch.float32).min)
 
 
-def _folded_sight(where: Arrangement) -> _Sight:
+def _folded_sight(where: Arrangement) -> Sight:
     """All placeholders as one key that weighs as much as they do, and as one query.
 
     They enter as zeros: until positions tell them apart, in the second layer's attention, they are equal.
@@ -114,7 +105,7 @@ def _folded_sight(where: Arrangement) -> _Sight:
         Block(block.queries - fewer * (block.keys == layout.length), min(block.keys, layout.length - fewer))
         for block in where.blocks
     )
-    return _Sight(turns, turns, blocks, bias)
+    return Sight(turns, turns, blocks, bias)
 
 
 def _fold(x: Tensor, where: Arrangement) -> Tensor:
@@ -145,6 +136,46 @@ class _Norm(Function):
         return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
 
 
+class _Norm(Function):
+    """x (..., D) over its root mean square."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
+        scale = x.pow(2).mean(-1, keepdim=True).add_(eps).rsqrt_()
+        y = x * scale
+        ctx.save_for_backward(y, scale)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        y, scale = ctx.saved_tensors
+        along = (gradient * y).mean(-1, keepdim=True)
+        return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
+
+
+class _Linear(Function):
+    """x (B, S, in) by weight (out, in), in oneDNN: at full speed also where muvla.cpu holds MKL to its oldest code.
+
+    The weight's gradient, a sum over all rows, stays in MKL, whose order of summation there is known to be one for all.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        of_weight = gradient.flatten(0, 1).mT @ x.flatten(0, 1) if ctx.needs_input_grad[1] else None
+        return _product(gradient, weight.mT), of_weight
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+    return result
+
+
 class _Gate(Function):
     """silu(gate) * up, of both side by side: (..., 2F) -> (..., F)."""
 
@@ -164,81 +195,3 @@ class _Gate(Function):
         torch.mul(gradient, open_, out=into_up)
         torch.ops.aten.silu_backward(gradient * up, gate, grad_input=into_gate)
         return result
-
-
-class _Attention(Function):
-    """Attention with rotary positions, block by block, its weights kept for the gradient.
-
-    queries (B, Q, D) and keys (B, S, 2D), keys and values side by side; or all three in queries (B, S, 3D), keys None.
-    Queries are scaled already. -> (B, Q, D)
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        queries: Tensor,
-        keys: Tensor | None,
-        sight: _Sight,
-        heads: int,
-    ) -> Tensor:
-        q, k, v = _split(queries, keys, heads)
-        q, k = _turned(q, sight.query_turns), _turned(k, sight.key_turns)  # (N, Q, d), (N, S, d)
-        v = v.transpose(1, 2).reshape(k.shape)
-        results, kept = [], []
-        for block, asking in zip(sight.blocks, q.split([block.queries for block in sight.blocks], dim=1), strict=True):
-            scores = torch.bmm(asking, k[:, : block.keys].mT)
-            if sight.bias is not None:
-                scores.unflatten(0, (-1, heads)).add_(sight.bias[:, None, None, : block.keys])
-            weights = torch.softmax(scores, dim=-1)  # (N, queries, keys)
-            results.append(torch.bmm(weights, v[:, : block.keys]))
-            kept.append(weights)
-        ctx.save_for_backward(q, k, v, *kept)
-        ctx.rest = queries.shape, None if keys is None else keys.shape, sight, heads
-        return torch.cat([z.unflatten(0, (-1, heads)).transpose(1, 2) for z in results], dim=1).flatten(2)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, *kept = ctx.saved_tensors
-        query_shape, key_shape, sight, heads = ctx.rest
-        gradient = gradient.unflatten(2, (heads, -1)).transpose(1, 2).reshape(q.shape)  # (N, Q, d)
-        into_q, into_k, into_v = [], torch.zeros_like(k), torch.zeros_like(v)
-        sizes = [block.queries for block in sight.blocks]
-        for block, weights, asking, given in zip(
-            sight.blocks, kept, q.split(sizes, 1), gradient.split(sizes, 1), strict=True
-        ):
-            keys = slice(block.keys)
-            inner = torch.bmm(given, v[:, keys].mT)
-            scores = torch._softmax_backward_data(inner, weights, -1, weights.dtype)
-            into_q.append(torch.bmm(scores, k[:, keys]))
-            into_k[:, keys] += torch.bmm(scores.mT, asking)
-            into_v[:, keys] += torch.bmm(weights.mT, given)
-        of_queries = gradient.new_empty(query_shape)
-        of_keys = None if key_shape is None else gradient.new_empty(key_shape)
-        found = torch.cat(into_q, dim=1), into_k, into_v
-        every_turns = sight.query_turns, sight.key_turns, None
-        for part, into, turns in zip(_split(of_queries, of_keys, heads), found, every_turns, strict=True):
-            back = into.unflatten(0, (-1, heads)).transpose(1, 2)  # (B, S, H, d)
-            if turns is None:
-                part.copy_(back)
-            else:
-                torch.mul(_complex(back), turns.conj(), out=_complex(part))
-        return of_queries, of_keys, None, None
-
-
-def _split(queries: Tensor, keys: Tensor | None, heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Views of queries, keys and values, each (B, S, H, d)."""
-    both = queries.chunk(3, dim=-1) if keys is None else (queries, *keys.chunk(2, dim=-1))
-    q, k, v = (part.unflatten(-1, (heads, -1)) for part in both)
-    return q, k, v
-
-
-def _turned(x: Tensor, turns: Tensor) -> Tensor:
-    """Rotate x (B, S, H, d) by its positions: (B*H, S, d)."""
-    rows, tokens, heads, width = x.shape
-    result = x.new_empty(rows, heads, tokens, width)
-    torch.mul(_complex(x).transpose(1, 2), turns.transpose(1, 2), out=_complex(result))
-    return result.flatten(0, 1)
-
-
-def _complex(x: Tensor) -> Tensor:
-    return torch.view_as_complex(x.unflatten(-1, (-1, 2)))

@@ -20,7 +20,7 @@ table: setup
 # A process takes a file of tests, or those that belong together (tests/conftest.py). Four on two cores, for some tests
 # mostly wait; no more, for each may hold 2 GB.
 test: setup
-	@.venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 4 --no-loadscope-reorder
 
 # Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup

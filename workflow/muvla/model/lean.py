@@ -136,46 +136,6 @@ class _Norm(Function):
         return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
 
 
-class _Norm(Function):
-    """x (..., D) over its root mean square."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
-        scale = x.pow(2).mean(-1, keepdim=True).add_(eps).rsqrt_()
-        y = x * scale
-        ctx.save_for_backward(y, scale)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        y, scale = ctx.saved_tensors
-        along = (gradient * y).mean(-1, keepdim=True)
-        return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
-
-
-class _Linear(Function):
-    """x (B, S, in) by weight (out, in), in oneDNN: at full speed also where muvla.cpu holds MKL to its oldest code.
-
-    The weight's gradient, a sum over all rows, stays in MKL, whose order of summation there is known to be one for all.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return _product(x, weight)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        of_weight = gradient.flatten(0, 1).mT @ x.flatten(0, 1) if ctx.needs_input_grad[1] else None
-        return _product(gradient, weight.mT), of_weight
-
-
-def _product(x: Tensor, weight: Tensor) -> Tensor:
-    result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    return result
-
-
 class _Gate(Function):
     """silu(gate) * up, of both side by side: (..., 2F) -> (..., F)."""
 

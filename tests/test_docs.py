@@ -31,7 +31,7 @@ def recorded(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
     return {(row.variant, row.environment, row.control): (row.successes, row.episodes) for row in table.itertuples()}
 
 
-RELEASED, AVX2 = recorded("results.csv"), recorded("results_avx2.csv")
+RELEASED = recorded("results.csv")
 
 
 def rows(name: str) -> list[tuple[tuple[str, str, str], list[str]]]:
@@ -54,9 +54,7 @@ def test_tables_state_the_recorded_counts(name: str) -> None:
     for evaluation, cells in listed:
         successes, episodes = RELEASED[evaluation]
         stated = [cell for cell in cells if re.fullmatch(r"\d+/\d+", cell)]
-        assert stated[0] == f"{successes}/{episodes}", evaluation
-        if len(stated) == 2:
-            assert stated[1] == "{}/{}".format(*AVX2[evaluation]), evaluation
+        assert stated == [f"{successes}/{episodes}"], evaluation
         interval = binomtest(successes, episodes).proportion_ci(method="wilson")
         assert f"{successes / episodes:.2f}" in cells, evaluation
         assert f"{interval.low:.2f} to {interval.high:.2f}" in cells, evaluation
@@ -76,19 +74,6 @@ def test_recorded_counts_are_the_evaluations_of_the_configuration() -> None:
     for (_, environment, _), (successes, episodes) in RELEASED.items():
         assert episodes == (config["libero"] if environment.startswith("libero_") else config)["episodes"]
         assert 0 <= successes <= episodes
-
-
-def test_differences_between_machines_are_told() -> None:
-    """The same seeds do not give the same episodes on every CPU, and the README says by how much."""
-    differing = {key[0]: (AVX2[key][0], RELEASED[key][0]) for key in AVX2 if AVX2[key] != RELEASED[key]}
-    told = re.search(
-        r"gave (.*?) of 50 instead of (.*?) for (.*?); the other (\w+) cells", " ".join(text("README.md").split())
-    )
-    assert told
-    there, here = ([int(number) for number in re.findall(r"\d+", told[group])] for group in (1, 2))
-    assert dict(zip(re.findall(r"`(\w+)`", told[3]), zip(there, here, strict=True), strict=True)) == differing
-    assert told[4] == {8: "eight"}[len(AVX2) - len(differing)]
-    assert "same seeds give the same episodes" not in text("README.md").replace("\n", " ")
 
 
 def test_p_values_follow_from_the_pairs() -> None:

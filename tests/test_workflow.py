@@ -189,6 +189,15 @@ def test_a_single_task_variant_brings_its_own_task() -> None:
     assert trainings.demonstrated(config)[:2] == ["RememberColor3", "RememberColor5"]
 
 
+def test_the_base_also_looks_at_scenes_that_no_variant_is_trained_on() -> None:
+    config = {**CONFIG, "training_environments": ["RememberColor3"]}
+    found = [Path(file).parent.name for file in trainings.data(config, "base", "")]
+    assert found == ["remember_color_3_vla_v0", *(dataset_name(name) for name in trainings.looked_at(config, ""))]
+    assert len(found) > 1
+    assert set(trainings.looked_at(config, "")) <= set(trainings.demonstrated(config))
+    assert len(trainings.data({**config, "scale": "smoke"}, "base", "")) == 1
+
+
 def test_configurations_are_valid() -> None:
     validated(CONFIG, SCHEMA)
     for other in (SMOKE, {**PAPER, "scale": "paper"}):

@@ -9,11 +9,13 @@ from muvla import checkpoint
 from muvla.checkpoint.config_files import preprocessor
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import write_dataset
+from muvla.data.scene import Scene
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import MemorySettings
 
 INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
 BOUNDS = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
+CAMERA = np.array([[0.25, 0, 0, 0.5], [0, 0.25, 0, 0.5], [0, 0, 0, 1]], np.float32)  # sees x, y from -2 to 2
 MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
 
 
@@ -34,10 +36,11 @@ def write_checkpoint(folder: Path, settings: MemorySettings = MEMORY, seed: int 
 
 
 def write_demonstrations(root: Path, environment: str = "RememberColor3", episodes: int = 6) -> Path:
-    """Noise for pictures, but the right structure: cue, empty and choice frames, three colours, plans to each."""
+    """Noise for pictures, but the right structure: cue, empty and choice frames, three colours, plans and scenes."""
     names = ("red cube", "lime cube", "blue cube")
     shown: list[Episode] = []
     others: list[Counterfactual] = []
+    scenes: list[Scene] = []
     for seed in range(episodes):
         rng = np.random.default_rng(seed)
         cue, empty, choice = 1 + seed % 3, 1 + seed % 2, 5
@@ -57,6 +60,8 @@ def write_demonstrations(root: Path, environment: str = "RememberColor3", episod
         )
         positions = rng.normal(size=(3, 3)).astype(np.float32)
         others.append(Counterfactual(seed, True, cue, empty, target, names, positions, plans))
-    write_dataset(root, dataset_name(environment), shown, counterfactuals=others)
+        visible = np.repeat(np.arange(frames)[:, None] >= cue + empty, 3, axis=1)
+        scenes.append(Scene(names, np.tile(positions, (frames, 1, 1)), visible, np.tile(CAMERA, (frames, 2, 1, 1))))
+    write_dataset(root, dataset_name(environment), shown, counterfactuals=others, scenes=scenes)
     (root / dataset_name(environment) / "collection.json").write_text("{}\n")
     return root

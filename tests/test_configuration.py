@@ -2,6 +2,7 @@
 
 import copy
 import re
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
@@ -10,6 +11,7 @@ from snakemake.utils import update_config
 
 from dry_runs import CONFIG, PAPER, REPOSITORY, SCHEMA, SMOKE
 from muvla.benchmark.mikasa import MIKASA
+from muvla.data.episode import dataset_name
 from muvla.jobs import matrix, reference, trainings
 from muvla.jobs.configuration import Configuration, validated
 from muvla.report.published import VARIANTS
@@ -63,6 +65,15 @@ def test_a_single_task_variant_brings_its_own_task() -> None:
     assert trainings.environments_of(config, "rc5_only") == ["RememberColor5"]
     assert trainings.environments_of(config, "oft") == ["RememberColor3"]
     assert trainings.demonstrated(config)[:2] == ["RememberColor3", "RememberColor5"]
+
+
+def test_the_base_also_looks_at_scenes_that_no_variant_is_trained_on() -> None:
+    config = {**CONFIG, "training_environments": ["RememberColor3"]}
+    found = [Path(file).parent.name for file in trainings.data(config, "base", "")]
+    assert found == ["remember_color_3_vla_v0", *(dataset_name(name) for name in trainings.looked_at(config, ""))]
+    assert len(found) > 1
+    assert set(trainings.looked_at(config, "")) <= set(trainings.demonstrated(config))
+    assert len(trainings.data({**config, "scale": "smoke"}, "base", "")) == 1
 
 
 def test_configurations_are_valid() -> None:

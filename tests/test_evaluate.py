@@ -10,8 +10,10 @@ import pytest
 
 from made_up import INSTRUCTION, write_checkpoint
 from muvla.evaluate import __main__ as evaluation
+from muvla.evaluate import episodes
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
+from muvla.evaluate.settings import provenance_of
 from muvla.model.architecture import MemorySettings
 from muvla.options import read
 from muvla.records.condition import condition_of
@@ -169,6 +171,32 @@ def looked(policy: Policy, steps: int, seed: int = 0) -> list[np.ndarray]:
         first, active = np.full(slots, t == 0), np.ones(slots, bool)
         answers.append(policy.act(images, proprio, [INSTRUCTION] * slots, first, active))
     return answers
+
+
+@pytest.mark.parametrize(
+    ("instruction", "goal", "named"),
+    [
+        (INSTRUCTION, "Red", "touch the red cube."),
+        ("Observe the object's shape and color, wait, then touch it.", "Lime t_shape", "touch the lime t_shape."),
+        ("Observe which cup hides the ball, wait, then push that cup forward.", "Left cup", "push the left cup."),
+        ("Intercept the rolling ball.", "", "Intercept the rolling ball."),  # nothing is chosen
+    ],
+)
+def test_a_goal_is_asked_for_by_its_name_on_request(instruction: str, goal: str, named: str) -> None:
+    slot = episodes.Slot(info={"instruction": instruction, "goal": goal})
+    assert episodes._instruction(slot, False) == instruction
+    assert episodes._instruction(slot, True) == named
+
+
+def test_asking_by_name_is_a_condition_of_its_own(folder: Path, tmp_path: Path) -> None:
+    policy = Policy(folder, slots=1)
+    plain, named = (
+        provenance_of(configured(folder, tmp_path / "x.jsonl", "seed=0", *more), policy, "receding", {})["settings"]
+        for more in ((), ("named=true",))
+    )
+    assert condition_of(plain).is_standard
+    assert not condition_of(named).is_standard
+    assert plain["config_hash"] != named["config_hash"]
 
 
 def test_interventions_change_what_is_read(folder: Path) -> None:

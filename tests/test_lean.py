@@ -17,11 +17,13 @@ SIZES = dataclasses.replace(tiny.ARCHITECTURE, layers=3)
 
 
 def read(llama: Llama, where: Arrangement, x: Tensor, *, lean: bool) -> tuple[Tensor, dict[str, Tensor]]:
-    """What is read, and the gradients of a weighted sum of it."""
+    """What is read, with the first tokens before the last layer, and the gradients of a weighted sum of it."""
     llama.zero_grad()
     x = x.clone().requires_grad_()
     layers = joined(llama) if lean else None
-    found = run(llama, layers, x, where) if layers else llama(x, where)
+    before: list[Tensor] = []
+    read_out = run(llama, layers, x, where, before) if layers else llama(x, where, before)
+    found = torch.cat([read_out, before[0][:, :3]], dim=1)
     (found * torch.linspace(-1, 1, found.numel()).view_as(found)).sum().backward()
     gradients = {name: p.grad.clone() for name, p in llama.named_parameters() if p.grad is not None}
     context = (

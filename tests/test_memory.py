@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from muvla.model.architecture import MemorySettings
+from muvla.model.auxiliary import Weights
 from muvla.model.window import Window
-from tiny import batch, cell
+from tiny import aids, batch, cell
 
 TBPTT = MemorySettings(num_mem_tokens=3, tbptt_length=4)
 
@@ -100,14 +101,34 @@ def test_a_window_gives_its_memory_to_the_next_one_without_history() -> None:
 
 def test_naming_adds_to_the_loss_only_where_there_is_a_word() -> None:
     data = batch(2, 2)
-    window = Window(cell(TBPTT), naming=0.5)
+    window = Window(cell(TBPTT), Weights(naming=0.5))
     memory = window.cell.memory.start(2)
     plain = window(data, memory)
-    assert plain.naming_loss == 0
-    named = window(dataclasses.replace(data, words=torch.tensor([[-100, 7], [9, -100]])), memory)
-    assert named.loss.item() == pytest.approx(named.action_loss.item() + 0.5 * named.naming_loss.item())
-    assert named.naming_loss > 0
+    assert torch.equal(plain.loss, plain.action_loss)
+    named = window(dataclasses.replace(data, aids=aids([[[-100], [7]], [[9], [-100]]])), memory)
+    assert named.loss.item() == pytest.approx(named.action_loss.item() + 0.5 * named.auxiliary["naming"].item())
+    assert named.auxiliary["naming"] > 0
     assert torch.equal(named.action_loss, plain.action_loss)
+
+
+def test_rehearsed_steps_read_the_words_and_pass_on_what_they_read() -> None:
+    data = batch(2, 2)
+    window = Window(cell(TBPTT))
+    words = [[[7, 9], [5, -100]]] * 2
+    read: list[torch.Tensor] = []
+    run = window.cell.run
+
+    def watched(given, memory, *more):
+        read.append(memory)
+        return run(given, memory, *more)
+
+    window.cell.run = watched  # type: ignore[method-assign]
+    window(dataclasses.replace(data, aids=aids(words, [[False, False], [True, False]])), window.cell.memory.start(2))
+    table = window.cell.language_model.embed_tokens.weight
+    assert torch.equal(read[1][0], table[[7, 9, 7][: TBPTT.num_mem_tokens]])  # the name's words in turn
+    window(dataclasses.replace(data, aids=aids(words)), window.cell.memory.start(2))
+    assert torch.equal(read[1][1], read[3][1])  # another slot's step reads what was carried
+    assert not torch.equal(read[1][0], read[3][0])
 
 
 @pytest.mark.parametrize(

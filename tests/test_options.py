@@ -99,8 +99,8 @@ def test_a_typo_in_a_file_is_found_at_its_depth(tmp_path: Path, monkeypatch: pyt
     for file, old, new, message in (
         (
             "scale/mini.yaml",
-            "until: 0.5",
-            "untill: 0.5",
+            "until: 0.45",
+            "untill: 0.45",
             "config/scale/mini.yaml: there is no option 'untill'; did you mean 'until'?",
         ),
         (

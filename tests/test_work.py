@@ -15,7 +15,7 @@ from muvla.model.window import Window, WindowBatch
 from muvla.model.work import training_work
 from muvla.options import read
 from muvla.train.composed.base import mini_architecture
-from muvla.train.scale import ComposedScale
+from muvla.train.composed.scale import ComposedScale
 from muvla.train.settings import TrainSettings
 
 STEPS, SLOTS, PROMPT, TOKENS, RANK = 2, 3, 9, 5, 4

@@ -4,6 +4,7 @@ import torch
 
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import Architecture, MemorySettings, Tower
+from muvla.model.auxiliary import Aids
 from muvla.model.cell import Cell
 from muvla.model.prompt import Prompt
 from muvla.model.window import WindowBatch
@@ -49,3 +50,10 @@ def batch(steps: int, slots: int, seed: int = 2) -> WindowBatch:
         is_first=is_first,
         prompts=[prompt([5] * slots)] * steps,
     )
+
+
+def aids(words: list[list[list[int]]], rehearsed: list[list[bool]] | None = None) -> Aids:
+    """Words (K, B, W) of the objects, seen in no picture; rehearsed (K, B): nowhere unless given."""
+    ids = torch.tensor(words)
+    told = torch.zeros(ids.shape[:2], dtype=torch.bool) if rehearsed is None else torch.tensor(rehearsed)
+    return Aids(ids, torch.full((*ids.shape[:2], ARCHITECTURE.cameras), -100), told)

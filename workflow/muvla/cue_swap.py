@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 
 from muvla import checkpoint
-from muvla.data.episode import dataset_name
+from muvla.data.episode import CAMERAS, dataset_name
 from muvla.files import file_sha256, write_json
 from muvla.model.cell import Cell
 from muvla.options import command, option
 from muvla.provenance import describe_run
 from muvla.train.composed.batches import Batcher
 from muvla.train.composed.frames import Frames, frozen_features, load_frames
+from muvla.train.composed.scenes import Contents
 from muvla.train.composed.streams import Step
 
 Y = 1  # the action dimension that tells objects in a row apart
@@ -80,10 +81,11 @@ def cue_swap(settings: CueSwapSettings) -> dict[str, Any]:
     policy = checkpoint.StoredPolicy(settings.checkpoint)
     cell = checkpoint.load(policy)
     size, chunk = cell.architecture.image_size, cell.architecture.chunk
-    frames = load_frames(settings.data, [settings.environment], image_size=size, chunk=chunk)
+    frames = load_frames(settings.data, [settings.environment], image_size=size, chunk=chunk, held_out=0)
     features = frozen_features(cell.vision_backbone, frames.images)
     third = cell.architecture.cameras == 3
-    batcher = Batcher(frames, features, policy.normalisation(), policy.tokenizer, first_observation=third)
+    contents = Contents.of(frames, size // cell.architecture.towers[0].patch_size, len(CAMERAS))
+    batcher = Batcher(frames, contents, policy.normalisation(), policy.tokenizer, features, first_observation=third)
     shown = shown_as_cue(frames)
     pairs, swapped = [], []
     for number, row in enumerate(frames.rows[: settings.episodes]):

@@ -50,6 +50,11 @@ def _dataset(name: str) -> str:
     return "_".join(re.findall(r"[A-Z][a-z]+|\d+(?:x\d+)?", name)).lower() + "_vla_v0"
 
 
+def object_name(goal: str) -> str:
+    """Name a goal as demonstrations name their objects: "Red" -> "red cube", "Lime cube" -> "lime cube"."""
+    return f"{goal} cube".lower() if goal in COLOURS else goal.lower()
+
+
 def _objects(name: str, family: str) -> int | None:
     """RememberColor5 -> 5, RememberShapeAndColor3x2 -> 6, ShellGameTouch -> 3, TakeItBack -> None."""
     if family == "ShellGame":

@@ -92,13 +92,24 @@ def parse_architecture(config: Json, file: Path, proprio: Mapping[str, Stored] |
 def _towers(config: Json, file: Path) -> tuple[Tower, ...]:
     if "towers" in config:  # ours
         try:
-            return tuple(Tower(**{key: entry[key] for key in entry if key != FINAL_NORM}) for entry in config["towers"])
+            return tuple(_tower(entry) for entry in config["towers"])
         except TypeError as error:
             raise CheckpointError(f"{file} describes towers of another kind: {error}") from error
     names = config.get("timm_model_ids", OPENVLA_TOWERS)
     if unknown := [name for name in names if name not in TIMM_TOWERS]:
         raise CheckpointError(f"{file} names unknown vision towers {unknown}")
     return tuple(TIMM_TOWERS[name] for name in names)
+
+
+def _tower(entry: Json) -> Tower:
+    """Read one of our towers; those without a stem were written without that key."""
+    known = {key: value for key, value in entry.items() if key != FINAL_NORM}
+    return Tower(**known | {"stem": tuple(known.get("stem", ()))})
+
+
+def _tower_json(tower: Tower) -> Json:
+    entry = dataclasses.asdict(tower) | {FINAL_NORM: True}
+    return entry if tower.stem else {key: value for key, value in entry.items() if key != "stem"}
 
 
 def _proprio_width(proprio: Mapping[str, Stored], folder: Path) -> int:
@@ -132,7 +143,7 @@ def config_json(architecture: Architecture) -> Json:
         "n_action_bins": 256,
         "torch_dtype": "bfloat16",
         **own_keys(architecture),
-        "towers": [dataclasses.asdict(tower) | {FINAL_NORM: True} for tower in architecture.towers],
+        "towers": [_tower_json(tower) for tower in architecture.towers],
         "text_config": {
             "model_type": "llama",
             "hidden_size": architecture.width,

@@ -26,8 +26,8 @@ from muvla.files import write_atomically
 
 # For instructions of our own that name things the benchmarks leave unnamed ("touch the second cube").
 OTHER_WORDS = """
-    a an cup first go hand look matching move near object one other peg press second show shown third this
-    where with 0 1 2 3 4 5 6 7 8 9 x - _ , . ? ! : ; ' " ( )
+    a an ball center cup first go hand left look matching move near object one other peg press right second show shown
+    third this where with 0 1 2 3 4 5 6 7 8 9 x - _ , . ? ! : ; ' " ( )
 """
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -39,6 +39,12 @@ VOCABULARY_MULTIPLE = 64  # embeddings are padded to it (spec 1.1): 32001 tokens
 def prompt(instruction: str) -> str:
     """Build the prompt of an instruction, lower-cased; a final period is kept, giving "....?" (spec 7)."""
     return f"In: What action should the robot take to {instruction.lower()}?\nOut:"
+
+
+def naming(instruction: str, name: str) -> str:
+    """Ask for the object `name` in words, with the verb of the task's instruction: "touch the red cube."."""
+    verb = next((verb for verb in ("push", "pick up") if f" {verb} " in instruction.lower()), "touch")
+    return f"{verb} the {name}."
 
 
 class Tokenizer:
@@ -126,7 +132,7 @@ def _build_mini() -> Backend:
     splitter = pre_tokenizers.Sequence(
         [
             pre_tokenizers.WhitespaceSplit(),
-            pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}]"), "isolated"),
+            pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}_]"), "isolated"),  # t_shape is one word
             pre_tokenizers.Digits(individual_digits=True),
         ]
     )

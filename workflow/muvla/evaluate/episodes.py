@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from muvla.benchmark.mikasa import object_name
+from muvla.data.text import naming
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.records.frames import FrameRecorder
@@ -49,7 +51,7 @@ def run(
     """
     slots = [Slot() for _ in range(simulators.num_envs)]
     try:
-        for number in _ended(policy, simulators, list(reversed(episodes)), slots, settings.base_seed, recorder):
+        for number in _ended(policy, simulators, list(reversed(episodes)), slots, settings, recorder):
             yield _record(slots[number], policy, number, settings, mode)
     except Exception as error:
         for number, slot in enumerate(slots):
@@ -63,7 +65,7 @@ def _ended(
     simulators: Simulators,
     waiting: list[int],
     slots: list[Slot],
-    base_seed: int,
+    settings: EvaluateSettings,
     recorder: FrameRecorder | None,
 ) -> Iterator[int]:
     """Run all episodes; yield the number of each slot whose episode has ended, before it begins another one."""
@@ -79,7 +81,7 @@ def _ended(
         if started:
             # a simulator must have been reset once before it can sit out
             mask = np.array([slot.fresh or not observation for slot in slots])
-            seeds: list[int | None] = [base_seed + max(slot.episode, 0) for slot in slots]
+            seeds: list[int | None] = [settings.base_seed + max(slot.episode, 0) for slot in slots]
             observation, info = simulators.reset(seed=seeds, options={"reset_mask": mask})
             _distribute(info, slots, started)
 
@@ -87,7 +89,7 @@ def _ended(
         active = np.array([slot.runs for slot in slots])
         if recorder is not None:
             recorder.record(slots, observation["image"])
-        instructions = [slot.info.get("instruction", "") for slot in slots]
+        instructions = [_instruction(slot, settings.named) for slot in slots]
         fresh = np.array([slot.fresh for slot in slots])
         commands = policy.act(observation["image"], observation["proprio"], instructions, fresh, active)
         for slot in slots:
@@ -104,6 +106,12 @@ def _ended(
                 if recorder is not None and recorder.episode == slot.episode:
                     recorder.finish(observation["image"][number], slot)
                 slot.episode = -1
+
+
+def _instruction(slot: Slot, named: bool) -> str:
+    """Return what the slot's policy is told to do; named: which object it is, where one must be chosen."""
+    instruction, goal = slot.info.get("instruction", ""), slot.info.get("goal", "")
+    return naming(instruction, object_name(goal)) if named and goal else instruction
 
 
 def _distribute(info: dict[str, Any], slots: list[Slot], numbers: Iterable[int]) -> None:

@@ -97,6 +97,11 @@ class EvaluateSettings(EpisodeSettings):
         "noise. freeze_first: the memory after the episode's first forward pass.",
         choices=MEMORIES,
     )
+    named: bool = option(
+        False,
+        'Ask for the goal by name instead of giving the task\'s instruction ("touch the red cube."): what a policy '
+        "can do whose memory holds the cue. Tasks without a choice keep their instruction.",
+    )
     slots: int = option(
         2,
         "Parallel simulators, one process each; the policy handles them in one batch. 1: MIKASA-Robo's runs in the "

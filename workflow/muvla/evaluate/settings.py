@@ -33,7 +33,8 @@ CIRCUMSTANCES = (
     "mark",
     "checkpoint_source",
 )
-GENERALISATION = ("phases", "unseen_colours")  # of the paper's probes; they decide records where they are given
+# the paper's probes, and asking by name; they decide records where they are given
+GENERALISATION = ("phases", "unseen_colours", "named")
 
 
 S = TypeVar("S", bound=EpisodeSettings)
@@ -122,7 +123,7 @@ def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulat
 
     The command is that of this evaluation alone, whatever else its process evaluates.
     """
-    left_out = [*CIRCUMSTANCES, *(name for name in GENERALISATION if getattr(settings, name) is None)]
+    left_out = [*CIRCUMSTANCES, *(name for name in GENERALISATION if getattr(settings, name) in (None, False))]
     options = {name: value for name, value in dataclasses.asdict(settings).items() if name not in left_out}
     deciding = {
         "scale": settings.label,
@@ -140,6 +141,8 @@ def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulat
     }
     if settings.open_loop_steps is not None:
         deciding["open_loop_steps"] = settings.open_loop_steps
+    if settings.named:
+        deciding["named"] = True
     if settings.precision != "float32":
         deciding["precision"] = settings.precision
     run = {

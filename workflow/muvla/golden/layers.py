@@ -14,14 +14,15 @@ import torch
 from muvla.benchmark.mikasa import MIKASA
 from muvla.data.text import Tokenizer
 from muvla.files import Json
+from muvla.model.auxiliary import Aids, Weights
 from muvla.model.cell import Cell
 from muvla.model.prompt import prompts
 from muvla.model.window import Window, WindowBatch
 from muvla.options import read
 from muvla.sim.simulator import make_simulator
 from muvla.train.composed.base import mini_architecture, new_cell
+from muvla.train.composed.scale import ComposedScale
 from muvla.train.optimiser import Optimiser
-from muvla.train.scale import ComposedScale
 from muvla.train.settings import TrainSettings
 
 SEED = 0
@@ -87,7 +88,7 @@ def training() -> Json:
     """
     settings = read(TrainSettings, TRAINED)
     assert isinstance(settings.scale, ComposedScale)
-    window = Window(_cell(settings).train(), settings.scale.memory_training.naming)
+    window = Window(_cell(settings).train(), Weights(**vars(settings.scale.auxiliary)))
     optimiser = Optimiser(window, settings.scale.memory_training.optimiser, UPDATES)
     rng = np.random.default_rng(SEED)
     memory = window.cell.memory.start(SLOTS).detach()
@@ -131,5 +132,9 @@ def _window(rng: np.random.Generator, steps: int, fresh: bool) -> WindowBatch:
         actions=torch.from_numpy(rng.uniform(-1, 1, (steps, SLOTS, 8, 7)).astype(np.float32)),
         is_first=is_first,
         prompts=[prompts(tokenizer, [instruction] * SLOTS)] * steps,
-        words=torch.full((steps, SLOTS), tokenizer.word_id("red")),
+        aids=Aids(
+            words=torch.full((steps, SLOTS, 1), tokenizer.word_id("red")),
+            places=torch.zeros(steps, SLOTS, 2, dtype=torch.int64),
+            rehearsed=~is_first,
+        ),
     )

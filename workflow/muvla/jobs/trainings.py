@@ -13,7 +13,8 @@ from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import home_of, on_libero, variant_settings
 
 SCALES = ROOT / "config" / "muvla" / "scale"
-OPTIONS = ("workflow/muvla/train/scale.py", "workflow/muvla/train/settings.py")  # of `python -m muvla.train`
+# options of `python -m muvla.train`
+OPTIONS = tuple(f"workflow/muvla/train/{name}.py" for name in ("scale", "composed/scale", "settings"))
 
 
 def settings(config: Configuration, variant: str, home: str) -> list[str]:
@@ -65,6 +66,8 @@ def data(config: Configuration, variant: str, home: str) -> list[str]:
     They are collected here at the mini scale, and fetched from the Hub (into the source tree) at the paper's.
     """
     sets = environments(config, home) if on_libero(home) else environments_of(config, variant)
+    if variant == "base":
+        sets = [*sets, *looked_at(config, home)]
     if config["scale"] == "paper":
         return [f"hub/datasets/{home_of(name) or 'mikasa/'}{dataset_name(name)}.json" for name in sets]
     return [collected(config, name) for name in sets]
@@ -78,8 +81,18 @@ def collected(config: Configuration, environment: str) -> str:
 def demonstrated(config: Configuration) -> list[str]:
     """Return the environments and tasks of which demonstrations may be collected: for training, and for cue_swap."""
     trained = [name for variant in config["variants"] for name in environments_of(config, variant)]
-    named = [*config["training_environments"], *trained, config["effect"]["environment"], *config["libero"]["tasks"]]
+    named = [*config["training_environments"], *trained, config["effect"]["environment"], *looked_at(config, "")]
+    named += config["libero"]["tasks"]
     return list(dict.fromkeys(named))
+
+
+def looked_at(config: Configuration, home: str) -> list[str]:
+    """Return the environments whose scenes the base sees without learning to act in them; its scale names them."""
+    for scale in _with_defaults(scale_of(config, home)):
+        content = yaml.load((SCALES / f"{scale}.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+        if (found := content.get("grounding", {}).get("looked_at")) is not None:
+            return [each["environment"] for each in found]
+    return []
 
 
 def suites(config: Configuration) -> list[str]:

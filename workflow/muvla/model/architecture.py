@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tower:
-    """One timm-style ViT. `pos_embed_prefix`: the position table also covers class/register tokens."""
+    """One timm-style ViT.
+
+    pos_embed_prefix: the position table also covers class/register tokens. stem: channels of the convolutions that
+    come before the one that gives a token for every patch; none in timm's towers.
+    """
 
     image_size: int
     patch_size: int
@@ -20,6 +24,7 @@ class Tower:
     pos_embed_prefix: bool = False
     layer_scale: bool = False
     attention_pool: bool = False
+    stem: tuple[int, ...] = ()
 
     @property
     def patches(self) -> int:

@@ -28,12 +28,14 @@ STOP_ID = 2
 class StepOutput:
     """Result of one step.
 
-    actions (B, C, A) normalised; memory (B, m, D) as read out, before any update; text (B, D), the last TEXT token.
+    actions (B, C, A) normalised; memory (B, m, D) as read out, before any update; text (B, D), the last TEXT token;
+    patches (B, V, D), vision tokens before the last layer, only when asked for.
     """
 
     actions: Tensor
     memory: Tensor
     text: Tensor
+    patches: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,18 @@ class Cell(nn.Module):
         """See pictures (N, cameras, H, W, 3) uint8: vision tokens (N, V, D). Independent of memory: once per window."""
         return self.projector(self.vision_backbone.features(pictures).flatten(1, 2))
 
-    def step(self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor) -> StepOutput:
+    def step(
+        self, vision: Tensor, proprio: Tensor, prompt: Prompt, memory: Tensor, *, patches: bool = False
+    ) -> StepOutput:
         """Run one step on vision (B, V, D), proprio (B, P) normalised and memory (B, m, D).
+
+        patches: return the vision tokens before the last layer as well.
 
         Raises ValueError for vision tokens of another number of cameras.
         """
-        features, memory = self.run(self.prepare(vision[None], proprio[None], [prompt])[0], memory)
-        return StepOutput(self.action_head(features), memory, features[:, 0])
+        seen: list[Tensor] | None = [] if patches else None
+        features, memory = self.run(self.prepare(vision[None], proprio[None], [prompt])[0], memory, seen=seen)
+        return StepOutput(self.action_head(features), memory, features[:, 0], seen[0] if seen else None)
 
     def prepare(self, vision: Tensor, proprio: Tensor, prompts: Sequence[Prompt]) -> list[StepInput]:
         """Prepare K steps at once: all that does not depend on memory.
@@ -188,15 +195,26 @@ class Cell(nn.Module):
         before = torch.cat([words[:, :, :1], vision, state], dim=2)
         return before, torch.cat([F.pad(text, (0, 0, 0, layout.actions)), stop], dim=2)
 
-    def run(self, given: StepInput, memory: Tensor, layers: list[Joined] | None = None) -> tuple[Tensor, Tensor]:
+    def run(
+        self,
+        given: StepInput,
+        memory: Tensor,
+        layers: list[Joined] | None = None,
+        seen: list[Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Run one prepared step on memory (B, m, D): what the action head takes, (B, C*A, D), and memory (B, m, D).
 
-        layers: the language model's joined weights, where they pay.
+        layers: the language model's joined weights, where they pay. Appends to `seen` the vision tokens (B, V, D)
+        before the last layer.
         """
         where, tokens = given.where, memory.shape[1]
         x = torch.cat([given.before, memory.to(given.before.dtype), given.after], dim=1)  # (B, S, D)
         x = where.ordered(x)
-        hidden = run(self.language_model, layers, x, where) if layers else self.language_model(x, where)  # (B, R, D)
+        before: list[Tensor] | None = None if seen is None else []
+        llama = self.language_model
+        hidden = run(llama, layers, x, where, before) if layers else llama(x, where, before)  # (B, R, D)
+        if seen is not None and before is not None:
+            seen.append(before[0][:, 1 : 1 + where.layout.vision])
         return hidden[:, tokens:], hidden[:, :tokens]
 
     def _arrangement(self, layout: TokenLayout) -> Arrangement:

@@ -59,8 +59,13 @@ def _paired(weight: Tensor, heads: int) -> Tensor:
     return weight.unflatten(0, (heads, 2, -1)).transpose(1, 2).flatten(0, 2)
 
 
-def run(llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement) -> Tensor:
-    """Do what llama(x, where) does, (B, S, D) -> (B, R, D), with joined weights. Gradients are in layers' tensors."""
+def run(
+    llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement, before: list[Tensor] | None = None
+) -> Tensor:
+    """Do what llama(x, where, before) does, (B, S, D) -> (B, R, D), with joined weights.
+
+    Gradients are in layers' tensors.
+    """
     eps, heads, width = llama.norm.eps, llama.heads, x.shape[-1]
     full = Sight(where.complex_turns, where.complex_turns, where.blocks, _hidden(where))
     first = _folded_sight(where) if where.aligned and len(layers) > 2 else None
@@ -68,6 +73,8 @@ def run(llama: Llama, layers: list[Joined], x: Tensor, where: Arrangement) -> Te
         x = _fold(x, where)
     for number, weights in enumerate(layers):
         sight, keys = first if first is not None and number == 0 else full, None
+        if before is not None and number + 1 == len(layers):
+            before.append(x)
         y = _Norm.apply(x, eps)
         if number + 1 == len(layers) and where.read_blocks is not None:
             y, keys = F.linear(where.take(y), weights.qkv[:width]), F.linear(y, weights.qkv[width:])

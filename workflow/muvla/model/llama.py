@@ -164,12 +164,17 @@ class Llama(nn.Module):
                     module.weight.normal_(0.0, 0.02)
             self.embed_tokens.weight[architecture.pad_id] = 0.0
 
-    def forward(self, x: Tensor, where: Arrangement) -> Tensor:
-        """Run the blocks on a sequence (B, S, D): hidden states after the final norm of what is read, (B, R, D)."""
+    def forward(self, x: Tensor, where: Arrangement, before: list[Tensor] | None = None) -> Tensor:
+        """Run the blocks on a sequence (B, S, D): hidden states after the final norm of what is read, (B, R, D).
+
+        Appends to `before` the last layer's input, (B, S, D).
+        """
         watch: list[Tensor] | None = None if self.watcher is None else []
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         shorten = where.read_blocks is not None and watch is None
         for number, layer in enumerate(self.layers):
+            if before is not None and number + 1 == len(self.layers):
+                before.append(x)
             last = shorten and number + 1 == len(self.layers)
             x = checkpoint(layer, x, where, last, use_reentrant=False) if recompute else layer(x, where, last, watch)
         x = self.norm(x)

@@ -2,7 +2,8 @@
 
 Two ViT towers with timm's parameter names, and the projector into the language model. Features are the output of the
 second-to-last block, without the final norm and without class/register tokens; the last block, the final norm and the
-attention pool exist only so that released checkpoints load key by key.
+attention pool exist only so that released checkpoints load key by key. The mini scale's towers begin with a stem of
+small convolutions and know from the start where their patches are; all else is the same.
 N pictures, H and W their pixels, S the side that the towers take, P patches, W0 and W1 tower widths, D language width.
 """
 
@@ -17,6 +18,7 @@ from muvla.data.images import Normalisation, Preprocessing, center_crop, resize_
 from muvla.model.architecture import Architecture, Tower
 
 NORM_EPS = 1e-6  # timm's ViTs
+PLACE_SIZE = 2.0  # of the sines that say where a patch is: a third of what detectors' features grow to
 
 
 class _Mlp(nn.Module):
@@ -88,6 +90,34 @@ class _PatchEmbed(nn.Module):
         return self.proj(pixels).flatten(2).transpose(1, 2)
 
 
+class _Stem(nn.Module):
+    """Several small convolutions in the place of the one over whole patches: tokens of unit deviation.
+
+    Small towers trained from scratch tell shapes by them, which one linear map of a patch did not give in minutes.
+    The first has stride patch / 2**len(stem), the others, of which the last gives the tokens, 2.
+    """
+
+    def __init__(self, tower: Tower) -> None:
+        super().__init__()
+        stride = tower.patch_size // 2 ** len(tower.stem)
+        widths = (3, *tower.stem, tower.width)
+        strides = (stride, *(2 for _ in tower.stem))
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, 3 if number else stride + 2, step, padding=1)
+            for number, (before, after, step) in enumerate(zip(widths, widths[1:], strides, strict=False))
+        )
+        for convolution in self.convolutions:
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # type: ignore[arg-type]
+            nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = pixels.contiguous(memory_format=torch.channels_last)
+        for number, convolution in enumerate(self.convolutions):
+            x = convolution(F.gelu(x) if number else x)
+        return self.norm(x.flatten(2).transpose(1, 2))
+
+
 class VisionTower(nn.Module):
     """pixels (N, 3, H, W) normalised -> features (N, P, W)."""
 
@@ -96,13 +126,15 @@ class VisionTower(nn.Module):
         self.tower = tower
         prefix = int(tower.class_token) + tower.reg_tokens
         self.prefix = prefix
-        self.patch_embed = _PatchEmbed(tower)
+        self.patch_embed = _Stem(tower) if tower.stem else _PatchEmbed(tower)
         if tower.class_token:
             self.cls_token = nn.Parameter(torch.zeros(1, 1, tower.width))
         if tower.reg_tokens:
             self.reg_token = nn.Parameter(torch.zeros(1, tower.reg_tokens, tower.width))
         positions = tower.patches + (prefix if tower.pos_embed_prefix else 0)
-        self.pos_embed = nn.Parameter(torch.randn(1, positions, tower.width) * 0.02)
+        self.pos_embed = nn.Parameter(
+            place_code(tower)[None] if tower.stem else torch.randn(1, positions, tower.width) * 0.02
+        )
         self.blocks = nn.ModuleList(_Block(tower) for _ in range(tower.depth))
         self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS)
         if tower.attention_pool:
@@ -124,6 +156,22 @@ class VisionTower(nn.Module):
         for block in list(self.blocks)[:-1]:
             x = checkpoint(block, x, use_reentrant=False) if checkpointing else block(x)
         return x[:, self.prefix :]
+
+
+def place_code(tower: Tower) -> Tensor:
+    """Return sines and cosines of row and column, (P, W), that say where a patch is.
+
+    A table that begins at random, a hundredth of the features' size, never taught a small policy where things are: it
+    named what it saw and moved to the median of all places.
+    """
+    side = tower.image_size // tower.patch_size
+    place = torch.linspace(-1, 1, side, dtype=torch.float64)
+    # from a quarter of a turn across the picture to two turns
+    frequencies = torch.pi / 4 * 8 ** torch.linspace(0, 1, tower.width // 4, dtype=torch.float64)
+    angles = place[:, None] * frequencies  # (side, W/4)
+    axis = torch.cat([angles.sin(), angles.cos()], dim=1)  # (side, W/2)
+    rows, columns = axis[:, None].expand(side, side, -1), axis[None].expand(side, side, -1)
+    return PLACE_SIZE * torch.cat([rows, columns], dim=2).flatten(0, 1).float()
 
 
 class VisionBackbone(nn.Module):

@@ -10,11 +10,21 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from muvla.model.cell import Cell
+from muvla.model.auxiliary import (
+    Aids,
+    Detector,
+    Weights,
+    memory_naming_loss,
+    naming_loss,
+    pointing,
+    rehearsed_memory,
+)
+from muvla.model.cell import STOP_ID, Cell
 from muvla.model.lean import joined
 from muvla.model.prompt import Prompt
+
+NO_WEIGHTS = Weights()
 
 
 @dataclass(frozen=True)
@@ -23,23 +33,28 @@ class WindowBatch:
 
     images (K, B, cameras, H, W, 3) uint8; features (K, B, V, W0+W1) of frozen towers; proprio (K, B, P) and
     actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows.
-    words (K, B) int64: the word that each step should name (see `Window`), -100 where there is none.
+    picture (K, B): where several steps share an observation, which of `images` (U, cameras, H, W, 3) each one sees.
+    aids: what the auxiliary losses need; None where there are none. acted (K, B) bool: steps whose actions are learned;
+    None: all.
     """
 
     proprio: Tensor
     actions: Tensor
     is_first: Tensor
     prompts: list[Prompt]
-    words: Tensor | None = None
     images: Tensor | None = None
     features: Tensor | None = None
+    picture: Tensor | None = None
+    aids: Aids | None = None
+    acted: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class WindowOutput:
     """Results of a window.
 
-    loss: mean over the K steps, with gradient; action_loss and naming_loss its parts, detached;
+    loss: mean over the K steps, with gradient; action_loss its part that the paper has, detached; auxiliary: the
+    other parts before they are weighted, and the share of patches pointed at rightly, all detached;
     errors (K, B, C, A) absolute; memory (B, m, D) detached; read_out (K, m, D): slot 0's after each step, detached.
 
     memory_in, memory_out: of each step, with gradient after backward; empty without `measure_memory`.
@@ -47,7 +62,7 @@ class WindowOutput:
 
     loss: Tensor
     action_loss: Tensor
-    naming_loss: Tensor
+    auxiliary: dict[str, Tensor]
     errors: Tensor
     memory: Tensor
     read_out: Tensor
@@ -58,15 +73,15 @@ class WindowOutput:
 class Window(nn.Module):
     """One call = one truncated window: gradients flow back through its K steps and stop at its start.
 
-    The loss is the paper's, the L1 error of the chunk. At the mini scale `naming` adds a cross-entropy: at the last
-    TEXT token the hidden state names, against the word embeddings, the object the episode is about. At paper scale it
-    is 0 and no logits are computed.
+    The loss is the paper's, the L1 error of the chunk, plus what `weights` ask for at the mini scale (auxiliary.py). At
+    paper scale they are 0 and no logits are computed. detector: trained along where pictures' contents are known.
     """
 
-    def __init__(self, cell: Cell, naming: float = 0.0) -> None:
+    def __init__(self, cell: Cell, weights: Weights = NO_WEIGHTS, detector: Detector | None = None) -> None:
         super().__init__()
         self.cell = cell
-        self.naming = naming
+        self.weights = weights
+        self.detector = detector
 
     def forward(self, batch: WindowBatch, memory: Tensor, measure_memory: bool = False) -> WindowOutput:
         """Run the window from memory (B, m, D), the state left by the previous one; it gets no gradient.
@@ -74,17 +89,22 @@ class Window(nn.Module):
         measure_memory: keep the gradients of every step's memory, for metrics.
         """
         steps, slots = batch.is_first.shape
-        vision = self.vision(batch).unflatten(0, (steps, slots))  # (K, B, V, D)
-        prepared = self.cell.prepare(vision, batch.proprio, batch.prompts)
+        vision, auxiliary = self._see(batch)
+        prepared = self.cell.prepare(vision.unflatten(0, (steps, slots)), batch.proprio, batch.prompts)
         layers = joined(self.cell.language_model)
         memory = memory.detach()
-        features, read_out = [], []
+        features: list[Tensor] = []
+        memories: list[Tensor] = []
+        seen: list[Tensor] | None = [] if batch.aids is not None and self.weights.pointing else None
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
-            found, memory_out = self.cell.run(prepared[k], memory_in, layers)
+            if batch.aids is not None and memory.shape[1]:
+                table = self.cell.language_model.embed_tokens.weight
+                memory_in = rehearsed_memory(memory_in, batch.aids.words[k], batch.aids.rehearsed[k], table)
+            found, memory_out = self.cell.run(prepared[k], memory_in, layers, seen)
             features.append(found)
-            read_out.append(memory_out[0].detach())
+            memories.append(memory_out)
             if measure_memory:
                 for tensor, kept in zip((memory_in, memory_out), watched, strict=True):
                     if tensor.requires_grad:
@@ -94,31 +114,55 @@ class Window(nn.Module):
         read = torch.stack(features)  # (K, B, C*A, D)
         actions = self.cell.action_head(read.flatten(0, 1)).unflatten(0, (steps, slots))
         errors = (actions - batch.actions).abs()
-        action_loss = errors.mean()
-        naming_loss = self._naming_loss(read[:, :, 0], batch.words)
-        loss = action_loss + self.naming * naming_loss
+        action_loss = errors.mean() if batch.acted is None else errors[batch.acted].mean()
+        if batch.aids is not None:
+            auxiliary |= self._auxiliary(read[:, :, 0].flatten(0, 1), memories, seen, batch.aids)
+        fade = 1.0 if batch.aids is None else batch.aids.fade
+        weights = vars(self.weights) | {"memory_naming": self.weights.memory_naming * fade}
+        loss = action_loss + sum(weights[name] * part for name, part in auxiliary.items() if name in weights)
         return WindowOutput(
             loss,
             action_loss.detach(),
-            naming_loss.detach(),
+            {name: part.detach() for name, part in auxiliary.items()},
             errors.detach(),
             memory.detach(),
-            torch.stack(read_out),
+            torch.stack([tokens[0].detach() for tokens in memories]),
             *watched,
         )
 
-    def _naming_loss(self, texts: Tensor, words: Tensor | None) -> Tensor:
-        """Compute the mean cross-entropy, in nats, over the steps that have a word; texts (K, B, D)."""
-        if not self.naming or words is None or not (words >= 0).any():
-            return texts.new_zeros(())
-        table = self.cell.language_model.embed_tokens.weight
-        logits = texts.flatten(0, 1) @ table.T / table.shape[1] ** 0.5
-        return F.cross_entropy(logits, words.flatten(), ignore_index=-100)
+    def _auxiliary(
+        self, texts: Tensor, memories: list[Tensor], seen: list[Tensor] | None, aids: Aids
+    ) -> dict[str, Tensor]:
+        """Compute the losses about the objects of all steps, unweighted; those with weight 0 are left out.
+
+        texts (K*B, D), the last TEXT tokens; of each step memories (B, m, D) and seen (B, V, D).
+        """
+        table, words, weights = self.cell.language_model.embed_tokens.weight, aids.words.flatten(0, 1), self.weights
+        found: dict[str, Tensor] = {}
+        if weights.naming:
+            found["naming"] = naming_loss(texts, words, table)
+        if seen is not None:
+            # STOP's embedding is in every checkpoint, and no patch has another use for it
+            places = aids.places.flatten(0, 1)
+            found["pointing"], found["pointing_right"] = pointing(torch.cat(seen), places, table[STOP_ID])
+        if weights.memory_naming and aids.fade and memories[0].shape[1]:
+            found["memory_naming"] = memory_naming_loss(torch.cat(memories), words, table)
+        return found
 
     def vision(self, batch: WindowBatch) -> Tensor:
         """See all frames of a window at once: vision tokens (K*B, V, D)."""
+        return self._see(batch)[0]
+
+    def _see(self, batch: WindowBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the vision tokens (K*B, V, D) and, where it is asked for, the detector's loss."""
         if batch.features is not None:
-            return self.cell.projector(batch.features.flatten(0, 1))
+            return self.cell.projector(batch.features.flatten(0, 1)), {}
         if batch.images is None:
             raise ValueError("a window needs images, or features of frozen towers")
-        return self.cell.see(batch.images.flatten(0, 1))
+        if batch.picture is None:
+            return self.cell.see(batch.images.flatten(0, 1)), {}
+        features = self.cell.vision_backbone.features(batch.images)  # (U, cameras, P, W0+W1)
+        vision = self.cell.projector(features.flatten(1, 2))[batch.picture.flatten()]
+        if self.detector is None or batch.aids is None or batch.aids.seen is None:
+            return vision, {}
+        return vision, {"detection": self.detector.loss(features, batch.aids.seen)}

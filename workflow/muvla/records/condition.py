@@ -16,12 +16,13 @@ class Condition:
     memory: str  # "active", "zero", "noise" or "freeze_first"
     phases: int | None  # steps of the cue phase and of the empty phase; None: as the environment draws them
     unseen_colours: int  # colours replaced by colours that no training showed
+    named: bool = False  # the goal was named in the instruction
 
     @property
     def is_standard(self) -> bool:
         """Whether a table's own cell may be run like this; everything else is a control."""
         whole_chunks = self.mode == "receding" or not self.steps
-        return self.memory == "active" and self.environment_unchanged and whole_chunks
+        return self.memory == "active" and self.environment_unchanged and whole_chunks and not self.named
 
     @property
     def environment_unchanged(self) -> bool:
@@ -38,4 +39,5 @@ def condition_of(settings: Settings) -> Condition:
         memory=settings["memory"],
         phases=simulator.get("phases"),
         unseen_colours=len(simulator.get("unseen_colours", ())),
+        named=settings.get("named", False),
     )

@@ -22,6 +22,7 @@ class Settings(TypedDict):
     simulator: Json  # provenance() of the simulator: versions, driver, mesh, start-up check
     versions: dict[str, str]  # of torch, transformers, numpy, ...
     open_loop_steps: NotRequired[int]  # actions run of every chunk in open loop; absent: all of them
+    named: NotRequired[bool]  # the goal was named in the instruction; absent: it was not
     precision: NotRequired[str]  # absent: float32
 
 

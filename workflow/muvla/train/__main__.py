@@ -16,19 +16,16 @@ from typing import Any
 import torch
 
 from muvla import checkpoint
-from muvla.data.episode import dataset_name
-from muvla.files import file_sha256
 from muvla.options import command
 from muvla.provenance import describe_run
-from muvla.train.composed.base import train_base
+from muvla.train.composed.base import base_start
+from muvla.train.composed.scale import ComposedScale
 from muvla.train.composed.start import composed_start
 from muvla.train.loop import Loop
 from muvla.train.parallel import Group, joined
-from muvla.train.plan import plan
+from muvla.train.plan import plan, planned_budget
 from muvla.train.recorded.start import recorded_start
-from muvla.train.scale import ComposedScale
 from muvla.train.settings import TrainSettings
-from muvla.train.start import Budget
 
 
 def main() -> None:
@@ -56,43 +53,24 @@ def train(settings: TrainSettings) -> None:
         print(f"{output} is already trained; remove it to train it again")
         return
     began = time.monotonic()
-    if settings.variant.name == "base":
-        _base(settings, output, began)
-        return
     with joined(settings.device) as group:
-        _variant(settings, group, output, began)
+        _train(settings, group, output, began)
 
 
-def _base(settings: TrainSettings, output: Path, began: float) -> None:
-    scale = settings.scale
-    if not isinstance(scale, ComposedScale):
-        raise ValueError(f"scale {scale.name} has no base of ours: it starts from base={settings.base}")
-    cell, files = train_base(settings, scale)
-    collections = {
-        name: Path(settings.data) / dataset_name(name) / "collection.json" for name in settings.training_environments
-    }
-    checkpoint.save(
-        cell,
-        output,
-        step=scale.grounding.updates,
-        files=files,
-        provenance=_provenance(settings, {name: file_sha256(path) for name, path in collections.items()}, None, began),
-    )
-    print(f"{settings.variant.name}: {output}")
-
-
-def _variant(settings: TrainSettings, group: Group, output: Path, began: float) -> None:
-    scale, training = settings.scale, settings.scale.memory_training
-    if training.processes not in (None, group.world):
+def _train(settings: TrainSettings, group: Group, output: Path, began: float) -> None:
+    scale, from_nothing = settings.scale, settings.variant.name == "base"
+    wanted = None if from_nothing else scale.memory_training.processes
+    if wanted not in (None, group.world):
         raise ValueError(
-            f"scale {scale.name} is meant for {training.processes} processes, here are {group.world}: start "
+            f"scale {scale.name} is meant for {wanted} processes, here are {group.world}: start "
             f"them with torchrun, or say scale.memory_training.processes={group.world} for updates of fewer frames"
         )
-    budget = Budget.of(settings.budget, training, settings.memory, group.world)
+    budget = planned_budget(settings, group.world)
     begin = composed_start if isinstance(scale, ComposedScale) else recorded_start
-    start = begin(settings, settings.memory, budget, group)
+    start = (base_start if from_nothing else begin)(settings, settings.memory, budget, group)
     loop = Loop(settings, group, budget, start, output)
-    base = checkpoint.sha256(settings.base) if group.leads else None
+    base = None if from_nothing else settings.base
+    base_hash = checkpoint.sha256(base) if base is not None and group.leads else None
 
     def write(folder: Path, step: int) -> None:
         if group.leads:
@@ -103,8 +81,8 @@ def _variant(settings: TrainSettings, group: Group, output: Path, began: float) 
                 files=start.files,
                 config=start.config,
                 copies=start.copies,
-                base=settings.base,
-                provenance=_provenance(settings, start.inputs, base, began),
+                base=base or "",
+                provenance=_provenance(settings, start.inputs, base_hash, began),
             )
         group.wait()
 

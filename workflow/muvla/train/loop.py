@@ -1,4 +1,4 @@
-"""The loop over updates of one variant; everything that differs between scales was decided before (start.py).
+"""The loop over updates of a variant or of the base; what differs between scales was decided before (start.py).
 
 K steps of a window, B slots, m memory tokens, D width, C chunk, A action dimensions, G groups of tokens.
 """
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from muvla.model.attention import attention_blocks
-from muvla.model.window import Window, WindowBatch, WindowOutput
+from muvla.model.window import WindowBatch, WindowOutput
 from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.metrics import Metrics, memory_metrics
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
-from muvla.train.scale import ComposedTraining, OptimiserSettings
+from muvla.train.scale import OptimiserSettings
 from muvla.train.settings import TrainSettings
 from muvla.train.start import Budget, Start
 from muvla.train.state import TrainingState
@@ -29,12 +29,11 @@ class Loop:
     """Draws windows, updates the weights, and writes metrics and saved states on the way."""
 
     def __init__(self, settings: TrainSettings, group: Group, budget: Budget, start: Start, output: Path) -> None:
-        self.name, self.training = settings.variant.name, settings.scale.memory_training
+        self.name, self.training = settings.variant.name, settings.training
         self.group, self.budget, self.output = group, budget, output
-        self.cell, self.source = start.cell, start.source
+        self.window, self.source, self.held_out = start.window, start.source, start.held_out
+        self.cell = start.cell
         self.cell.train()
-        naming = self.training.naming if isinstance(self.training, ComposedTraining) else 0.0
-        self.window = Window(self.cell, naming)
         self.optimiser = Optimiser(self.window, optimiser_settings(settings), budget.updates)
         self.watch: EpisodeWatch | None = None
         if group.leads and self.training.metrics.episode_every and self.cell.settings.num_mem_tokens:
@@ -46,7 +45,10 @@ class Loop:
         """Make all updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
         training, budget, group = self.training, self.budget, self.group
         wrapped = group.wrap(self.window)
+        begun = self.state.path.is_file()
         done, memory = self.state.restore(self.cell.memory.start(budget.slots).detach())  # memory (B, m, D)
+        if self.name == "base" and not begun:
+            self.state.save(0, memory)  # its towers took minutes and are not trained again
         metrics = self._metrics(done)
         progress = tqdm(
             range(done, budget.updates),
@@ -65,12 +67,19 @@ class Loop:
             if metrics is not None and self.watch and due and (episode := self.watch.take()):
                 metrics.episode(update + 1, episode)
             last = update + 1 == budget.updates
+            if metrics is not None and self.held_out and self._due(update + 1, last):
+                metrics.write(update=update + 1, **self.held_out())
             if training.checkpoint_every and (update + 1) % training.checkpoint_every == 0 and not last:
                 write(Path(f"{self.output}--{update + 1}_chkpt"), update + 1)
             if (update + 1) % training.save_every == 0 and not last:
                 self.state.save(update + 1, memory)
         if metrics is not None:
             metrics.close()
+
+    def _due(self, update: int, last: bool) -> bool:
+        """Say whether held-out episodes are measured after this update."""
+        every = self.training.metrics.held_out_every
+        return last or bool(every and update % every == 0)
 
     def _update(
         self, wrapped: nn.Module, update: int, memory: Tensor, metrics: Metrics | None
@@ -115,11 +124,13 @@ class Loop:
 
         measured = {
             "loss": mean(lambda output: output.action_loss),
-            "naming_loss": mean(lambda output: output.naming_loss),
             "curr_action_l1": mean(lambda output: output.errors[..., 0, :].mean()),
             "next_actions_l1": mean(lambda output: output.errors[..., 1:, :].mean()),
             "gradient_norm": self.optimiser.gradient_norm(),
         }
+        for name in outputs[0].auxiliary:
+            parts = [output.auxiliary[name] for output in outputs]
+            measured[name] = torch.stack(parts).mean().item()
         return measured | memory_metrics(self.cell, outputs) if with_memory else measured
 
     @torch.no_grad()
@@ -139,7 +150,7 @@ class Loop:
 
 def optimiser_settings(settings: TrainSettings) -> OptimiserSettings:
     """Return the scale's optimiser; with match_release, under the schedule of the release's command for the variant."""
-    optimiser = settings.scale.memory_training.optimiser
+    optimiser = settings.training.optimiser
     if settings.match_release:
         return dataclasses.replace(optimiser, schedule=settings.variant.released_schedule)
     return optimiser

@@ -21,7 +21,8 @@ from muvla.model.cell import Cell
 from muvla.model.lora import LoraSettings, adapter_parameters, add_adapters
 from muvla.model.work import PROMPT, sequence_length, training_work
 from muvla.train.composed.base import mini_architecture
-from muvla.train.scale import ComposedScale, RecordedTraining
+from muvla.train.composed.scale import ComposedScale, GroundingStage
+from muvla.train.scale import MemoryTraining, RecordedTraining
 from muvla.train.settings import TrainSettings
 from muvla.train.start import Budget
 
@@ -53,10 +54,13 @@ def plan(settings: TrainSettings) -> Iterator[str]:
     yield f"computation             {operations(settings) / size:>12.1f} {unit}  (estimate, prompts of {PROMPT} tokens)"
 
 
-def planned_budget(settings: TrainSettings) -> Budget:
-    """Return the budget with as many processes as the scale is meant for."""
-    training = settings.scale.memory_training
-    return Budget.of(settings.budget, training, settings.memory, training.processes or 1)
+def planned_budget(settings: TrainSettings, processes: int | None = None) -> Budget:
+    """Return the budget; without `processes` of as many as the scale is meant for."""
+    training = settings.training
+    if isinstance(training, GroundingStage):
+        return Budget(training.batch, 1, training.updates, 1)
+    assert isinstance(training, MemoryTraining)
+    return Budget.of(settings.budget, training, settings.memory, processes or training.processes or 1)
 
 
 def planned_architecture(settings: TrainSettings) -> tuple[Architecture, str]:

@@ -50,17 +50,39 @@ class MetricsSettings:
         0, "Updates between two measurements of attention, which cost one more forward pass; 0: never.", at_least=0
     )
     episode_every: int = option(0, "Updates between two reports on slot 0's last whole episode; 0: never.", at_least=0)
+    held_out_every: int = option(
+        0, "mini: updates between two measurements on held-out episodes; 0: only at the end.", at_least=0
+    )
     tensorboard: bool = option(False, "Write the same numbers to <output>.tensorboard as well.")
 
 
 @dataclass
-class MemoryTraining:
+class Training:
+    """How long and how something is trained (train/loop.py)."""
+
+    updates: int = option(MISSING, "Updates of the optimiser.", at_least=1)
+    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
+    save_every: int = option(
+        50, "Updates between two saved states from which an interrupted run continues.", at_least=1
+    )
+    checkpoint_every: int | None = option(
+        None, "Updates between two checkpoints during training; null: only the final one is written.", at_least=1
+    )
+    metrics: MetricsSettings = section(MetricsSettings, "What is measured, and how often.")
+
+    @property
+    def autocast(self) -> bool:
+        """Whether matrices are multiplied in bfloat16."""
+        return False
+
+
+@dataclass
+class MemoryTraining(Training):
     """Training of a variant from the base, in windows of K steps."""
 
     processes: int | None = option(
         None, "Processes that train together, one per GPU; null: as many as were started.", at_least=1
     )
-    updates: int = option(MISSING, "Updates of the optimiser, for budget=updates.", at_least=1)
     frames: int | None = option(
         None, "Frames to train on, for budget=frames; null: the same as budget=updates.", at_least=1
     )
@@ -75,50 +97,10 @@ class MemoryTraining:
     accumulate: int = option(
         1, "Windows whose gradients are summed for one update: more frames without more GPU memory.", at_least=1
     )
-    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
-    save_every: int = option(
-        50, "Updates between two saved states from which an interrupted run continues.", at_least=1
-    )
-    checkpoint_every: int | None = option(
-        None, "Updates between two checkpoints during training; null: only the final one is written.", at_least=1
-    )
-    metrics: MetricsSettings = section(MetricsSettings, "What is measured, and how often.")
 
     def contradictions(self) -> Iterator[str]:
         if (self.slots is None) == (self.frames_per_update is None):
             yield f"has slots={self.slots} and frames_per_update={self.frames_per_update}: give one, set the other null"
-
-    @property
-    def autocast(self) -> bool:
-        """Whether matrices are multiplied in bfloat16."""
-        return False
-
-
-@dataclass
-class CurriculumStage:
-    """Lengths of composed episodes in frames, inclusive ranges, until a share of the training is done."""
-
-    until: float = option(
-        1.0, "Share of the training at which the stage ends; the last stage's is 1.", at_least=0, at_most=1
-    )
-    cue: tuple[int, int] = option((1, 1), "Shortest and longest cue phase.")
-    empty: tuple[int, int] = option((0, 0), "Shortest and longest empty phase.")
-    choice: tuple[int, int] = option((1, 1), "Shortest and longest stretch of the choice phase.")
-
-
-@dataclass
-class ComposedTraining(MemoryTraining):
-    """mini: episodes put together from frames in memory (train/composed/streams.py), in one process."""
-
-    naming: float = option(0.0, "Weight of the cross-entropy that names the object (model/window.py).", at_least=0)
-    curriculum: list[CurriculumStage] = section(
-        list, "Stages, in the order of the share of the training at which they end."
-    )
-
-    def contradictions(self) -> Iterator[str]:
-        yield from super().contradictions()
-        if not self.curriculum or self.curriculum[-1].until != 1:
-            yield "has a curriculum whose last stage does not last until 1.0"
 
 
 @dataclass
@@ -171,54 +153,6 @@ class RecordedTraining(MemoryTraining):
 
 
 @dataclass
-class TowerSizes:
-    """One vision tower of the mini policy."""
-
-    image_size: int = option(MISSING, "Side of a picture in pixels.", at_least=1)
-    patch_size: int = option(MISSING, "Side of a patch in pixels.", at_least=1)
-    width: int = option(MISSING, "Width of its tokens.", at_least=1)
-    depth: int = option(MISSING, "Blocks; the last one never runs, as in the paper's towers.", at_least=1)
-    heads: int = option(MISSING, "Attention heads.", at_least=1)
-    mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
-
-
-@dataclass
-class Sizes:
-    """Sizes of the mini policy (model/architecture.py)."""
-
-    towers: list[TowerSizes] = section(list, "The two vision towers.")
-    cameras: int = option(MISSING, "Cameras of the base.", at_least=1)
-    width: int = option(MISSING, "D, the width of the language model.", at_least=1)
-    layers: int = option(MISSING, "Layers of the language model.", at_least=1)
-    heads: int = option(MISSING, "Attention heads of the language model.", at_least=1)
-    mlp_hidden: int = option(MISSING, "Width of the hidden layer of each block.", at_least=1)
-    proprio_dim: int = option(MISSING, "Numbers of the robot state: 7 in MIKASA-Robo, 8 in LIBERO.", at_least=1)
-
-    def contradictions(self) -> Iterator[str]:
-        if len(self.towers) != 2:
-            yield f"has {len(self.towers)} towers; the policy has two"
-
-
-@dataclass
-class TowerStage:
-    """Stage 1 of the base: the towers learn what is in each patch."""
-
-    updates: int = option(MISSING, "Updates.", at_least=1)
-    batch: int = option(MISSING, "Pictures of an update.", at_least=1)
-    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
-
-
-@dataclass
-class GroundingStage:
-    """Stage 2 of the base: single frames with their instruction, in fully visible scenes; no memory."""
-
-    updates: int = option(MISSING, "Updates.", at_least=1)
-    batch: int = option(MISSING, "Frames of an update.", at_least=1)
-    naming: float = option(0.0, "Weight of the cross-entropy that names the object (model/window.py).", at_least=0)
-    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
-
-
-@dataclass
 class Scale:
     """Size of model, data and budget."""
 
@@ -229,18 +163,6 @@ class Scale:
     environments: list[str] = section(list, "Environments to train on (LIBERO: names of data sets).")
     wide_memory: int = option(MISSING, "Memory tokens m of the variants that the paper calls m=64.", at_least=1)
     memory_training: MemoryTraining = section(MemoryTraining, "Training of a variant from the base.")
-
-
-@dataclass
-class ComposedScale(Scale):
-    """mini: a policy of 1.3 million parameters, trained from scratch, including its base."""
-
-    architecture: Sizes = section(Sizes, "Sizes of the policy.")
-    towers: TowerStage = section(TowerStage, "Stage 1 of the base: the towers learn what is in each patch.")
-    grounding: GroundingStage = section(
-        GroundingStage, "Stage 2 of the base: the policy learns to touch what an instruction names."
-    )
-    memory_training: ComposedTraining = section(ComposedTraining, "Training of a variant from the base.")
 
 
 @dataclass

@@ -10,7 +10,8 @@ from omegaconf import II, MISSING
 
 from muvla.model.architecture import MemorySettings
 from muvla.options import group, option, section
-from muvla.train.scale import ComposedScale, RecordedScale, Scale
+from muvla.train.composed.scale import ComposedScale
+from muvla.train.scale import RecordedScale, Scale, Training
 
 
 @dataclass
@@ -112,6 +113,13 @@ class TrainSettings:
     def training_environments(self) -> list[str]:
         """The variant's own environments, else the scale's or the command line's."""
         return self.variant.environments or self.environments
+
+    @property
+    def training(self) -> Training:
+        """What is trained: the base in its second stage, or a variant from it."""
+        if isinstance(self.scale, ComposedScale) and self.variant.name == "base":
+            return self.scale.grounding
+        return self.scale.memory_training
 
     @property
     def memory(self) -> MemorySettings:

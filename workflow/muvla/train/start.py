@@ -1,31 +1,42 @@
 """What a training starts from: a policy, its data, and the files of its checkpoints; and how much it trains.
 
-mini: the mini base, all of it but the towers trained, on frames in memory (composed/start.py). paper: openvla-7b with
-new head, proprio projector and memory, adapters on the frozen backbone, on recorded episodes (recorded/start.py).
+mini: random weights for the base (composed/base.py), and the base for variants, which train all of it but the towers
+(composed/start.py), on frames in memory. paper: openvla-7b with new head, proprio projector and memory, adapters on the
+frozen backbone, on recorded episodes (recorded/start.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
-from muvla.model.window import WindowBatch
+from muvla.model.window import Window, WindowBatch
 from muvla.train.scale import MemoryTraining
 
 
 @dataclass
 class Start:
-    """files, config, copies: what checkpoint.save gets beside the cell. inputs: hashes of the data."""
+    """files, config, copies: what checkpoint.save gets beside the cell. inputs: hashes of the data.
 
-    cell: Cell
+    held_out: measures the window on episodes that are not trained on; None where there are none.
+    """
+
+    window: Window
     source: Source
     files: dict[str, Any]
     config: dict[str, Any] | None
     copies: list[Path]
     inputs: dict[str, str]
+    held_out: Callable[[], dict[str, float]] | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The policy that is trained."""
+        return self.window.cell
 
 
 class Source(Protocol):

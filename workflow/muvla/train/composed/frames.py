@@ -1,24 +1,29 @@
 """All demonstrations in memory, as one table of frames (spec 3.3, 14).
 
-N frames of all episodes one after the other, n objects on the table, C chunk, A action, P proprio, S picture side.
+N frames of all episodes one after the other, T of one, n objects to choose from, C chunk, A action, P proprio,
+S picture side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from muvla.data.episode import Counterfactual, Episode, dataset_name
+from muvla.data.episode import CAMERAS, Counterfactual, Episode, dataset_name
 from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
+from muvla.data.scene import Scene
 from muvla.model.vision import VisionBackbone
 
 BLOCK = 256  # frames that go through the towers together
+MOVED = 0.01  # metres from which on an object counts as moved
+SETTLING = 3  # frames of the choice in which cups still fall and slide, before any tool can be there
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Row:
     start, length: its frames. cue, empty: lengths of the phases before the choice (0 where there are none).
     objects: what can be touched, "red cube" and the like; one entry, the instruction itself, where nothing is chosen.
     target: index of the true object. labels (length, n, C, A): the expert's next C actions towards each object.
+    scene: where everything is, None where nobody recorded it. held_out: measured on, not trained on. acts: actions are
+    learned from it, not only what its pictures show.
     """
 
     environment: str
@@ -39,15 +46,40 @@ class Row:
     objects: tuple[str, ...]
     target: int
     labels: np.ndarray
+    scene: Scene | None = None
+    held_out: bool = False
+    acts: bool = True
 
-    def word(self, target: int) -> str:
-        """Name object `target` among the others in one word: its colour, or its shape where colours do not vary."""
-        return self.objects[target].split()[0]
+    @property
+    def chooses(self) -> bool:
+        """Whether there is something to choose."""
+        return len(self.objects) > 1
 
     @property
     def choice(self) -> int:
         """First frame in which actions have an effect."""
         return self.cue + self.empty
+
+    @cached_property
+    def touched(self) -> int:
+        """First frame after the true object was moved: from then on the episode is about that object only."""
+        if self.scene is None or not self.chooses:
+            return self.length
+        place = self.scene.positions[:, self.scene.names.index(self.objects[self.target])]  # (T, 3)
+        settled = min(self.choice + SETTLING, self.length - 1)
+        moved = np.linalg.norm(place - place[settled], axis=1) > MOVED
+        return _first(moved & (np.arange(self.length) > settled))
+
+    @cached_property
+    def turn(self) -> int:
+        """First frame in which the task shows other things than in the first one; the last where none does.
+
+        In TakeItBack the goal changes its colour when it is reached, and the way back has to be remembered.
+        """
+        if self.scene is None:
+            return self.length - 1
+        changed = (self.scene.visible != self.scene.visible[0]).any(1)
+        return min(_first(changed), self.length - 1)
 
 
 @dataclass(frozen=True)
@@ -66,42 +98,74 @@ class Frames:
     def environments(self) -> list[str]:
         return sorted({row.environment for row in self.rows})
 
+    def numbers(self, *, held_out: bool) -> list[int]:
+        """Return the numbers of the rows to measure on, or of those to train on."""
+        return [number for number, row in enumerate(self.rows) if row.held_out == held_out]
 
-def load_frames(root: str | Path, environments: Sequence[str], *, image_size: int, chunk: int) -> Frames:
+
+def load_frames(
+    root: str | Path,
+    environments: Sequence[str],
+    looked_at: Sequence[str] = (),
+    *,
+    image_size: int,
+    chunk: int,
+    held_out: int,
+) -> Frames:
     """Read `root`/<dataset name>/1.0.0 of every environment, in the order given.
+
+    looked_at: further ones, from which no action is learned. held_out: the last episodes of each, at most a fifth, are
+    marked so.
 
     Raises:
         FileNotFoundError: a data set is missing; says which command makes it.
         CorruptRecord: a damaged record, naming shard and offset.
     """
+    datasets = [_dataset(Path(root), environment) for environment in (*environments, *looked_at)]
+    frames = sum(sum(dataset.lengths) for dataset in datasets)
+    cameras = len(CAMERAS)
+    images = np.empty((frames, cameras, image_size, image_size, 3), np.uint8)  # in place: they are gigabytes
     rows: list[Row] = []
-    images: list[np.ndarray] = []
     proprio: list[np.ndarray] = []
     start = 0
-    for environment in environments:
-        directory = Path(root) / dataset_name(environment)
-        if not directory.is_dir():
-            raise FileNotFoundError(
-                f"no demonstrations of {environment} in {directory}: "
-                f"make them with `python -m muvla.collect environment={environment} output={root}`"
-            )
-        dataset = RldsDataset(directory)
+    for place, dataset in enumerate(datasets):
         others: Sequence[Counterfactual | None] = dataset.counterfactuals or [None] * len(dataset)
-        for index, other in enumerate(others):
+        scenes: Sequence[Scene | None] = dataset.scenes or [None] * len(dataset)
+        first = len(dataset) - min(held_out, len(dataset) // 5)
+        for index, (other, scene) in enumerate(zip(others, scenes, strict=True)):
             episode = dataset[index]
             episode = replace(episode, actions=dataset.benchmark.standardise(episode.actions))
-            rows.append(_row(episode, other, start, chunk))
-            images.append(resize_lanczos3(episode.images, image_size))
+            row = _row(episode, other, start, chunk)
+            rows.append(replace(row, scene=scene, held_out=index >= first, acts=place < len(environments)))
+            images[start : start + len(episode)] = resize_lanczos3(episode.images, image_size)
             proprio.append(episode.proprio)
             start += len(episode)
-    return Frames(rows, np.concatenate(images), np.concatenate(proprio))
+    return Frames(rows, images, np.concatenate(proprio))
+
+
+def _dataset(root: Path, environment: str) -> RldsDataset:
+    directory = root / dataset_name(environment)
+    if not directory.is_dir():
+        raise FileNotFoundError(
+            f"no demonstrations of {environment} in {directory}: "
+            f"make them with `python -m muvla.collect environment={environment} output={root}`"
+        )
+    return RldsDataset(directory)
+
+
+def _first(flags: np.ndarray) -> int:
+    """Return the number of the first true flag, or how many flags there are."""
+    return int(flags.argmax()) if flags.any() else len(flags)
 
 
 @torch.no_grad()
 def frozen_features(vision: VisionBackbone, images: np.ndarray) -> Tensor:
     """Run frozen towers once per frame: images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1)."""
-    blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
-    return torch.cat([vision.features(torch.from_numpy(block)) for block in blocks])
+    first = vision.features(torch.from_numpy(images[:BLOCK]))
+    features = first.new_empty(len(images), *first.shape[1:])  # in place: they are gigabytes
+    for start in range(0, len(images), BLOCK):
+        features[start : start + BLOCK] = vision.features(torch.from_numpy(images[start : start + BLOCK]))
+    return features
 
 
 def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int) -> Row:

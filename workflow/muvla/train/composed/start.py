@@ -9,12 +9,16 @@ from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import dataset_name
 from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
+from muvla.model.auxiliary import Weights
 from muvla.model.cell import Cell
+from muvla.model.window import Window
 from muvla.train.composed.batches import Batcher, ComposedSource
 from muvla.train.composed.frames import frozen_features, load_frames
-from muvla.train.composed.streams import Lengths, Streams
+from muvla.train.composed.held_out import carried_over
+from muvla.train.composed.scale import ComposedScale
+from muvla.train.composed.scenes import Contents
+from muvla.train.composed.streams import Streams
 from muvla.train.parallel import Group
-from muvla.train.scale import ComposedScale
 from muvla.train.settings import TrainSettings
 from muvla.train.start import Budget, Start
 
@@ -28,28 +32,39 @@ def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budg
     assert isinstance(config.scale, ComposedScale)
     if group.world > 1:
         raise ValueError(f"scale {config.scale.name} trains in one process; start it without torchrun")
+    training, auxiliary = config.scale.memory_training, config.scale.auxiliary
     base = StoredPolicy(config.base)
     cell = start_from(load(base), settings, cameras=config.variant.cameras)
     names = config.training_environments
     sizes = cell.architecture
-    frames = load_frames(config.data, names, image_size=sizes.image_size, chunk=sizes.chunk)
+    frames = load_frames(
+        config.data, names, image_size=sizes.image_size, chunk=sizes.chunk, held_out=config.scale.held_out
+    )
     cell.vision_backbone.requires_grad_(False)
+    features = frozen_features(cell.vision_backbone, frames.images)
+    frames = dataclasses.replace(frames, images=frames.images[:0])  # they are gigabytes, and seen
+    tower = sizes.towers[0]
     batcher = Batcher(
         frames,
-        frozen_features(cell.vision_backbone, frames.images),
+        Contents.of(frames, tower.image_size // tower.patch_size, base.architecture.cameras),
         base.normalisation(),  # one for all variants
         base.tokenizer,
+        features,
         first_observation=config.variant.cameras == 3,
     )
     streams = Streams(
         frames,
-        [Lengths(**vars(stage)) for stage in config.scale.memory_training.curriculum],
+        training.curriculum,
+        training.shares,
+        training.aids,
         slots=budget.slots,
         seed=config.seed,
         shuffled=config.variant.loader == "shuffled",
     )
+    weights = Weights(auxiliary.naming, auxiliary.pointing, memory_naming=training.aids.naming)
+    window = Window(cell, weights)
     return Start(
-        cell,
+        window,
         ComposedSource(batcher, streams, budget.steps),
         {
             "dataset_statistics.json": base.statistics,
@@ -59,6 +74,7 @@ def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budg
         None,
         [],
         {name: file_sha256(Path(config.data) / dataset_name(name) / "collection.json") for name in names},
+        lambda: carried_over(window, batcher),
     )
 
 

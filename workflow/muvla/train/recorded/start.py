@@ -16,6 +16,7 @@ from muvla.data.statistics import parse_statistics
 from muvla.model.architecture import MemorySettings
 from muvla.model.cell import Cell
 from muvla.model.lora import LoraSettings, add_adapters
+from muvla.model.window import Window
 from muvla.train.parallel import Group
 from muvla.train.recorded.reader import Pictures, Reader
 from muvla.train.recorded.source import RecordedSource
@@ -76,7 +77,7 @@ def recorded_start(config: TrainSettings, settings: MemorySettings, budget: Budg
         training.workers,
     )
     return Start(
-        cell,
+        Window(cell),
         source,
         {
             "dataset_statistics.json": statistics,

@@ -127,7 +127,8 @@ def test_a_training_depends_on_every_file_that_decides_it() -> None:
     """smoke and the LIBERO scales build on mini; options that no file gives have their defaults in the source."""
     smoke = trainings.settings({**CONFIG, "scale": "smoke"}, "m64_k8", "")
     libero = trainings.settings({**CONFIG, "scale": "smoke"}, "m64_k8", "libero/")
-    own = ["config/muvla/variant/m64_k8.yaml", "workflow/muvla/train/scale.py", "workflow/muvla/train/settings.py"]
+    options = [f"workflow/muvla/train/{name}.py" for name in ("scale", "composed/scale", "settings")]
+    own = ["config/muvla/variant/m64_k8.yaml", *options]
     assert smoke == [*(f"config/muvla/scale/{name}.yaml" for name in ("smoke", "mini")), *own]
     assert libero == [*(f"config/muvla/scale/{name}.yaml" for name in ("libero_smoke", "libero", "mini")), *own]
     assert all((REPOSITORY / path).is_file() for path in {*smoke, *libero})

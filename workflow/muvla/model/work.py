@@ -8,7 +8,7 @@ S tokens of a sequence, V vision tokens, T tokens of a tower, m memory tokens, C
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from muvla.model.architecture import Architecture, Tower
@@ -58,7 +58,6 @@ def training_work(
     blocks of language model and towers run forward again in backward.
     """
     vision = sizes.cameras * sizes.patches
-    tokens = sequence_length(sizes, memory_tokens, prompt)
     found = Work()
     if rank is not None:
         for tower in sizes.towers:
@@ -68,7 +67,7 @@ def training_work(
     for number, (width_in, width_out) in enumerate(_projector(sizes)):
         # without towers in training nothing before the projector needs a gradient
         found += _adapted(vision, width_in, width_out, rank, input_gradient=rank is not None or number > 0)
-    found += _repeated(_language_blocks(sizes, tokens, rank), checkpointed)
+    found += _repeated(_language_blocks(sizes, memory_tokens, prompt, rank), checkpointed)
     for product in _own_products(sizes):
         found += product.work
     return found
@@ -91,25 +90,44 @@ def _adapted(rows: int, width_in: int, width_out: int, rank: int | None, *, inpu
     return work
 
 
-def _attention(tokens: int, width: int) -> Work:
-    """Queries with keys, and weights with values, over all heads; both operands of both products get gradients."""
-    once = 4 * tokens * tokens * width
+def _attention(seen: Sequence[tuple[int, int]], width: int) -> Work:
+    """Queries with keys, and weights with values, over all heads; both operands of both products get gradients.
+
+    seen: blocks of so many queries that see so many keys.
+    """
+    once = sum(4 * queries * keys * width for queries, keys in seen)
     return Work(once, 2 * once)
 
 
-def _language_blocks(sizes: Architecture, tokens: int, rank: int | None) -> Work:
-    block = _attention(tokens, sizes.width)
-    for _ in range(4):  # query, key, value, output
-        block += _adapted(tokens, sizes.width, sizes.width, rank)
-    for width_in, width_out in ((sizes.width, sizes.mlp_hidden),) * 2 + ((sizes.mlp_hidden, sizes.width),):
-        block += _adapted(tokens, width_in, width_out, rank)
-    return Work(*(sizes.layers * number for number in (block.forward, block.backward, block.repeated)))
+def _language_blocks(sizes: Architecture, memory: int, prompt: int, rank: int | None) -> Work:
+    """All blocks of the language model under the custom mask (model/llama.py).
+
+    The last one computes only what is read. Where a small model is trained whole, placeholders are one token until
+    their positions tell them apart in the second block (model/lean.py).
+    """
+    tokens, actions = sequence_length(sizes, memory, prompt), sizes.action_tokens
+    context, last = tokens - actions - 1, memory + actions
+    plain = (tokens, tokens, tokens, ((context, context), (actions + 1, tokens)))  # queries, keys, the rest, seen
+    found = [plain] * (sizes.layers - 1)
+    if rank is None and sizes.layers > 2:
+        folded = tokens - actions + 1
+        found[0] = (folded, folded, folded, ((context, context), (2, folded)))
+        found[1] = (folded, folded, *plain[2:])
+    found.append((last, tokens, last, ((memory + 1, context), (actions - 1, tokens))))
+    work = Work()
+    for queries, keys, rows, seen in found:
+        work += _attention(seen, sizes.width)
+        for count in (queries, keys, keys, rows):  # query, key, value, output
+            work += _adapted(count, sizes.width, sizes.width, rank)
+        for width_in, width_out in ((sizes.width, sizes.mlp_hidden),) * 2 + ((sizes.mlp_hidden, sizes.width),):
+            work += _adapted(rows, width_in, width_out, rank)
+    return work
 
 
 def _tower_blocks(tower: Tower, rank: int) -> Work:
     """All blocks but the last, which never runs, on one picture."""
     tokens = tower.patches + int(tower.class_token) + tower.reg_tokens
-    block = _attention(tokens, tower.width)
+    block = _attention([(tokens, tokens)], tower.width)
     for width_in, width_out in (
         (tower.width, 3 * tower.width),  # query, key, value
         (tower.width, tower.width),

@@ -86,6 +86,11 @@ class _PatchEmbed(nn.Module):
         super().__init__()
         self.proj = nn.Conv2d(3, tower.width, tower.patch_size, tower.patch_size)
 
+    @property
+    def tokens(self) -> nn.Module:
+        """The layer that decides how large tokens are."""
+        return self.proj
+
     def forward(self, pixels: Tensor) -> Tensor:
         return self.proj(pixels).flatten(2).transpose(1, 2)
 
@@ -110,6 +115,11 @@ class _Stem(nn.Module):
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # type: ignore[arg-type]
             nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
         self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS)
+
+    @property
+    def tokens(self) -> nn.Module:
+        """The layer that decides how large tokens are."""
+        return self.norm
 
     def forward(self, pixels: Tensor) -> Tensor:
         x = pixels.contiguous(memory_format=torch.channels_last)

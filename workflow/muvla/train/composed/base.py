@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from muvla.checkpoint import preprocessor
 from muvla.data.compute_statistics import cached_statistics, joint_entry
@@ -32,12 +30,13 @@ from muvla.train.composed.grounding import GroundingSource
 from muvla.train.composed.held_out import asked_in_words
 from muvla.train.composed.scale import ComposedScale
 from muvla.train.composed.scenes import Contents
+from muvla.train.composed.standardise import standardise_projector, standardise_towers
 from muvla.train.metrics import Metrics
 from muvla.train.parallel import Group
 from muvla.train.settings import TrainSettings
 from muvla.train.start import Budget, Start
 
-SAMPLE = 300  # frames by which the projector is scaled
+SAMPLE = 300  # frames by which towers and projector are scaled
 
 
 def base_start(config: TrainSettings, settings: MemorySettings, budget: Budget, group: Group) -> Start:
@@ -74,8 +73,9 @@ def base_start(config: TrainSettings, settings: MemorySettings, budget: Budget, 
         train_towers(cell.vision_backbone, detector, contents, scale.towers, config.seed, metrics)
         metrics.close()
         sample = np.random.default_rng(config.seed).integers(len(frames.images), size=SAMPLE)
-        with torch.no_grad():
-            standardise_projector(cell, cell.vision_backbone.features(torch.from_numpy(frames.images[sample])))
+        pictures = torch.from_numpy(frames.images[sample])
+        standardise_towers(cell.vision_backbone, detector, pictures)
+        standardise_projector(cell.projector, cell.vision_backbone, pictures)
     batcher = Batcher(frames, contents, parse_statistics(entry), tokenizer)
     window = Window(cell, Weights(**vars(scale.auxiliary)), detector)
     shares = [*scale.grounding.shares, *scale.grounding.looked_at]
@@ -117,25 +117,3 @@ def new_cell(architecture: Architecture, settings: MemorySettings) -> Cell:
                 deep = "o_proj" in name or "down_proj" in name
                 parameter.normal_(0, 1 / math.sqrt(parameter.shape[1] * (2 * architecture.layers if deep else 1)))
     return cell
-
-
-@torch.no_grad()
-def standardise_projector(cell: Cell, features: Tensor) -> None:
-    """Set the projector's scale and offset so that each layer's outputs have mean 0, deviation 1 on real features.
-
-    features (..., W0+W1)
-    """
-    picked = features.flatten(0, -2)
-    layers = (cell.projector.fc1, cell.projector.fc2, cell.projector.fc3)
-    mean, deviation = picked.mean(0), picked.std(0) + 0.05
-    layers[0].weight /= deviation
-    layers[0].bias.copy_(-(layers[0].weight @ mean))
-    x = picked
-    for number, layer in enumerate(layers):
-        x = layer(x)
-        if number:
-            mean, deviation = x.mean(0), x.std(0)
-            layer.weight /= deviation[:, None]
-            layer.bias.copy_((layer.bias - mean) / deviation)
-            x = (x - mean) / deviation
-        x = F.gelu(x)

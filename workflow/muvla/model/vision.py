@@ -53,7 +53,9 @@ class _Attention(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, p, w))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """A transformer block of a tower, as timm builds it."""
+
     def __init__(self, tower: Tower) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(tower.width, eps=NORM_EPS)
@@ -145,7 +147,7 @@ class VisionTower(nn.Module):
         self.pos_embed = nn.Parameter(
             place_code(tower)[None] if tower.stem else torch.randn(1, positions, tower.width) * 0.02
         )
-        self.blocks = nn.ModuleList(_Block(tower) for _ in range(tower.depth))
+        self.blocks = nn.ModuleList(Block(tower) for _ in range(tower.depth))
         self.norm = nn.LayerNorm(tower.width, eps=NORM_EPS)
         if tower.attention_pool:
             self.attn_pool = _AttentionPool(tower)

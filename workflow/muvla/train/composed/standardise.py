@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from muvla.model.auxiliary import Detector
-from muvla.model.vision import Projector, VisionBackbone, VisionTower
+from muvla.model.vision import Block, Projector, VisionBackbone, VisionTower
 
 
 @torch.no_grad()
@@ -29,8 +29,8 @@ def standardise_towers(vision: VisionBackbone, detector: Detector, pictures: Ten
     for tower, found, weight in zip(towers, features, columns, strict=True):
         mean = found.flatten(0, -2).mean(0)  # (W,)
         deviation = (found - mean).std()
-        detector.heads.bias += weight @ mean
-        weight *= deviation
+        detector.heads.bias.add_(weight @ mean)
+        weight.mul_(deviation)
         _scale(tower, mean, deviation)
 
 
@@ -42,11 +42,12 @@ def _scale(tower: VisionTower, mean: Tensor, deviation: Tensor) -> None:
     terms = [tower.pos_embed, *tower.patch_embed.tokens.parameters()]
     offset = tower.pos_embed
     for block in list(tower.blocks)[:-1]:
+        assert isinstance(block, Block)
         terms += [*block.attn.proj.parameters(), *block.mlp.fc2.parameters()]
         offset = block.mlp.fc2.bias
     for term in terms:
-        term /= deviation
-    offset -= mean / deviation
+        term.div_(deviation)
+    offset.sub_(mean / deviation)
 
 
 @torch.no_grad()

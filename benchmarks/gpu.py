@@ -68,7 +68,7 @@ def updates(stored: StoredPolicy, settings: TrainSettings, device: torch.device,
     clock: list[float] = []
     source = BlankSource(sizes, budget, device, lambda: clock.append(now(device)))
     with tempfile.TemporaryDirectory() as folder:
-        start = Start(cell, source, {}, None, [], {})
+        start = Start(Window(cell), source, {}, None, [], {})
         loop = Loop(settings, Group(device=device), budget, start, Path(folder) / "blank")
         loop.run(lambda folder, step: None)
         clock.append(now(device))

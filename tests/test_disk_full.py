@@ -12,7 +12,8 @@ from made_up import write_demonstrations
 
 def train(root: Path, variant: str, *options: str, largest: int = resource.RLIM_INFINITY) -> tuple[int, str]:
     """The command with files of at most `largest` bytes: to a program the same as a disk that is full by then."""
-    arguments = [f"variant={variant}", f"data={root / 'data'}", f"base={root / 'base'}", f"output={root / variant}"]
+    arguments = ["environments=[RememberColor3]", f"variant={variant}"]
+    arguments += [f"data={root / 'data'}", f"base={root / 'base'}", f"output={root / variant}"]
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest, largest))
     return forked.run("muvla.train", ["scale=smoke", *arguments, *options], root.with_suffix(".log"), before=limit)
 
@@ -36,7 +37,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(root: Path, options: tupl
     assert "free some space" in said
     assert "Traceback" not in said
     assert sorted(path.name for path in root.iterdir()) == [
-        "base", "base.metrics.jsonl", "data", "m64_k2.metrics.jsonl"
+        "base", "base.metrics.jsonl", "base.towers.jsonl", "data", "m64_k2.metrics.jsonl"
     ]  # fmt: skip
 
 

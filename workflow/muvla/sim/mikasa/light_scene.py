@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from muvla import cpu
 from muvla.files import file_sha256
 from muvla.sim.cache import made_once
 from muvla.sim.contract import SimulatorError
@@ -75,7 +76,7 @@ def _key(source: Path, robot: ElementTree.Element) -> str:
     names = sorted({mesh.attrib["filename"] for mesh in _meshes(robot, "visual")})
     parts = [str(source), file_sha256(source), *(file_sha256(source.parent / name) for name in names)]
     parts += [str(setting) for setting in (FACES, FACES_OF, CREASE, SPECK, VERSION)]
-    parts += [str(fast_simplification.__version__), str(trimesh.__version__)]
+    parts += [str(fast_simplification.__version__), str(trimesh.__version__), cpu.state()]  # it rounds corners
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

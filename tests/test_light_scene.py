@@ -7,12 +7,11 @@ import pytest
 import sapien.render
 
 from muvla.benchmark.mikasa import MIKASA
+from muvla.golden.layers import ENVIRONMENTS
 from muvla.sim.mikasa import light_scene
 from muvla.sim.mikasa.env import MikasaEnv
 
 SEED = 5
-# One environment of each of the nine families; Rotate's lenient and strict ones differ in their number of steps.
-NAMES = list({(row.family, row.max_steps): name for name, row in MIKASA.environments.items()}.values())
 QUICK = ("ShellGamePick", "RememberColor9")  # the first builds its scene anew at every reset, the second never
 
 
@@ -41,7 +40,7 @@ def what_matters(env):
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ENVIRONMENTS]
 )
 def test_the_pictures_are_nearly_those_of_the_shipped_scene(name):
     images = {}

@@ -9,6 +9,8 @@ computes with torch imports this module: muvla.model and muvla.sim.mikasa.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,35 +28,28 @@ def install() -> None:
     """Take over torch's products, unless this process's arithmetic is free or it is done already."""
     if _own or cpu.state() == "native":
         return
+    replaced: dict[str, Callable[..., Tensor]] = {"mm": _plain, "bmm": _plain, "addmm": _biased, "baddbmm": _biased}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch announces every kernel that is replaced
-        for name, function in {"mm": _mm, "bmm": _bmm, "addmm": _addmm, "baddbmm": _baddbmm}.items():
+        for name, function in replaced.items():
             _own[name] = torch.library.get_kernel(f"aten::{name}", KEY)
-            _library.impl(name, function, KEY, with_keyset=True)
+            _library.impl(name, partial(function, name), KEY, with_keyset=True)
 
 
 def _product(x: Tensor, y: Tensor) -> Tensor:
     return torch.from_numpy(np.matmul(x.numpy(force=True), y.numpy(force=True)))
 
 
-def _mm(keys: Any, x: Tensor, y: Tensor) -> Tensor:
-    return _product(x, y) if x.dtype == y.dtype == torch.float32 else _own["mm"].call_boxed(keys, x, y)
+def _plain(name: str, keys: Any, x: Tensor, y: Tensor) -> Tensor:
+    """Compute mm or bmm."""
+    return _product(x, y) if x.dtype == y.dtype == torch.float32 else _own[name].call_boxed(keys, x, y)
 
 
-def _bmm(keys: Any, x: Tensor, y: Tensor) -> Tensor:
-    return _product(x, y) if x.dtype == y.dtype == torch.float32 else _own["bmm"].call_boxed(keys, x, y)
-
-
-def _addmm(keys: Any, bias: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def _biased(name: str, keys: Any, bias: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Compute addmm or baddbmm."""
     if x.dtype == y.dtype == bias.dtype == torch.float32:
         return _added(bias, _product(x, y), beta, alpha)
-    return _own["addmm"].call_boxed(keys, bias, x, y, beta=beta, alpha=alpha)
-
-
-def _baddbmm(keys: Any, bias: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    if x.dtype == y.dtype == bias.dtype == torch.float32:
-        return _added(bias, _product(x, y), beta, alpha)
-    return _own["baddbmm"].call_boxed(keys, bias, x, y, beta=beta, alpha=alpha)
+    return _own[name].call_boxed(keys, bias, x, y, beta=beta, alpha=alpha)
 
 
 def _added(bias: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:

@@ -1,17 +1,14 @@
-"""The sidecar counterfactuals.npz of a data set: one Counterfactual per episode, ragged arrays flattened.
-
-A file of its own leaves the records' features as published, so that other readers can use them.
-"""
+"""The sidecar counterfactuals.npz of a data set: one Counterfactual per episode, arrays flattened."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from muvla.data.episode import Counterfactual
+from muvla.data.rlds.sidecar import load_sidecar
 
 COUNTERFACTUALS = "counterfactuals.npz"
 
@@ -40,31 +37,27 @@ def load_counterfactuals(file: Path, episodes: int) -> list[Counterfactual]:
     Raises:
         ValueError: the file is damaged or belongs to another number of episodes.
     """
-    try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        objects = arrays["objects"].astype(np.int64)
-        chunk = int(arrays["chunk"])
-        # Episode e owns rows first[e]:first[e+1] of the per-object arrays, and its frames * objects * C rows of
-        # plans.
-        first = np.concatenate([[0], np.cumsum(objects)])
-        first_action = np.concatenate([[0], np.cumsum(objects * arrays["frames"] * chunk)])
-        if first[-1] != len(arrays["positions"]) or first_action[-1] != len(arrays["plans_to"]):
-            raise ValueError("its lengths do not add up")
-        if len(objects) != episodes:
-            raise ValueError(f"it holds {len(objects)} episodes, the records {episodes}")
-        return [
-            Counterfactual(
-                seed=int(arrays["seed"][e]),
-                success=bool(arrays["success"][e]),
-                cue_steps=int(arrays["cue_steps"][e]),
-                empty_steps=int(arrays["empty_steps"][e]),
-                target=int(arrays["target"][e]),
-                names=tuple(arrays["names"][first[e] : first[e + 1]].tolist()),
-                positions=arrays["positions"][first[e] : first[e + 1]],
-                plans_to=arrays["plans_to"][first_action[e] : first_action[e + 1]].reshape(-1, objects[e], chunk, 7),
-            )
-            for e in range(episodes)
-        ]
-    except (ValueError, KeyError, IndexError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{file} cannot be used: {error}. Collect this data set again.") from error
+    return load_sidecar(file, episodes, _counterfactuals)
+
+
+def _counterfactuals(arrays: dict[str, np.ndarray]) -> list[Counterfactual]:
+    objects = arrays["objects"].astype(np.int64)
+    chunk = int(arrays["chunk"])
+    # Episode e owns rows first[e]:first[e+1] of the per-object arrays, and its frames * objects * C rows of plans.
+    first = np.concatenate([[0], np.cumsum(objects)])
+    first_action = np.concatenate([[0], np.cumsum(objects * arrays["frames"] * chunk)])
+    if first[-1] != len(arrays["positions"]) or first_action[-1] != len(arrays["plans_to"]):
+        raise ValueError("its lengths do not add up")
+    return [
+        Counterfactual(
+            seed=int(arrays["seed"][e]),
+            success=bool(arrays["success"][e]),
+            cue_steps=int(arrays["cue_steps"][e]),
+            empty_steps=int(arrays["empty_steps"][e]),
+            target=int(arrays["target"][e]),
+            names=tuple(arrays["names"][first[e] : first[e + 1]].tolist()),
+            positions=arrays["positions"][first[e] : first[e + 1]],
+            plans_to=arrays["plans_to"][first_action[e] : first_action[e + 1]].reshape(-1, objects[e], chunk, 7),
+        )
+        for e in range(len(objects))
+    ]

@@ -1,16 +1,13 @@
-"""The sidecar scenes.npz of a data set: one Scene per episode, arrays flattened.
-
-A file of its own leaves the records' features as published, so that other readers can use them.
-"""
+"""The sidecar scenes.npz of a data set: one Scene per episode, arrays flattened."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from muvla.data.rlds.sidecar import load_sidecar
 from muvla.data.scene import Scene
 
 SCENES = "scenes.npz"
@@ -35,30 +32,27 @@ def load_scenes(file: Path, episodes: int) -> list[Scene]:
     Raises:
         ValueError: the file is damaged or belongs to another number of episodes.
     """
-    try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        frames, objects = arrays["frames"].astype(np.int64), arrays["objects"].astype(np.int64)
-        if len(frames) != episodes:
-            raise ValueError(f"it holds {len(frames)} episodes, the records {episodes}")
-        # Where each episode ends in the arrays per object, per object in a frame, and per frame.
-        of_objects, of_both, of_frames = (np.cumsum(each)[:-1] for each in (objects, frames * objects, frames))
-        return [
-            Scene(
-                names=tuple(names.tolist()),
-                positions=positions.reshape(frames[e], objects[e], 3),
-                visible=visible.reshape(frames[e], objects[e]),
-                cameras=cameras,
+    return load_sidecar(file, episodes, _scenes)
+
+
+def _scenes(arrays: dict[str, np.ndarray]) -> list[Scene]:
+    frames, objects = arrays["frames"].astype(np.int64), arrays["objects"].astype(np.int64)
+    # Where each episode ends in the arrays per object, per object in a frame, and per frame.
+    of_objects, of_both, of_frames = (np.cumsum(each)[:-1] for each in (objects, frames * objects, frames))
+    return [
+        Scene(
+            names=tuple(names.tolist()),
+            positions=positions.reshape(frames[e], objects[e], 3),
+            visible=visible.reshape(frames[e], objects[e]),
+            cameras=cameras,
+        )
+        for e, (names, positions, visible, cameras) in enumerate(
+            zip(
+                np.split(arrays["names"], of_objects),
+                np.split(arrays["positions"], of_both),
+                np.split(arrays["visible"], of_both),
+                np.split(arrays["cameras"], of_frames),
+                strict=True,
             )
-            for e, (names, positions, visible, cameras) in enumerate(
-                zip(
-                    np.split(arrays["names"], of_objects),
-                    np.split(arrays["positions"], of_both),
-                    np.split(arrays["visible"], of_both),
-                    np.split(arrays["cameras"], of_frames),
-                    strict=True,
-                )
-            )
-        ]
-    except (ValueError, KeyError, IndexError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{file} cannot be used: {error}. Collect this data set again.") from error
+        )
+    ]

@@ -47,12 +47,12 @@ def train_towers(
 
 def _known(contents: Contents, *, held_out: bool) -> dict[str, list[int]]:
     """Return the numbers of the rows whose scene is known, by environment."""
-    found: dict[str, list[int]] = {}
-    for number in contents.frames.numbers(held_out=held_out):
-        row = contents.frames.rows[number]
-        if row.scene is not None:
-            found.setdefault(row.environment, []).append(number)
-    return dict(sorted(found.items()))
+    rows = contents.frames.rows
+    found = {
+        environment: [number for number in numbers if rows[number].scene is not None]
+        for environment, numbers in contents.frames.by_environment(held_out=held_out).items()
+    }
+    return {environment: numbers for environment, numbers in found.items() if numbers}
 
 
 def _drawn(

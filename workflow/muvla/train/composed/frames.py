@@ -102,6 +102,13 @@ class Frames:
         """Return the numbers of the rows to measure on, or of those to train on."""
         return [number for number, row in enumerate(self.rows) if row.held_out == held_out]
 
+    def by_environment(self, *, held_out: bool) -> dict[str, list[int]]:
+        """Return the same numbers by environment, in the order of the environments' names."""
+        found: dict[str, list[int]] = {}
+        for number in self.numbers(held_out=held_out):
+            found.setdefault(self.rows[number].environment, []).append(number)
+        return dict(sorted(found.items()))
+
 
 def load_frames(
     root: str | Path,

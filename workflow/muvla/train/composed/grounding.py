@@ -35,9 +35,7 @@ class GroundingSource:
         self.rng = np.random.default_rng(seed)
         self.environments = batcher.frames.environments
         self.shares = relative(shares, self.environments)
-        self.rows: dict[str, list[int]] = {}
-        for number in batcher.frames.numbers(held_out=False):
-            self.rows.setdefault(batcher.frames.rows[number].environment, []).append(number)
+        self.rows = batcher.frames.by_environment(held_out=False)
 
     def next_window(self, progress: float) -> WindowBatch:
         """Draw one step; the environment that lags furthest behind its share comes next."""

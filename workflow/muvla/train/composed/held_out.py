@@ -7,7 +7,7 @@ every object. B sequences, C chunk, A action dimensions, m memory tokens, D widt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ def asked_in_words(window: Window, batcher: Batcher) -> dict[str, float]:
     rng = np.random.default_rng(0)
     found: dict[str, float] = {}
     right, shown = 0.0, 0
-    for environment, numbers in _held_out(batcher):
+    for environment, numbers in batcher.frames.by_environment(held_out=True).items():
         rows = [(number, batcher.frames.rows[number]) for number in numbers]
         choosing = rows[0][1].chooses
         steps: list[Step] = []
@@ -65,7 +65,7 @@ def carried_over(window: Window, batcher: Batcher) -> dict[str, float]:
     for number in batcher.frames.numbers(held_out=False):
         row = batcher.frames.rows[number]
         cues.setdefault((row.environment, row.objects[row.target]), number)
-    for environment, numbers in _held_out(batcher):
+    for environment, numbers in batcher.frames.by_environment(held_out=True).items():
         rows = [(number, batcher.frames.rows[number]) for number in numbers]
         if not rows[0][1].chooses:
             shortest = min(row.length for _, row in rows)
@@ -127,14 +127,6 @@ def _carry(window: Window, batcher: Batcher, steps: list[Step], memory: Tensor) 
 
 def _step(window: Window, batch: WindowBatch, memory: Tensor, *, patches: bool = False) -> StepOutput:
     return window.cell.step(window.vision(batch), batch.proprio[0], batch.prompts[0], memory, patches=patches)
-
-
-def _held_out(batcher: Batcher) -> Iterator[tuple[str, list[int]]]:
-    rows = batcher.frames.rows
-    by_environment: dict[str, list[int]] = {}
-    for number in batcher.frames.numbers(held_out=True):
-        by_environment.setdefault(rows[number].environment, []).append(number)
-    yield from sorted(by_environment.items())
 
 
 def _errors(environment: str, batcher: Batcher, steps: Sequence[Step], output: StepOutput) -> dict[str, float]:

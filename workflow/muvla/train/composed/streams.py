@@ -62,11 +62,10 @@ class Streams:
         self.queues: list[list[Step]] = [[] for _ in range(slots)]
         self.environments = frames.environments
         self.shares = relative(shares, self.environments)
-        self.by_environment: dict[str, list[int]] = {}
+        self.by_environment = frames.by_environment(held_out=False)
         self.cues: dict[tuple[str, str], list[int]] = {}  # episodes that showed an object
         for number in frames.numbers(held_out=False):
             row = frames.rows[number]
-            self.by_environment.setdefault(row.environment, []).append(number)
             self.cues.setdefault((row.environment, row.objects[row.target]), []).append(number)
 
         # Start each slot at a different offset: equally long episodes would stay in phase, and batches would hold only

@@ -71,9 +71,10 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     kill(wait_for("LIBERO's collection", lambda: process(clone, *libero), PATIENCE), signal.SIGSTOP)
     base = ("muvla.train", "variant=base", "scale=smoke")
     training = wait_for("the training of the base", lambda: process(clone, *base), PATIENCE)
+    kill(training, signal.SIGSTOP)  # it is not to end before somebody asks for its end
+    wait_for("the end of the other jobs", lambda: len(find_orphans(clone)) == 2, PATIENCE)
     first.kill()
     first.wait()
-    kill(training, signal.SIGSTOP)  # it is not to end before somebody asks for its end
     (orphan,) = [job.number for job in jobs(clone) if job.rule == "base"]  # LIBERO's has a wildcard in its name
     assert orphan in find_orphans(clone)
     assert len(find_orphans(clone)) == 2

@@ -17,7 +17,7 @@ from muvla.model.window import Window
 from muvla.train.composed.batches import Batcher
 from muvla.train.composed.frames import load_frames
 from muvla.train.composed.grounding import GroundingSource, hinted
-from muvla.train.composed.scale import Share
+from muvla.train.composed.scale import GroundingStage, Share
 from muvla.train.composed.scenes import Contents
 
 BOUNDS = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
@@ -35,9 +35,10 @@ def batcher(tmp_path_factory: pytest.TempPathFactory) -> Batcher:
     return Batcher(frames, Contents.of(frames, side=2, cameras=2), statistics, Tokenizer.mini())
 
 
-def source(batcher: Batcher, seed: int = 0) -> GroundingSource:
+def source(batcher: Batcher, seed: int = 0, opening_until: float = 0.0) -> GroundingSource:
     shares = [Share("RememberColor3", 3.0), Share("RememberColor5", 1.0)]
-    return GroundingSource(batcher, shares, batch=24, seed=seed)
+    stage = GroundingStage(shares=shares, opening=["RememberColor5"], opening_until=opening_until)
+    return GroundingSource(batcher, stage, batch=24, seed=seed)
 
 
 def test_a_sentence_names_the_object_with_the_verb_of_the_task() -> None:
@@ -119,3 +120,16 @@ def test_what_is_only_looked_at_is_named_and_pointed_at_but_not_acted_on(tmp_pat
     assert trained(replace(window, actions=wrong), nothing).loss == whole.loss
     wrong[window.acted] += 1.0
     assert trained(replace(window, actions=wrong), nothing).loss != whole.loss
+
+
+def test_the_opening_shows_its_environments_alone(batcher: Batcher) -> None:
+    def shown(progress: float) -> set[str]:
+        window = source(batcher, opening_until=0.2).next_window(progress)
+        assert window.images is not None
+        rows = batcher.frames.rows
+        pictures = {picture.tobytes(): frame for frame, picture in enumerate(batcher.frames.images)}
+        frames = [pictures[picture.numpy().tobytes()] for picture in window.images]
+        return {rows[[r.start <= frame < r.start + r.length for r in rows].index(True)].environment for frame in frames}
+
+    assert shown(0.19) == {"RememberColor5"}
+    assert shown(0.2) == {"RememberColor3", "RememberColor5"}

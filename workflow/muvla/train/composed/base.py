@@ -78,10 +78,9 @@ def base_start(config: TrainSettings, settings: MemorySettings, budget: Budget, 
         standardise_projector(cell.projector, cell.vision_backbone, pictures)
     batcher = Batcher(frames, contents, parse_statistics(entry), tokenizer)
     window = Window(cell, Weights(**vars(scale.auxiliary)), detector)
-    shares = [*scale.grounding.shares, *scale.grounding.looked_at]
     return Start(
         window,
-        GroundingSource(batcher, shares, batch=budget.slots, seed=config.seed),
+        GroundingSource(batcher, scale.grounding, batch=budget.slots, seed=config.seed),
         {
             "dataset_statistics.json": entry,
             "preprocessor_config.json": preprocessor(architecture),

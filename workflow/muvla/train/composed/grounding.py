@@ -17,7 +17,7 @@ from muvla.model.prompt import padded
 from muvla.model.window import WindowBatch
 from muvla.train.composed.batches import Batcher
 from muvla.train.composed.frames import Row
-from muvla.train.composed.scale import Share
+from muvla.train.composed.scale import GroundingStage, Share
 from muvla.train.composed.streams import Step, relative
 
 CUES = 0.4  # share of drawn frames of a choice that are of its cue phase, under the task's own prompt
@@ -28,20 +28,22 @@ HINTS = 5  # at most so many words stand before the prompt in the rest, where me
 
 
 class GroundingSource:
-    """Windows of one step of `batch` sequences, drawn anew each time."""
+    """Windows of one step of `batch` sequences, drawn anew each time; at first of the stage's opening alone."""
 
-    def __init__(self, batcher: Batcher, shares: Sequence[Share], *, batch: int, seed: int) -> None:
-        self.batcher, self.size = batcher, batch
+    def __init__(self, batcher: Batcher, stage: GroundingStage, *, batch: int, seed: int) -> None:
+        self.batcher, self.size, self.opening_until = batcher, batch, stage.opening_until
         self.rng = np.random.default_rng(seed)
         self.environments = batcher.frames.environments
-        self.shares = relative(shares, self.environments)
+        self.shares = relative([*stage.shares, *stage.looked_at], self.environments)
+        opening = [Share(name, float(name in stage.opening)) for name in self.environments]
+        self.opening = relative(opening, self.environments) if stage.opening_until else self.shares
         self.rows = batcher.frames.by_environment(held_out=False)
 
     def next_window(self, progress: float) -> WindowBatch:
         """Draw one step; the environment that lags furthest behind its share comes next."""
         steps: list[Step] = []
         encoded: list[list[int]] = []
-        left = self.shares * self.size
+        left = (self.opening if progress < self.opening_until else self.shares) * self.size
         while len(steps) < self.size:
             place = int(left.argmax())
             numbers = self.rows[self.environments[place]]

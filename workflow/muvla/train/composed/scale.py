@@ -127,6 +127,12 @@ class GroundingStage(Training):
 
     batch: int = option(MISSING, "Sequences of an update: a frame and an instruction.", at_least=1)
     shares: list[Share] = section(list, "Shares of sequences; an environment that is not named has 1.")
+    opening: list[str] = section(
+        list, "Environments that are shown alone at first: finding what is named is learned there with fewer updates."
+    )
+    opening_until: float = option(
+        0.0, "Share of the updates at which the opening ends; 0: there is none.", at_least=0, at_most=1
+    )
     looked_at: list[Share] = section(
         list,
         "Further environments, with their shares, whose objects are seen, named and pointed at, as a vision-language "

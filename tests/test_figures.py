@@ -13,7 +13,8 @@ from muvla.records.frames import KeyFrames, key_steps, read_key_frames
 from muvla.report.effect.cells import memory_effect
 from muvla.report.effect.figure import draw_effect, figure_effect
 from muvla.report.grid import read_grid
-from synthetic_records import RULES, marks, save, write_cell
+from muvla.report.statistics.rules import Effect
+from synthetic_records import EFFECT, RULES, marks, save, write_cell
 
 LABELS = ["cue", "cue", "empty", "act", "act", "act", "act", "act", "act", "act", "act", "act"]
 
@@ -35,9 +36,8 @@ def frames(tmp_path: Path) -> Path:
     return tmp_path / "frames.npz"
 
 
-def draw(records: Path, frames: Path, output: Path, baseline: str = "oft_episodic") -> None:
-    policies = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": baseline}
-    contents = figure_effect(records=marks(records), frames=frames, **policies, statistics=RULES)
+def draw(records: Path, frames: Path, output: Path, effect: Effect = EFFECT) -> None:
+    contents = figure_effect(records=marks(records), frames=frames, effect=effect, statistics=RULES)
     save(contents, output / "memory_effect")
 
 

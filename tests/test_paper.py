@@ -20,10 +20,9 @@ from muvla.report.published import VARIANTS, libero_tasks, read_published
 from muvla.report.runner import write
 from muvla.report.tables.table import table
 from muvla.report.templates import render
-from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell
+from synthetic_records import EFFECT, PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell
 
 PAIR = {"first": "m64_k2", "second": "oft_episodic"}
-EFFECT = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": "oft_episodic", "picked": False}
 needs_latex = pytest.mark.skipif(bool(pdf.missing()), reason=f"LaTeX lacks {', '.join(pdf.missing())}")
 
 
@@ -47,7 +46,7 @@ def make_table(marks: list[Path], file: str, results: Path) -> None:
 
 def make_source(results: Path) -> None:
     fragments = [results / f"{name}.{kind}" for name in source.FRAGMENTS for kind in ("csv", "html")]
-    contents = source.paper_source(fragments=fragments, pictures=[], figures=[], **EFFECT)
+    contents = source.paper_source(fragments=fragments, pictures=[], figures=[], effect=EFFECT)
     write(contents, [results / name for name in contents])
 
 

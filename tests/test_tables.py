@@ -242,6 +242,6 @@ def test_a_moved_file_is_named(records: Path) -> None:
 
 
 def test_two_files_of_one_cell_are_named(records: Path, tmp_path: Path) -> None:
-    write_cell(tmp_path / "seed1", "m64_k2", "RememberColor3", TRUE)
+    write_cell(tmp_path / "other", "m64_k2", "RememberColor3", TRUE)
     with pytest.raises(RecordsError, match="are the same cell"):
-        made(cells(records, tmp_path / "seed1"))
+        made(cells(records, tmp_path / "other"))

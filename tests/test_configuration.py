@@ -118,9 +118,18 @@ def test_the_types_have_the_keys_of_the_schema() -> None:
             compare(inner, entry["properties"][name])
 
     compare(Configuration, schema)
-    assert {"Configuration", "Control", "Libero", "Effect", "Trace", "Site", "Hub", "Repository", "Comparison"} == {
-        *compared
-    }
+    assert {
+        "Configuration",
+        "Control",
+        "Libero",
+        "Effect",
+        "Target",
+        "Trace",
+        "Site",
+        "Hub",
+        "Repository",
+        "Comparison",
+    } == {*compared}
 
 
 def test_a_training_depends_on_every_file_that_decides_it() -> None:

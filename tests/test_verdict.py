@@ -53,6 +53,16 @@ def test_a_verdict_is_what_its_two_parts_say(episodes: int, printed_episodes: in
     assert judge([(successes, episodes)], printed, printed_episodes, wider) is Verdict.REPRODUCED
 
 
+def test_seeds_that_scatter_leave_a_verdict_open() -> None:
+    printed = Fraction("0.93")
+    assert judge([(70, 100), (71, 100), (69, 100)], printed, 100, RULES) is Verdict.DIFFERS
+    # The printed policy was one training: ours reached 0.95 once.
+    assert judge([(95, 100), (70, 100), (45, 100)], printed, 100, RULES) is Verdict.INCONCLUSIVE
+    assert judge([(210, 300)], printed, 100, RULES) is Verdict.DIFFERS
+    assert judge([(186, 200), (187, 200), (185, 200)], printed, 100, RULES) is Verdict.REPRODUCED
+    assert judge([(200, 200), (187, 200), (171, 200)], printed, 100, RULES) is Verdict.INCONCLUSIVE
+
+
 def test_an_impossible_print_is_refused() -> None:
     with pytest.raises(ValueError, match="impossible"):
         judge([(1, 2)], Fraction(93), 100, RULES)
@@ -62,7 +72,7 @@ def test_an_impossible_print_is_refused() -> None:
     ("tally", "told"),
     [
         (Tally({"": (91, 100)}, "", "paper", 1, 1), Verdict.REPRODUCED),
-        (Tally({"": (91, 100)}, "p", "paper", 1, 1), Verdict.REPRODUCED),
+        (Tally({"": (91, 100)}, "ps", "paper", 1, 1), Verdict.REPRODUCED),
         (Tally({"": (91, 100)}, "", "mini", 1, 1), Verdict.NONE),
         (Tally({"": (91, 100)}, "", "smoke", 1, 1), Verdict.NONE),
         (Tally({"": (91, 100)}, "i", "paper", 1, 1), Verdict.INCONCLUSIVE),

@@ -13,9 +13,7 @@ rule table:
     input:
         expand(in_tree("paper/templates/table.{kind}.jinja"), kind=["html", "tex"]),
         in_tree("paper/templates/style.html.jinja"),
-        records=lambda wildcards: (
-            TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_SHOWN
-        ),
+        records=lambda wildcards: (TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_SHOWN),
         published=f"{PUBLISHED}/{{table}}.csv",
         environments=f"{PUBLISHED}/table_mikasa.csv",
     output:

@@ -16,7 +16,6 @@ from muvla.report.drawing import (
     GREEN,
     INK,
     NOTE,
-    ON_WHITE,
     ORANGE,
     PALE,
     SKY,
@@ -38,7 +37,7 @@ from muvla.report.statistics.rules import Effect, Rules
 # memory strong, its absence pale
 COLOURS = {MEMORY: BLUE, ZEROED: SKY, NONE: VERMILION, REPLANNED: ORANGE, ORACLE: GREEN}
 BARS, FRAMES, FOOT = 3.9, 1.6, 0.5  # inches
-GAP = 0.8  # between environments, in bars
+GAP = 1.1  # between environments, in bars
 CROWDED = 2  # environments beyond which letters get smaller
 
 
@@ -60,9 +59,9 @@ def draw_bars(axes: Axes, found: Mapping[str, MemoryEffect], confidence: float) 
         if guess is not None:
             ends = (left - 0.5, left + len(roles) - 0.5)
             axes.hlines(guess, *ends, color=INK, linestyle=(0, (4, 3)), linewidth=1, zorder=2.5)
-            label = chance_label(environment)
-            axes.text(ends[1], guess + 0.01, label, ha="right", fontsize=6 if crowded else 8.5, bbox=ON_WHITE)
-    axes.set_xlim(-0.7, len(found) * (len(roles) + GAP) - GAP - 0.3)
+            label, size = chance_label(environment).replace(" ", "\n"), 6 if crowded else 8.5
+            axes.text(ends[1] + 0.08, guess, label, va="center", fontsize=size, linespacing=1.1)
+    axes.set_xlim(-0.7, len(found) * (len(roles) + GAP) - 0.7)
     rate_axis(axes)
     axes.set_xticks(middles, list(found), fontsize=8.5 if crowded else 10)
     axes.tick_params(axis="x", length=0, pad=22 if crowded else 16)
@@ -106,7 +105,7 @@ def draw_effect(found: Mapping[str, MemoryEffect], effect: Effect, frames: KeyFr
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     inch = 1 / height
     top, bottom = 1 - 0.6 * inch, 1 - (BARS - 0.5) * inch
-    axes = figure.add_subplot(figure.add_gridspec(1, 1, top=top, bottom=bottom, left=0.06, right=0.985)[0])
+    axes = figure.add_subplot(figure.add_gridspec(1, 1, top=top, bottom=bottom, left=0.07, right=0.985)[0])
     draw_bars(axes, found, confidence)
     axes.set_ylabel("success rate")
     scales = sorted({cell.settings["scale"] for samples in found.values() for cell in cells_of(samples.values())})

@@ -18,10 +18,7 @@ def legend(scales: list[str], shape: Shape, flags: set[str], *, several: bool) -
         f"intervals are bootstraps of {rules.resamples:,} draws within the parts.",
     ]
     if several:
-        sentences.append(
-            "A number in parentheses after the episodes counts training seeds; the interval is then the wider of "
-            f"Wilson's over all episodes and Student's t over the seeds ({confidence}; docs/verdicts.md)."
-        )
+        sentences.append("In parentheses after the episodes: training seeds, whose scatter the interval holds.")
     if PAPER in scales:
         sentences.append(
             f"Verdicts, single cells at the paper's scale against {shape.printed_episodes} printed episodes: = "

@@ -143,6 +143,16 @@ def test_a_training_depends_on_every_file_that_decides_it() -> None:
     assert all((REPOSITORY / path).is_file() for path in {*smoke, *libero})
 
 
+def test_what_is_shown_is_evaluated_from_every_training_seed() -> None:
+    effect = {**CONFIG["effect"], "environments": ["RememberColor3", "TakeItBack"]}
+    config = {**CONFIG, "checkpoints": "trained", "training_seeds": [0, 1], "effect": effect}
+    first = matrix.effect_cells(config)
+    assert {cell.environment for cell in first if not cell.control} == {"RememberColor3", "TakeItBack"}
+    assert {cell.variant for cell in first} == {"m64_k8", "oft_episodic", "oft_first_obs"}
+    assert matrix.of_every_seed(config, first) == [*first, *(cell._replace(home="seed1/") for cell in first)]
+    assert matrix.of_every_seed({**config, "training_seeds": [3]}, first) == first
+
+
 def test_the_effects_controls_are_found_by_their_conditions() -> None:
     place = {"variant": ["m64_k8", "m64_k2"], "environment": ["RememberColor3", "RememberColor5"]}
     conditions = [

@@ -36,7 +36,8 @@ def method(effect: Effect, rules: Rules) -> Section:
         f"A claim that the first is not worse holds when the {narrow} interval of every difference is above −{margin}, "
         f"and does not when one is not and is below 0 with p < {p} after Holm's correction.",
         "Otherwise the records cannot tell, as where nothing was run.",
-        f"Intervals shown are {percent(rules.confidence)}: of a rate Wilson's, of an average a bootstrap's.",
+        f"Intervals shown are {percent(rules.confidence)}: of a rate Wilson's, of an average rate a bootstrap's, of a "
+        "difference Newcombe's for pairs, combined over environments where it is an average.",
     ]
     if effect.picked:
         items.append(
@@ -62,7 +63,7 @@ def claims(*, records: Sequence[Path], published: Path, effect: Effect, statisti
     grid = grid_of(cells, statistics)
     found = statements(grid, read_published(published), effect)
     targets = judged_targets(grid, effect)
-    rows = tuple((one.text, one.verdict.value) for one in found)
+    rows = tuple((one.text, one.verdict.value if one.found else f"{one.verdict}, not measured") for one in found)
     parts = [
         Section("Verdicts", table=PlainTable(("claim", "verdict"), rows, "ll")),
         method(effect, statistics),

@@ -74,7 +74,9 @@ def on_average(
     )
     if group == "novel":
         meaning += " Here holds means that they are the same within the margin."
-    place = f"{place}; it prints {printed[0]} for {VARIANTS[first]} and {printed[1]} for {VARIANTS[second]}"
+    place = (
+        f"{place}; the average printed is {printed[0]} for {VARIANTS[first]} and {printed[1]} for {VARIANTS[second]}"
+    )
     return Statement(text, place, meaning, tuple(found), verdict, _variants(first, second, GROUPS[group]))
 
 

@@ -16,6 +16,7 @@ from muvla.report.drawing import (
     GREEN,
     INK,
     NOTE,
+    ON_WHITE,
     ORANGE,
     PALE,
     SKY,
@@ -78,7 +79,8 @@ def draw_bar(axes: Axes, place: float, sample: Sample | None, colour: str, confi
     axes.bar(place, rate.mean, width=0.86, color=colour, zorder=2)
     axes.errorbar(place, rate.mean, yerr=error, color=INK, capsize=2.5 if crowded else 4, linewidth=1.2, zorder=3)
     text, size = f"{rate.mean:.2f}", 7.5 if crowded else 10
-    axes.text(place, rate.high + 0.02, text, ha="center", va="bottom", fontsize=size, fontweight="bold")
+    above = {"fontsize": size, "fontweight": "bold", "bbox": ON_WHITE, "zorder": 3}
+    axes.text(place, rate.high + 0.02, text, ha="center", va="bottom", **above)
     counts = ("{}/\n{}" if crowded else "{}/{}").format(sample.successes, sample.episodes)
     axes.annotate(counts, (place, 0), (0, -3), textcoords="offset points", ha="center", va="top", fontsize=small)
     if len(sample.counts) > 1:
@@ -113,7 +115,7 @@ def draw_effect(found: Mapping[str, MemoryEffect], effect: Effect, frames: KeyFr
     figure.text(0.02, 1 - 0.1 * inch, title, fontsize=10.5, va="top")
     labels = [Patch(color=COLOURS[role], label=role) for role in shown_roles(found)]
     if labels:
-        where = {"loc": "upper right", "bbox_to_anchor": (0.985, 1 - 0.05 * inch), "ncols": len(labels)}
+        where = {"loc": "upper left", "bbox_to_anchor": (0.06, 1 - 0.27 * inch), "ncols": len(labels)}
         figure.legend(handles=labels, frameon=False, fontsize=8.5, handlelength=1, columnspacing=1.2, **where)
     row = figure.add_gridspec(
         1, 8, top=1 - (BARS + 0.25) * inch, bottom=(FOOT + 0.05) * inch, left=0.02, right=0.98, wspace=0.06

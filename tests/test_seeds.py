@@ -14,7 +14,8 @@ from muvla.report.statistics.paired import average_difference, average_rate, pai
 from muvla.report.statistics.seeds import p_over_seeds, rate_over_seeds, seeds_disagree, standard_error
 from muvla.report.statistics.tests import paired_exact, stratified_average, wilson
 from muvla.report.statistics.versus import versus
-from synthetic_records import RULES, cells, marks, write_cell
+from muvla.report.tables.table import table
+from synthetic_records import RULES, TABLE_MIKASA, cells, lines_of, marks, save, write_cell
 
 COUNTS = st.lists(
     st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1, max_size=4
@@ -153,3 +154,25 @@ def test_folders_of_seeds_that_are_no_other_trainings_are_named(tmp_path: Path) 
     write_cell(tmp_path / "seed1", "m64_k2", "RememberColor5", [True], width=99)
     with pytest.raises(RecordsError, match="counted together but have different settings: width"):
         read_grid(cells(tmp_path / "records", tmp_path / "seed1"), RULES)
+
+
+def test_a_cell_is_over_its_training_seeds_and_says_whether_they_disagree(tmp_path: Path) -> None:
+    for seed, successes in (("records", 45), ("seed1/records", 30), ("seed2/records", 10)):
+        write_cell(tmp_path / seed, "m64_k2", "RememberColor3", [e < successes for e in range(50)])
+        write_cell(tmp_path / seed, "oft_episodic", "RememberColor3", [e < 8 for e in range(50)])
+    write_cell(tmp_path / "records", "m64_ema", "RememberColor3", [e < 8 for e in range(50)])
+    contents = table(records=cells(tmp_path), published=TABLE_MIKASA, environments=TABLE_MIKASA, statistics=RULES)
+    save(contents, tmp_path / "table")
+    found = {line["variant"]: line for line in lines_of(tmp_path / "table.csv") if line["row"] == "RememberColor3"}
+    k2, baseline = found["m64_k2"], found["oft_episodic"]
+    assert [k2[name] for name in ("episodes", "successes", "seeds", "marks")] == ["150", "85", "3", "s"]
+    assert (k2["low"], k2["high"]) == ("0.0000", "1.0000")
+    assert (baseline["seeds"], baseline["marks"], found["m64_ema"]["seeds"]) == ("3", "", "1")
+    # seeds that agree are as good as episodes
+    assert [float(baseline[name]) for name in ("mean", "low", "high")] == pytest.approx(wilson(24, 150, 0.95), abs=5e-5)
+    html = (tmp_path / "table.html").read_text("utf-8")
+    assert "0.57<sup>s</sup><small>0.00–1.00 · 150 (3)</small>" in html
+    assert "s, training seeds disagree" in html
+    assert "training seeds, whose scatter the interval holds" in html
+    average = next(line for line in lines_of(tmp_path / "table.csv") if line["parts"] and line["variant"] == "m64_k2")
+    assert (average["low"], average["high"]) == ("0.0000", "1.0000")

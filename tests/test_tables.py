@@ -152,27 +152,6 @@ def test_controls_do_not_change_the_table(records: Path) -> None:
     assert made(marks(records)) == made(cells(records))
 
 
-def test_a_cell_is_over_its_training_seeds_and_says_whether_they_disagree(tmp_path: Path) -> None:
-    for seed, successes in (("records", 45), ("seed1/records", 30), ("seed2/records", 10)):
-        write_cell(tmp_path / seed, "m64_k2", "RememberColor3", TRUE * successes + FALSE * (50 - successes))
-        write_cell(tmp_path / seed, "oft_episodic", "RememberColor3", TRUE * 8 + FALSE * 42)
-    write_cell(tmp_path / "records", "m64_ema", "RememberColor3", TRUE * 8 + FALSE * 42)
-    make(tmp_path, tmp_path / "table")
-    found = {line["variant"]: line for line in lines_of(tmp_path / "table.csv") if line["row"] == "RememberColor3"}
-    k2, baseline = found["m64_k2"], found["oft_episodic"]
-    assert [k2[name] for name in ("episodes", "successes", "seeds", "marks")] == ["150", "85", "3", "s"]
-    assert (k2["low"], k2["high"]) == ("0.0000", "1.0000")
-    assert (baseline["seeds"], baseline["marks"], found["m64_ema"]["seeds"]) == ("3", "", "1")
-    # seeds that agree are as good as episodes
-    assert [float(baseline[name]) for name in ("mean", "low", "high")] == pytest.approx(wilson(24, 150, 0.95), abs=5e-5)
-    html = (tmp_path / "table.html").read_text("utf-8")
-    assert "0.57<sup>s</sup><small>0.00–1.00 · 150 (3)</small>" in html
-    assert "s, training seeds disagree" in html
-    assert "training seeds, whose scatter the interval holds" in html
-    average = next(line for line in lines_of(tmp_path / "table.csv") if line["parts"] and line["variant"] == "m64_k2")
-    assert (average["low"], average["high"]) == ("0.0000", "1.0000")
-
-
 @pytest.mark.parametrize(
     ("text", "escaped"),
     [

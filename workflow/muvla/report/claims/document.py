@@ -5,7 +5,7 @@ from pathlib import Path
 
 from muvla.report.caption import origin, percent
 from muvla.report.claims.probes import claims_on_probes
-from muvla.report.claims.statement import Statement, line, section
+from muvla.report.claims.statement import Statement, line, section, short
 from muvla.report.claims.tables import claims_on_tables
 from muvla.report.claims.targets import NOT_OF_THE_PAPER, judged_targets, targets_section
 from muvla.report.document import PlainTable, Section, document
@@ -63,7 +63,7 @@ def claims(*, records: Sequence[Path], published: Path, effect: Effect, statisti
     grid = grid_of(cells, statistics)
     found = statements(grid, read_published(published), effect)
     targets = judged_targets(grid, effect)
-    rows = tuple((one.text, one.verdict.value if one.found else f"{one.verdict}, not measured") for one in found)
+    rows = tuple((one.text, short(one)) for one in found)
     parts = [
         Section("Verdicts", table=PlainTable(("claim", "verdict"), rows, "ll")),
         method(effect, statistics),

@@ -1,6 +1,6 @@
 """The claims on the probes of the memory: those of spec 10 that episode records can decide."""
 
-from muvla.report.claims.statement import Statement
+from muvla.report.claims.statement import Statement, not_measured
 from muvla.report.probes.probes import UNSEEN, Samples, chunked, delayed, recoloured
 from muvla.report.published import chance
 from muvla.report.sample import Sample
@@ -47,7 +47,7 @@ def zeroed_falls_back(samples: Samples, rules: Rules) -> Statement:
     meaning = f"{judged.meaning} The second must not be above chance by its interval either"
     meaning += f", as it is here: {'; '.join(still)}." if still else "."
     verdict = Answer.DOES_NOT if judged.verdict is Answer.HOLDS and still else judged.verdict
-    return Statement(text, judged.place, meaning, judged.found, verdict, judged.needs)
+    return Statement(text, judged.place, meaning, judged.found, verdict, judged.missing)
 
 
 def intervention(samples: Samples, rules: Rules, memory: str, text: str) -> Statement:
@@ -65,8 +65,10 @@ def intervention(samples: Samples, rules: Rules, memory: str, text: str) -> Stat
         f"its interval is above chance, or above {NO_CHANCE} where guessing has no rate."
     )
     meaning += f" Left out: {', '.join(trivial)}." if trivial else ""
-    needs = f"a control with memory={memory} whose policy is better than chance"
-    return Statement(text, INTERVENTIONS, meaning, tuple(found), judge_greater(found, rules), needs)
+    missing = not_measured(f"a control with memory={memory}")
+    if trivial:
+        missing = f"no baseline above chance: {', '.join(trivial)}"
+    return Statement(text, INTERVENTIONS, meaning, tuple(found), judge_greater(found, rules), missing)
 
 
 def gap_at_one(samples: Samples, rules: Rules) -> Statement:
@@ -90,8 +92,8 @@ def gap_at_one(samples: Samples, rules: Rules) -> Statement:
         "difference is the share of episodes with a greater gap minus that with a smaller one."
     )
     statement = "The gap between memory and no memory is largest at chunk 1"
-    needs = "controls with memory=zero, and with open_loop_steps with and without memory=zero"
-    return Statement(statement, SWEEP, meaning, run, judge_greater(run, rules), needs)
+    missing = not_measured("controls with memory=zero, and with open_loop_steps with and without memory=zero")
+    return Statement(statement, SWEEP, meaning, run, judge_greater(run, rules), missing)
 
 
 def k2_dominates(samples: Samples, rules: Rules) -> list[Statement]:
@@ -108,9 +110,9 @@ def k2_dominates(samples: Samples, rules: Rules) -> list[Statement]:
             and (second := _sample(samples, other, environment, number))
         ]
         meaning = f"First: {K2}. Second: {K8} and {EMA}, where all were run with delays or unseen colours."
-        text, needs = f"K=2 dominates {where}", _carriers("unseen_colours")
+        text, missing = f"K=2 dominates {where}", _carriers("unseen_colours")
         found_statements.append(
-            Statement(text, GENERALISATION, meaning, tuple(found), judge_greater(found, rules), needs)
+            Statement(text, GENERALISATION, meaning, tuple(found), judge_greater(found, rules), missing)
         )
     return found_statements
 
@@ -146,12 +148,12 @@ def k8_flat_but_low(samples: Samples, rules: Rules) -> list[Statement]:
         "First: the shortest phases. Second: the longest. Here holds means that they are the same within the margin, "
         "does not hold that they differ in either direction."
     )
-    needs = _carriers("phases")
+    missing = _carriers("phases")
     flat_text = "K=8 is flat over the length of the phases"
     low_meaning = f"First: {K2} in the shortest phases. Second: {K8}."
     return [
-        Statement(flat_text, GENERALISATION, meaning, tuple(flat), judge_same(flat, rules), needs),
-        Statement("K=8 is low", GENERALISATION, low_meaning, tuple(low), judge_greater(low, rules), needs),
+        Statement(flat_text, GENERALISATION, meaning, tuple(flat), judge_same(flat, rules), missing),
+        Statement("K=8 is low", GENERALISATION, low_meaning, tuple(low), judge_greater(low, rules), missing),
     ]
 
 
@@ -170,7 +172,7 @@ def ema_collapses(samples: Samples, rules: Rules) -> Statement:
 
 
 def _carriers(key: str) -> str:
-    return f"controls with {key} of {K2}, {K8} and {EMA}"
+    return not_measured(f"controls with {key} of {K2}, {K8} and {EMA}")
 
 
 def _probed(samples: Samples) -> list[str]:

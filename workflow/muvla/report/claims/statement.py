@@ -18,13 +18,24 @@ class Statement:
     meaning: str
     found: tuple[Versus, ...]
     verdict: Answer
-    needs: str  # what config/config.yaml must name for it to be measured
+    missing: str  # why there are no comparisons, if there are none
+
+
+def not_measured(needs: str) -> str:
+    """Say what config/config.yaml must name for a claim to be measured, and which command then decides it."""
+    return f"not measured: name {needs} in config/config.yaml, then `snakemake {TARGET}`"
+
+
+def short(statement: Statement) -> str:
+    """Write the verdict: "holds", or "cannot tell, not measured"."""
+    why = "" if statement.found else f", {statement.missing.partition(':')[0]}"
+    return f"{statement.verdict}{why}"
 
 
 def evidence(statement: Statement) -> str:
-    """Write every comparison in one line; what has to be run where there is none."""
+    """Write every comparison in one line; what is missing where there is none."""
     if not statement.found:
-        return f"not measured: name {statement.needs} in config/config.yaml, then `snakemake {TARGET}`"
+        return statement.missing
     return "; ".join(
         f"{one.name}: {one.first} against {one.second}, {interval(one)}, p = {one.p:.2g}" for one in statement.found
     )
@@ -42,7 +53,7 @@ def section(statement: Statement) -> Section:
     table = PlainTable(("where", "first", "second", "difference", "p"), rows, "lrrrr") if rows else None
     verdict = f"Verdict: **{statement.verdict}**."
     if not rows:
-        verdict = f"Verdict: **{statement.verdict}**; {evidence(statement)}."
+        verdict = f"Verdict: **{statement.verdict}**; {statement.missing}."
     return Section(statement.text, (f"In the paper: {statement.place}.", verdict, statement.meaning), table)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from muvla.report.claims.statement import Statement
+from muvla.report.claims.statement import Statement, not_measured
 from muvla.report.grid import Grid
 from muvla.report.published import GROUPS, VARIANTS, Published, chance
 from muvla.report.sample import Sample
@@ -90,8 +90,10 @@ def on_cue_tasks(grid: Grid, published: Published, effect: Effect) -> Statement:
         f"a cue that is gone: {', '.join(names)}; no verdict before both were run in all."
     )
     place = "Table 1, training tasks"
-    needs = _variants(effect.memory, effect.baseline, ", ".join(names))
-    return Statement("Memory helps on every training task that needs it", place, meaning, tuple(found), verdict, needs)
+    missing = _variants(effect.memory, effect.baseline, ", ".join(names))
+    return Statement(
+        "Memory helps on every training task that needs it", place, meaning, tuple(found), verdict, missing
+    )
 
 
 def oracle_bounds(grid: Grid, published: Published, effect: Effect) -> Statement:
@@ -104,8 +106,8 @@ def oracle_bounds(grid: Grid, published: Published, effect: Effect) -> Statement
         "the margin, does not hold that it is."
     )
     text = "Seeing the first observation at every step bounds memory on cue tasks"
-    needs = _variants(effect.oracle, effect.memory, ", ".join(names))
-    return Statement(text, "caption of Table 1, an oracle-style upper bound", meaning, tuple(found), verdict, needs)
+    missing = _variants(effect.oracle, effect.memory, ", ".join(names))
+    return Statement(text, "caption of Table 1, an oracle-style upper bound", meaning, tuple(found), verdict, missing)
 
 
 def libero_costs_nothing(grid: Grid, effect: Effect) -> Statement:
@@ -121,9 +123,9 @@ def libero_costs_nothing(grid: Grid, effect: Effect) -> Statement:
         "than the margin, does not hold that it is."
     )
     place = "abstract, no regression; the LIBERO table prints 96.2 % for m=64, K=8 and 97.1 % for OpenVLA-OFT"
-    needs = f"a variant with memory and {effect.baseline} under libero.variants"
+    missing = not_measured(f"a variant with memory and {effect.baseline} under libero.variants")
     text = "On LIBERO memory costs nothing"
-    return Statement(text, place, meaning, tuple(found), judge_no_worse(found, grid.rules), needs)
+    return Statement(text, place, meaning, tuple(found), judge_no_worse(found, grid.rules), missing)
 
 
 def cue_tasks(published: Published) -> tuple[str, ...]:
@@ -157,4 +159,4 @@ def _picked(grid: Grid, effect: Effect, variant: str, found: list[Versus]) -> li
 
 
 def _variants(first: str, second: str, where: str) -> str:
-    return f"{first} and {second} (`variants`) and {where} (`environments`)"
+    return not_measured(f"{first} and {second} (`variants`) and {where} (`environments`)")

@@ -79,8 +79,8 @@ def draw_bar(axes: Axes, place: float, sample: Sample | None, colour: str, confi
     axes.bar(place, rate.mean, width=0.86, color=colour, zorder=2)
     axes.errorbar(place, rate.mean, yerr=error, color=INK, capsize=2.5 if crowded else 4, linewidth=1.2, zorder=3)
     text, size = f"{rate.mean:.2f}", 7.5 if crowded else 10
-    above = {"fontsize": size, "fontweight": "bold", "bbox": ON_WHITE, "zorder": 3}
-    axes.text(place, rate.high + 0.02, text, ha="center", va="bottom", **above)
+    above = axes.text(place, rate.high + 0.02, text, ha="center", va="bottom", fontsize=size, fontweight="bold")
+    above.set(bbox=ON_WHITE, zorder=3)
     counts = ("{}/\n{}" if crowded else "{}/{}").format(sample.successes, sample.episodes)
     axes.annotate(counts, (place, 0), (0, -3), textcoords="offset points", ha="center", va="top", fontsize=small)
     if len(sample.counts) > 1:

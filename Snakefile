@@ -2,6 +2,7 @@
 #   snakemake                                    everything: every table and figure, probes, LIBERO, provenance
 #   snakemake results/table_mikasa.tex           the paper's Table 1 at this scale
 #   snakemake results/paper.pdf                  every table, the comparisons and the audit; results/tables.html alike
+#   snakemake results/claims.md                  the paper's claims, decided on the records
 #   snakemake results/audit.md                   does what the paper prints add up?
 #   snakemake results/probes/cue_swap.json       is the cue misread, or forgotten?
 #   ... --config checkpoints=trained             the same, with every policy trained from nothing
@@ -35,11 +36,10 @@ include: "workflow/rules/provenance.smk"
 localrules:
     table,
     comparisons,
-    effect,
+    claims,
     audit,
     figure_effect,
     figure_probes,
-    probe_statements,
     figure_memory_dynamics,
     figure_attention,
     paper_source,
@@ -52,7 +52,7 @@ onstart:
     start()
 
 
-# Everything that the paper shows, at this scale. `make table` asks for the first table and the effect only.
+# Everything that the paper shows, at this scale. `make table` asks for the first table and the picture of the effect only.
 rule all:
     default_target: True
     input:
@@ -61,8 +61,7 @@ rule all:
         f"{OUT}/audit.md",
         f"{OUT}/tables.html",
         f"{OUT}/provenance.html",
-        [f"{OUT}/effect.md"] if matrix.has_effect(config) else [],
-        [f"{OUT}/figures/probes.md"] if PROBE_CELLS else [],
+        f"{OUT}/claims.md",
         TRACES_AND_PROBES,
         AGAIN,
         LIBERO_AGAIN,

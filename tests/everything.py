@@ -5,12 +5,12 @@ from pathlib import Path
 TARGETS = (
     "table_mikasa.tex",
     "table_libero.tex",
-    "effect.md",
+    "claims.md",
+    "claims.csv",
     "tables.html",
     "probes/cue_swap.json",
     "figures/memory_effect.png",
     "figures/interventions.png",
-    "figures/probes.md",
     "figures/memory_dynamics/m64_k8/RememberColor3.png",
     "figures/attention/m64_k8/RememberColor3.gif",
 )

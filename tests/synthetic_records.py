@@ -8,15 +8,22 @@ from typing import Any
 import yaml
 
 from muvla.files import ROOT, file_sha256, write_json
-from muvla.records.file import RecordFile, RecordsError
+from muvla.records.file import SEED_FOLDER, RecordFile, RecordsError
 from muvla.records.mark import write_mark
 from muvla.report.runner import Contents, write
-from muvla.report.statistics.rules import Rules, Targets
+from muvla.report.statistics.rules import Effect, Rules
 
 BASE_SEED = 4242424242
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
 RULES = Rules(**CONFIG["statistics"])
-TARGETS = Targets(**CONFIG["effect"]["targets"])
+EFFECT = Effect(
+    environments=["RememberColor3"],
+    memory="m64_k2",
+    baseline="oft_episodic",
+    oracle="oft_first_obs",
+    picked=False,
+    targets=[],
+)
 PUBLISHED = ROOT / "config" / "published"
 TABLE_MIKASA = PUBLISHED / "table_mikasa.csv"
 
@@ -116,8 +123,13 @@ def write_cell(
     asked: int | None = None,
     **settings: Any,
 ) -> Path:
-    """Write one file with `outcomes` (None: an error) of the episodes 0, 1, ...; return its path."""
+    """Write one file with `outcomes` (None: an error) of the episodes 0, 1, ...; return its path.
+
+    records: in a folder seed1, seed2, ... it is another training seed's, of another checkpoint.
+    """
     inference = mode or ("open_loop" if variant.startswith("oft") else "receding")
+    if seed := next((part for part in reversed(records.parts) if SEED_FOLDER.fullmatch(part)), ""):
+        settings.setdefault("checkpoint_sha256", f"{variant} {seed}".encode().hex().ljust(64, "0")[:64])
     given = provenance(variant, environment, inference, memory, len(outcomes) if asked is None else asked, **settings)
     path = records / variant / (f"{environment}.{control}.jsonl" if control else f"{environment}.jsonl")
     with RecordFile(path, given) as file:

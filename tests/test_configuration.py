@@ -118,9 +118,18 @@ def test_the_types_have_the_keys_of_the_schema() -> None:
             compare(inner, entry["properties"][name])
 
     compare(Configuration, schema)
-    assert {"Configuration", "Control", "Libero", "Effect", "Trace", "Site", "Hub", "Repository", "Comparison"} == {
-        *compared
-    }
+    assert {
+        "Configuration",
+        "Control",
+        "Libero",
+        "Effect",
+        "Target",
+        "Trace",
+        "Site",
+        "Hub",
+        "Repository",
+        "Comparison",
+    } == {*compared}
 
 
 def test_a_training_depends_on_every_file_that_decides_it() -> None:
@@ -132,6 +141,16 @@ def test_a_training_depends_on_every_file_that_decides_it() -> None:
     assert smoke == [*(f"config/muvla/scale/{name}.yaml" for name in ("smoke", "mini")), *own]
     assert libero == [*(f"config/muvla/scale/{name}.yaml" for name in ("libero_smoke", "libero", "mini")), *own]
     assert all((REPOSITORY / path).is_file() for path in {*smoke, *libero})
+
+
+def test_what_is_shown_is_evaluated_from_every_training_seed() -> None:
+    effect = {**CONFIG["effect"], "environments": ["RememberColor3", "TakeItBack"]}
+    config = {**CONFIG, "checkpoints": "trained", "training_seeds": [0, 1], "effect": effect}
+    first = matrix.effect_cells(config)
+    assert {cell.environment for cell in first if not cell.control} == {"RememberColor3", "TakeItBack"}
+    assert {cell.variant for cell in first} == {"m64_k8", "oft_episodic", "oft_first_obs"}
+    assert matrix.of_every_seed(config, first) == [*first, *(cell._replace(home="seed1/") for cell in first)]
+    assert matrix.of_every_seed({**config, "training_seeds": [3]}, first) == first
 
 
 def test_the_effects_controls_are_found_by_their_conditions() -> None:

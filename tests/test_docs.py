@@ -89,7 +89,7 @@ def test_p_values_follow_from_the_pairs() -> None:
 def test_counts_are_made_from_marked_records(tmp_path: Path) -> None:
     records = write_cell(tmp_path, "m64_k2", "RememberColor3", [True, False, True], control="zero")
     mark = write_mark(records)
-    assert counts([mark]).values.tolist() == [["m64_k2", "RememberColor3", "zero", 3, 2]]
+    assert counts([mark]).values.tolist() == [["m64_k2", "RememberColor3", "zero", "", 3, 2]]
     records.write_text(records.read_text().replace("false", "true"))
     with pytest.raises(RecordsError, match="was changed after its evaluation"):
         counts([mark])

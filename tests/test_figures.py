@@ -1,11 +1,13 @@
 """The picture of memory's effect: the same bytes from the same records, a strip only from sound frames."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from PIL import Image
 
 from muvla.records.file import RecordsError
@@ -13,7 +15,8 @@ from muvla.records.frames import KeyFrames, key_steps, read_key_frames
 from muvla.report.effect.cells import memory_effect
 from muvla.report.effect.figure import draw_effect, figure_effect
 from muvla.report.grid import read_grid
-from synthetic_records import RULES, marks, save, write_cell
+from muvla.report.statistics.rules import Effect
+from synthetic_records import EFFECT, RULES, marks, save, write_cell
 
 LABELS = ["cue", "cue", "empty", "act", "act", "act", "act", "act", "act", "act", "act", "act"]
 
@@ -35,9 +38,8 @@ def frames(tmp_path: Path) -> Path:
     return tmp_path / "frames.npz"
 
 
-def draw(records: Path, frames: Path, output: Path, baseline: str = "oft_episodic") -> None:
-    policies = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": baseline}
-    contents = figure_effect(records=marks(records), frames=frames, **policies, statistics=RULES)
+def draw(records: Path, frames: Path, output: Path, effect: Effect = EFFECT) -> None:
+    contents = figure_effect(records=marks(records), frames=frames, effect=effect, statistics=RULES)
     save(contents, output / "memory_effect")
 
 
@@ -66,14 +68,57 @@ def test_the_key_frames_are_shown_and_the_records_move_the_bars(records: Path, f
     assert counts[1] > 5000
 
 
-def test_bars_are_as_high_as_the_rates(records: Path) -> None:
+STILL = KeyFrames(np.zeros((1, 16, 16, 3), np.uint8), ["cue"], [0])
+
+
+def bars_of(records: Path, effect: Effect = EFFECT) -> Axes:
     grid = read_grid(marks(records), RULES)
-    found = memory_effect(grid, "RememberColor3", "m64_k2", "oft_episodic")
-    axes = draw_effect(found, KeyFrames(np.zeros((1, 16, 16, 3), np.uint8), ["cue"], [0]), 0.95).axes[0]
-    assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.8, 0.3, 0.3])
+    found = {environment: memory_effect(grid, environment, effect) for environment in effect.environments}
+    return draw_effect(found, effect, STILL, 0.95).axes[0]
+
+
+def heights(axes: Axes) -> list[float]:
+    return [bar.get_height() for bar in axes.patches]
+
+
+def test_bars_are_as_high_as_the_rates(records: Path) -> None:
+    axes = bars_of(records)
+    assert heights(axes) == pytest.approx([0.8, 0.3, 0.3])
     texts = {text.get_text() for text in axes.texts}
-    assert {"8/10", "3/10", "not run", "chance\n1/3"} <= texts
-    assert "mini" in axes.get_title(loc="left")
+    assert {"8/10", "3/10", "0.80", "chance\n1/3"} <= texts
+    assert "not run" not in texts  # roles that no environment has need no place
+    titles = " ".join(text.get_text() for text in axes.figure.texts)
+    assert "m64_k2 against oft_episodic (mini)" in titles
+    assert "A dot" not in titles
+
+
+def test_five_tasks_of_several_seeds_show_each_seed_and_what_is_missing(tmp_path: Path) -> None:
+    tasks = ("RememberColor5", "ShellGamePush", "RememberShapeAndColor3x3", "InterceptMedium", "TakeItBack")
+    for seed, successes in (("records", 6), ("seed1/records", 7), ("seed2/records", 8)):
+        for task in tasks:
+            write_cell(tmp_path / seed, "m64_k2", task, [True] * successes + [False] * (10 - successes))
+            write_cell(tmp_path / seed, "oft_episodic", task, [True, *[False] * 9])
+    write_cell(tmp_path / "records", "oft_first_obs", "RememberColor5", [True] * 10)
+    axes = bars_of(tmp_path, dataclasses.replace(EFFECT, environments=tasks))
+    assert len(heights(axes)) == 2 * 5 + 1
+    assert heights(axes)[:3] == pytest.approx([0.7, 0.1, 1.0])
+    dots = [one.get_offsets() for one in axes.collections if len(one.get_offsets()) == 3]
+    assert len(dots) == 2 * 5
+    assert sorted(dots[0][:, 1]) == pytest.approx([0.6, 0.7, 0.8])
+    texts = [text.get_text() for text in axes.texts]
+    assert texts.count("not run") == 4
+    assert [texts.count(f"chance\n1/{n}") for n in (3, 5, 9)] == [1, 1, 1]
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(tasks)
+    assert "A dot is a training seed" in " ".join(text.get_text() for text in axes.figure.texts)
+
+
+def test_policies_in_the_wrong_role_are_named(records: Path) -> None:
+    for role, variant, told in (
+        ("memory", "oft_episodic", "cannot be the variant with memory: its policy has 0 memory tokens"),
+        ("baseline", "m64_k2", "cannot be the baseline without memory: its policy has 8 memory tokens"),
+    ):
+        with pytest.raises(RecordsError, match=told):
+            bars_of(records, dataclasses.replace(EFFECT, **{role: variant}))
 
 
 @given(
@@ -114,5 +159,3 @@ def test_what_is_missing_is_named(records: Path, frames: Path, tmp_path: Path) -
         draw(records, tmp_path / "broken.npz", tmp_path / "out")
     with pytest.raises(FileNotFoundError, match=r"absent.npz"):
         draw(records, tmp_path / "absent.npz", tmp_path / "out")
-    with pytest.raises(RecordsError, match="no episodes of oft on RememberColor3 in open loop: evaluate it first"):
-        draw(records, frames, tmp_path / "out", "oft")

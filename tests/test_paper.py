@@ -20,10 +20,9 @@ from muvla.report.published import VARIANTS, libero_tasks, read_published
 from muvla.report.runner import write
 from muvla.report.tables.table import table
 from muvla.report.templates import render
-from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell
+from synthetic_records import EFFECT, PUBLISHED, RULES, TABLE_MIKASA, cells, save, write_cell
 
 PAIR = {"first": "m64_k2", "second": "oft_episodic"}
-EFFECT = {"environment": "RememberColor3", "memory": "m64_k2", "baseline": "oft_episodic", "picked": False}
 needs_latex = pytest.mark.skipif(bool(pdf.missing()), reason=f"LaTeX lacks {', '.join(pdf.missing())}")
 
 
@@ -47,7 +46,7 @@ def make_table(marks: list[Path], file: str, results: Path) -> None:
 
 def make_source(results: Path) -> None:
     fragments = [results / f"{name}.{kind}" for name in source.FRAGMENTS for kind in ("csv", "html")]
-    contents = source.paper_source(fragments=fragments, pictures=[], figures=[], **EFFECT)
+    contents = source.paper_source(fragments=fragments, pictures=[], figures=[], effect=EFFECT)
     write(contents, [results / name for name in contents])
 
 
@@ -229,11 +228,14 @@ def test_full_tables_fit_their_pages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for variant in list(VARIANTS)[1:]:
         for environment in read_published(PUBLISHED / "table_mikasa.csv").group_of:
             write_cell(records, variant, environment, [True, None, False], asked=4, **size)
+        for seed, success in (("seed1", True), ("seed2", False)):  # the widest: three digits, seeds that disagree
+            write_cell(tmp_path / seed, variant, "RememberShapeAndColor3x3", [success] * 99, **size)
         for suite in ("libero_spatial", "libero_object", "libero_goal", "libero_10"):
             for task in libero_tasks(suite):
                 write_cell(records, variant, task, [True, False], **size)
-    make(records, tmp_path / "results")
+    make(tmp_path, tmp_path / "results")
     make_pdf(tmp_path / "results")
+    assert r"~\,200 (3)" in (tmp_path / "results" / "table_mikasa.tex").read_text("utf-8")
     log = (tmp_path / "results" / "latex.log").read_text("utf-8", errors="replace")
     assert "Overfull" not in log
     assert "Float too large" not in log

@@ -13,8 +13,7 @@ from muvla.records.file import RecordsError
 from muvla.report.drawing import KINDS
 from muvla.report.probes.draw import draw
 from muvla.report.probes.figures import figure_probes
-from muvla.report.probes.probes import Cells, probes, read_probe_cells
-from muvla.report.probes.statements import probe_statements, statements
+from muvla.report.probes.probes import Samples, probes, read_probe_samples
 from muvla.report.runner import write
 from synthetic_records import RULES, lines_of, marks, provenance, write_cell
 
@@ -57,8 +56,8 @@ def make(output: Path, *records: Path) -> None:
     write(contents, [output / name for name in contents])
 
 
-def read(*records: Path) -> Cells:
-    return read_probe_cells(marks(*records))
+def read(*records: Path) -> Samples:
+    return read_probe_samples(marks(*records))
 
 
 def lines(output: Path, name: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -185,45 +184,3 @@ def test_what_cannot_be_drawn_is_named(records: Path, tmp_path: Path) -> None:
     write_cell(tmp_path / "wrong", "m64_k8", "RememberColor3", outcomes(9), **in_simulator(phases=10))
     assert "make it a control" in told(tmp_path / "wrong")
     assert not (tmp_path / "out").exists()
-
-
-def judged(records: Path) -> dict[str, str]:
-    return {statement.text: statement.verdict for statement in statements(read(records), RULES)}
-
-
-def test_statements_are_judged_from_the_records(tmp_path: Path) -> None:
-    """50 episodes each: EMA falls to nothing, K=8 does not move, K=2 falls too but from higher and less far."""
-    folder = tmp_path / "records"
-    of_carrier = {"m64_k2": (45, 45, 30), "m64_k8": (15, 15, 15), "m64_ema": (40, 40, 0)}
-    for variant, (table, short, long) in of_carrier.items():
-        write_cell(folder, variant, "RememberColor5", outcomes(table, 50))
-        for length, successes in ((3, short), (100, long)):
-            simulator = in_simulator(phases=length)
-            write_cell(folder, variant, "RememberColor5", outcomes(successes, 50), control=f"p{length}", **simulator)
-        noisy = outcomes(table - 14, 50)
-        write_cell(folder, variant, "RememberColor5", noisy, control="n", memory="noise")
-    verdicts = judged(folder)
-    # K=8, 15 of 50, is left out: no better than chance, 1/5
-    assert verdicts["Noise drops success on every cell with a non-trivial baseline"] == "holds"
-    # 45 against EMA's 40: p = 0.06
-    assert verdicts["K=2 dominates in distribution"] == "too few episodes to tell"
-    assert verdicts["K=2 degrades fastest with the length of the phases"] == "does not hold"
-    # nothing moved, but 50 episodes cannot show that within a margin of 0.1
-    assert verdicts["K=8 is flat over the length of the phases"] == "too few episodes to tell"
-    assert verdicts["K=8 is low"] == verdicts["EMA collapses with the length of the phases"] == "holds"
-    for statement in (
-        "The gap between memory and no memory is largest at chunk 1",
-        "K=2 dominates with unseen colours",
-    ):
-        assert verdicts[statement] == "not run"
-
-
-def test_the_gap_at_chunk_one_is_judged_seed_by_seed(records: Path, tmp_path: Path) -> None:
-    # 18 - 2 at chunk 1; at chunk 4 the policy has 11 - 11
-    zeroed = {"mode": "open_loop", "open_loop_steps": 4, "memory": "zero"}
-    write_cell(records, "m64_k8", "RememberColor3", outcomes(11), control="z", **zeroed)
-    assert judged(records)["The gap between memory and no memory is largest at chunk 1"] == "holds"
-    text = str(probe_statements(records=marks(records), statistics=RULES)[".md"])
-    assert "| m64_k8, RememberColor3, 1 against 4 | 18/20 − 2/20 | 11/20 − 11/20 | +0.80 | 3.1e-05 |" in text
-    assert "Verdict: **holds**." in text
-    assert "MINI RESULTS" in text

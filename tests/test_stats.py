@@ -1,26 +1,26 @@
 """Intervals and tests against brute force."""
 
 import itertools
-from collections import Counter
-from fractions import Fraction
 from math import comb, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import multinomial, norm
 
+from muvla.report.statistics.paired import average_difference, paired_interval
 from muvla.report.statistics.tests import (
     Paired,
     holm,
-    paired_average,
     paired_exact,
     stratified_average,
     two_sample_exact,
+    two_sided_sign,
     wilson,
 )
+from muvla.report.statistics.verdict import difference_interval
 
 BOOTSTRAP = {"confidence": 0.95, "resamples": 10_000, "seed": 1}
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=10)
@@ -160,36 +160,49 @@ def test_tests_that_were_not_made_make_holm_no_easier() -> None:
         holm([0.1, 0.2], 1)
 
 
-def paired_distribution(pairs: list[Paired]) -> dict[float, float]:
-    """Exact bootstrap distribution of the average difference, by enumerating every resample of every environment."""
-    found = {Fraction(0): 1.0}
-    for one in pairs:
-        outcomes = [1] * one.only_first + [-1] * one.only_second + [0] * (one.both + one.neither)
-        sums: Counter[Fraction] = Counter()
-        for drawn in itertools.product(outcomes, repeat=one.pairs):
-            sums[Fraction(sum(drawn), one.pairs)] += one.pairs**-one.pairs
-        added: dict[Fraction, float] = {}
-        for (x, weight), (y, other) in itertools.product(found.items(), sums.items()):
-            added[x + y] = added.get(x + y, 0) + weight * other
-        found = added
-    return {float(x / len(pairs)): weight for x, weight in found.items()}
+PAIRED = st.tuples(*[st.integers(0, 40)] * 4).filter(lambda counts: sum(counts) > 0)
 
 
-@settings(max_examples=25)
-@example([[(False, False), (False, False), (False, True)]] * 2)  # thirds, which floats cannot add
-@given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=5), min_size=1, max_size=3))
-def test_the_paired_bootstrap_cuts_the_enumerated_tails(outcomes: list[list[tuple[bool, bool]]]) -> None:
-    pairs = [paired_exact(dict(enumerate(a for a, _ in one)), dict(enumerate(b for _, b in one))) for one in outcomes]
-    mean, low, high = paired_average(pairs, **BOOTSTRAP)
-    assert mean == pytest.approx(np.mean([np.mean([int(a) - int(b) for a, b in one]) for one in outcomes]))
-    weights = paired_distribution(pairs)
-    for value, q in ((low, 0.025), (high, 0.975)):
-        assert sum(weight for x, weight in weights.items() if x < value - 1e-6) <= q + 0.008
-        assert sum(weight for x, weight in weights.items() if x <= value + 1e-6) >= q - 0.008
-    swapped = paired_average([Paired(p.both, p.only_second, p.only_first, p.neither, p.p) for p in pairs], **BOOTSTRAP)
-    assert swapped.mean == pytest.approx(-mean)
+@given(PAIRED)
+def test_newcombes_interval_of_pairs_turns_around_with_them(counts: tuple[int, int, int, int]) -> None:
+    found = paired_interval(Paired(*counts, p=1.0), 0.95)
+    assert -1 <= found.low <= found.mean <= found.high <= 1
+    assert found.low < found.high
+    both, first, second, neither = counts
+    other = paired_interval(Paired(both, second, first, neither, p=1.0), 0.95)
+    assert (other.mean, other.low, other.high) == pytest.approx((-found.mean, -found.high, -found.low))
+    n = sum(counts)
+    unpaired = difference_interval(wilson(both + first, n, 0.95), wilson(both + second, n, 0.95))
+    assert found.high - found.low <= unpaired[1] - unpaired[0] + 1e-9 or both * neither <= first * second + n / 2
+
+
+def test_newcombes_interval_of_pairs_covers() -> None:
+    """Exact coverage over all tables of 20 pairs."""
+    for shares in ((0.6, 0.15, 0.05, 0.2), (0.3, 0.2, 0.2, 0.3), (0.9, 0.04, 0.03, 0.03)):
+        held = 0.0
+        for table in itertools.product(range(21), repeat=3):
+            if sum(table) <= 20:
+                full = (*table, 20 - sum(table))
+                found = paired_interval(Paired(*full, p=1.0), 0.95)
+                if found.low <= shares[1] - shares[2] <= found.high:
+                    held += float(multinomial.pmf(full, 20, shares))
+        assert held > 0.93  # where pairs hardly ever differ it is 0.998
+
+
+@settings(max_examples=40)
+@given(st.lists(PAIRED, min_size=1, max_size=4))
+def test_an_average_is_as_sure_as_its_parts_together(tables: list[tuple[int, int, int, int]]) -> None:
+    tests = [Paired(*counts, p=1.0) for counts in tables]
+    found, p = average_difference(tests, 0.95)
+    assert found.mean == pytest.approx(np.mean([one.difference for one in tests]))
+    more, less = (sum(counts[place] for counts in tables) for place in (1, 2))
+    assert p == two_sided_sign(more, less)
+    # four times the same environment halves the width
+    part = paired_interval(tests[0], 0.95)
+    four = average_difference([tests[0]] * 4, 0.95)[0]
+    assert four.high - four.mean == pytest.approx((part.high - part.mean) / 2)
 
 
 def test_no_average_of_nothing() -> None:
     with pytest.raises(ValueError, match="no average without"):
-        paired_average([], **BOOTSTRAP)
+        average_difference([], 0.95)

@@ -20,14 +20,15 @@ def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) 
 
 def test_effect_and_probes_run_the_controls_that_they_show(clone: Path) -> None:
     table = set(evaluations(clone, "results/table_mikasa.tex"))
-    effect = evaluations(clone, "results/effect.md", "results/figures/memory_effect.png")
+    effect = evaluations(clone, "results/figures/memory_effect.png")
     controls = {"oft_episodic/RememberColor3.receding", "m64_k8/RememberColor3.zero"}
     pictures = {"results/figures/episode.jsonl"}
     assert set(effect) - table - pictures == {f"results/records/released/{name}.jsonl" for name in controls}
-    probes = evaluations(clone, "results/figures/delays.png", "results/figures/probes.md")
+    probes = evaluations(clone, "results/figures/delays.png")
     shown = {name for name in probes if name.count(".") == 2}
     assert len(shown) == len(CONFIG["controls"]) - 1  # all but the one without memory
     assert "results/records/released/m64_k8/RememberColor3.jsonl" in probes
+    assert set(evaluations(clone, "results/claims.md")) == set(evaluations(clone, "all")) - pictures
 
 
 def test_trained_table_starts_from_nothing(clone: Path) -> None:
@@ -43,8 +44,8 @@ def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
     batches = {f"evaluate_{part}_{number}" for part in ("table", "effect") for number in (1, 2)}
     evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace"}
-    tables = {"table", "comparisons", "effect", "audit", "paper_source", "provenance", "all"}
-    figures = {"figure_effect", "figure_probes", "probe_statements", "figure_memory_dynamics", "figure_attention"}
+    tables = {"table", "comparisons", "claims", "audit", "paper_source", "provenance", "all"}
+    figures = {"figure_effect", "figure_probes", "figure_memory_dynamics", "figure_attention"}
     assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures
     libero = SMOKE["libero"]
     assert jobs["collect"] == len(SMOKE["training_environments"]) + len(libero["tasks"])
@@ -60,7 +61,7 @@ def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Pat
     assert len(evaluations(clone, "all")) == expected
     assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
     assert jobs["table"] == 3
-    assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["probe_statements"] == 1
+    assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["claims"] == 1
     assert not MAKES_POLICIES & jobs.keys()
 
 
@@ -96,7 +97,7 @@ def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
     jobs = planned(clone, *arguments)
     assert jobs["fetch_model"] == 3
     assert len([name for name in evaluations(clone, *arguments) if name.count(".") == 1]) == 2 * 23 + 40
-    assert not {"train", "effect"} & jobs.keys()
+    assert not {"train", "figure_effect"} & jobs.keys()
 
 
 def test_results_land_in_another_directory(clone: Path, tmp_path: Path) -> None:
@@ -134,8 +135,7 @@ def test_reports_depend_on_their_templates_and_on_the_checkpoints(clone: Path) -
         "paper_source": ("report.html", "report.tex", "report.md", "style.html", "packages.tex"),
         "comparisons": (documents := ("document.html", "document.tex", "document.md", "style.html")),
         "audit": documents,
-        "effect": ("document.md",),
-        "probe_statements": ("document.md",),
+        "claims": ("document.md",),
         "provenance": ("document.html", "style.html"),
     }.items():
         assert {f"paper/templates/{name}.jinja" for name in templates} <= files[rule], rule

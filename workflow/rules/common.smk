@@ -56,7 +56,7 @@ def python(command):
 OUT = config["outputs"]
 TRAINED = config["checkpoints"] == "trained"
 SEEDS = matrix.seeds(config)
-EFFECT = {key: config["effect"][key] for key in ("environment", "memory", "baseline")}
+EFFECT = {"environment": config["effect"]["environments"][0], "memory": config["effect"]["memory"]}  # drawn, swapped
 # An evaluation's files: <cell>.jsonl with the records, <cell>.done with the mark that they are complete.
 CELL = f"{OUT}/{{home}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
 
@@ -108,10 +108,9 @@ def marks_of(cells):
 # What Table 1 shows; pi0.5 has a command of its own, where the site names one.
 PI05 = [CELL.format(home="", variant="pi05", environment=name) + ".done" for name in config["environments"]]
 PI05 = PI05 if needs.paper and config["site"]["pi05"] else []
-TABLE_CELLS = marks_of(matrix.table(config)) + PI05
-EFFECT_CELLS = [cell for cell in TABLE_CELLS if Path(cell).stem == EFFECT["environment"]]
-EFFECT_CELLS += marks_of(matrix.effect_controls(config))
-PROBE_CELLS = marks_of(matrix.probes(config))
+TABLE_CELLS = marks_of(matrix.of_every_seed(config, matrix.table(config))) + PI05
+EFFECT_CELLS = marks_of(matrix.of_every_seed(config, matrix.effect_cells(config)))
+PROBE_CELLS = marks_of(matrix.of_every_seed(config, matrix.probes(config)))
 # Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
 EVALUATED = marks_of(matrix.first_seed(config)) + PI05
 AGAIN = marks_of(matrix.repeated(config))

@@ -18,7 +18,7 @@ rule figure_effect:
     resources:
         mem_mb=needs.growing(2000),
     params:
-        **EFFECT,
+        effect=config["effect"],
         statistics=config["statistics"],
     message:
         "Figure: success with memory and without"
@@ -42,23 +42,5 @@ rule figure_probes:
         statistics=config["statistics"],
     message:
         "Figures: the paper's probes of the memory"
-    script:
-        "../scripts/report.py"
-
-
-rule probe_statements:
-    input:
-        DOCUMENT,
-        records=PROBE_CELLS,
-    output:
-        f"{OUT}/figures/probes.md",
-    log:
-        f"{OUT}/logs/figures/probe_statements.log",
-    benchmark:
-        f"{OUT}/benchmarks/figures/probe_statements.tsv"
-    params:
-        statistics=config["statistics"],
-    message:
-        "The paper's statements on the probes, judged"
     script:
         "../scripts/report.py"

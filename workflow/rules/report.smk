@@ -21,9 +21,8 @@ rule paper_source:
     benchmark:
         f"{OUT}/benchmarks/paper.tsv"
     params:
-        **EFFECT,
         figures=FIGURES,
-        picked=config["effect"]["picked"],
+        effect=config["effect"],
     message:
         "The report: tables.html and paper.tex"
     script:

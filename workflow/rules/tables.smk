@@ -1,4 +1,4 @@
-# Tables and verdicts: functions of the records whose marks a rule names, and of the printed numbers.
+# Tables and claims: functions of the records whose marks a rule names, and of the printed numbers.
 
 TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
 PUBLISHED = in_tree("config/published")
@@ -6,15 +6,14 @@ PUBLISHED = in_tree("config/published")
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
 LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
+LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else []
 
 
 rule table:
     input:
         expand(in_tree("paper/templates/table.{kind}.jinja"), kind=["html", "tex"]),
         in_tree("paper/templates/style.html.jinja"),
-        records=lambda wildcards: (
-            TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_EVALUATED if LIBERO_THERE else []
-        ),
+        records=lambda wildcards: (TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_SHOWN),
         published=f"{PUBLISHED}/{{table}}.csv",
         environments=f"{PUBLISHED}/table_mikasa.csv",
     output:
@@ -53,22 +52,22 @@ rule comparisons:
         "../scripts/report.py"
 
 
-rule effect:
+# Every evaluation there is: a claim that no record decides says what is missing.
+rule claims:
     input:
         DOCUMENT,
-        records=EFFECT_CELLS,
+        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN],
+        published=f"{PUBLISHED}/table_mikasa.csv",
     output:
-        f"{OUT}/effect.md",
+        multiext(f"{OUT}/claims", ".md", ".csv"),
     log:
-        f"{OUT}/logs/effect.log",
+        f"{OUT}/logs/claims.log",
     benchmark:
-        f"{OUT}/benchmarks/effect.tsv"
+        f"{OUT}/benchmarks/claims.tsv"
     params:
-        **EFFECT,
-        picked=config["effect"]["picked"],
+        effect=config["effect"],
         statistics=config["statistics"],
-        targets=config["effect"]["targets"],
     message:
-        "The effect: {params.memory} against {params.baseline} in {params.environment}"
+        "The paper's claims, decided on the records"
     script:
         "../scripts/report.py"

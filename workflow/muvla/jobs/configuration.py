@@ -41,14 +41,25 @@ class Libero(TypedDict):
     strict: bool
 
 
-class Effect(TypedDict):
-    """The pair of variants whose difference is tested."""
+class Target(TypedDict):
+    """What success in one environment of the effect was to be."""
 
     environment: str
+    memory_at_least: NotRequired[float]
+    baseline_at_least: NotRequired[float]
+    baseline_at_most: NotRequired[float]
+    gain_at_least: NotRequired[float]
+
+
+class Effect(TypedDict):
+    """The variants between which an effect of memory is claimed, and where."""
+
+    environments: list[str]
     memory: str
     baseline: str
+    oracle: str
     picked: bool
-    targets: dict[str, float]
+    targets: list[Target]
 
 
 class Trace(TypedDict):

@@ -1,6 +1,6 @@
 """The jobs that follow from the configuration: evaluations, trainings, traces, and the files between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -64,9 +64,9 @@ def checkpoint(config: Configuration, variant: str, home: str = "") -> Checkpoin
 
 def table(config: Configuration) -> list[Cell]:
     """Return the cells of Table 1, those of the effect included."""
-    pair, existing = config["effect"], available(config)
+    effect, existing = config["effect"], available(config)
     places = [(variant, environment) for variant in config["variants"] for environment in config["environments"]]
-    places += [(pair["memory"], pair["environment"]), (pair["baseline"], pair["environment"])]
+    places += [(effect[role], environment) for role in ("memory", "baseline") for environment in effect["environments"]]
     return [Cell(*place) for place in dict.fromkeys(places) if place[0] in existing]
 
 
@@ -127,8 +127,22 @@ def repeated(config: Configuration) -> list[Cell]:
     return [*others, *(cell for cell in control_cells(config) if cell.home)]
 
 
+def of_every_seed(config: Configuration, cells: Sequence[Cell]) -> list[Cell]:
+    """Return evaluations of the first training seed, each with those of the other seeds that are alike."""
+    wanted, others = set(cells), set(seeds(config)) - {""}
+    return [*cells, *(cell for cell in repeated(config) if cell.home in others and cell._replace(home="") in wanted)]
+
+
+def effect_cells(config: Configuration) -> list[Cell]:
+    """Return the evaluations that the effect's figure shows: its environments' cells of the table, and controls."""
+    effect = config["effect"]
+    shown = {effect["memory"], effect["baseline"], effect["oracle"]}
+    cells = [cell for cell in table(config) if cell.environment in effect["environments"] and cell.variant in shown]
+    return [*cells, *effect_controls(config)]
+
+
 def effect_controls(config: Configuration) -> list[Cell]:
-    """Return the controls that the effect shows beside its environment's cells of the table.
+    """Return the controls that the effect shows beside its environments' cells of the table.
 
     They are the policy with memory reading zeros, and the one without memory re-planning at every step.
     """
@@ -138,7 +152,7 @@ def effect_controls(config: Configuration) -> list[Cell]:
     return [
         Cell(variant, environment, name, home(control))
         for (variant, environment, name), control in controls(config).items()
-        if environment == pair["environment"] and (variant, {**receding, **differences(control)}) in shown
+        if environment in pair["environments"] and (variant, {**receding, **differences(control)}) in shown
     ]
 
 

@@ -81,7 +81,7 @@ def collected(config: Configuration, environment: str) -> str:
 def demonstrated(config: Configuration) -> list[str]:
     """Return the environments and tasks of which demonstrations may be collected: for training, and for cue_swap."""
     trained = [name for variant in config["variants"] for name in environments_of(config, variant)]
-    named = [*config["training_environments"], *trained, config["effect"]["environment"], *looked_at(config, "")]
+    named = [*config["training_environments"], *trained, config["effect"]["environments"][0], *looked_at(config, "")]
     named += config["libero"]["tasks"]
     return list(dict.fromkeys(named))
 

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ __all__ = [
     "read_cell",
 ]
 
+SEED_FOLDER = re.compile(r"seed\d+")  # below <outputs>, of what was trained from another seed than the first
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -51,6 +54,11 @@ class Cell:
     def folder(self) -> Path:
         """The folder of records, which holds <variant>/<environment>[.<control>].jsonl."""
         return self.path.parents[len(Path(self.settings["variant"], self.settings["environment"]).parts) - 1]
+
+    @property
+    def training_seed(self) -> str:
+        """The folder of another training seed in which the file lies, "seed1"; "" for the first."""
+        return next((part for part in reversed(self.folder.parts) if SEED_FOLDER.fullmatch(part)), "")
 
     @property
     def control(self) -> str:

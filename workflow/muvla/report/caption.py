@@ -24,6 +24,12 @@ def percent(probability: float) -> str:
     return f"{100 * probability:g} %"
 
 
+def intervals(confidence: float, *, several: bool) -> str:
+    """Name the intervals of rates; several: some are over several training seeds (statistics/seeds.py)."""
+    name = f"{percent(confidence)} Wilson intervals"
+    return f"{name}, over several training seeds widened to Student's t of the seeds" if several else name
+
+
 def signed(difference: float) -> str:
     """Write a difference of rates with its sign: -0.1 -> "−0.10"."""
     return f"{difference:+.2f}".replace("-", "−")

@@ -16,18 +16,19 @@ from muvla.records.mark import marked_records
 
 
 def counts(marks: list[Path]) -> pandas.DataFrame:
-    """Return variant, environment, control ("" in a table), episodes and successes of each mark, sorted.
+    """Return variant, environment, control ("" in a table), training seed, episodes and successes of each mark, sorted.
 
     An episode that was run again after an error counts once. Raises RecordsError for a mark whose records are gone or
     were edited.
     """
     cells = [read_cell(marked_records(mark)) for mark in marks]
     rows = [
-        (cell.settings["variant"], cell.settings["environment"], cell.control, cell.episodes, cell.successes)
+        (settings["variant"], settings["environment"], cell.control, cell.training_seed, cell.episodes, cell.successes)
         for cell in cells
+        for settings in [cell.settings]
     ]
-    columns = ["variant", "environment", "control", "episodes", "successes"]
-    return pandas.DataFrame(rows, columns=columns).sort_values(columns[:3], ignore_index=True)
+    columns = ["variant", "environment", "control", "seed", "episodes", "successes"]
+    return pandas.DataFrame(rows, columns=columns).sort_values(columns[:4], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from muvla.records.frames import KeyFrames
 from muvla.report.caption import distinct, short, size_label
 from muvla.report.published import chance, objects
 
-LETTERS = 170  # in a line of a note over the whole width
+LETTERS = 160  # in a line of a note over the whole width
 
 # Colours of Okabe and Ito, distinct to readers with any colour vision.
 BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7"

@@ -1,6 +1,6 @@
-"""The cells of a table and their controls, read from the marks of finished records that a rule names."""
+"""The samples of a table and its controls, read from the marks of finished records that a rule names."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,8 +10,10 @@ from muvla.records.condition import condition_of
 from muvla.records.file import Cell, RecordsError, read_cell
 from muvla.records.mark import marked_records
 from muvla.report.published import VARIANTS
+from muvla.report.sample import Sample, cells_of, put_together
+from muvla.report.statistics.paired import average_rate
 from muvla.report.statistics.rules import Rules
-from muvla.report.statistics.tests import Estimate, stratified_average
+from muvla.report.statistics.tests import Estimate
 
 # The settings that name the policy of a column.
 POLICY: tuple[Literal["scale", "checkpoint_sha256", "num_mem_tokens", "width"], ...] = (
@@ -36,8 +38,8 @@ class Grid:
     """cells: by (variant, environment). controls: the same policies under other conditions, by (variant, environment,
     name of the control)."""
 
-    cells: dict[tuple[str, str], Cell]
-    controls: dict[tuple[str, str, str], Cell]
+    cells: dict[tuple[str, str], Sample]
+    controls: dict[tuple[str, str, str], Sample]
     rules: Rules
 
     def of(self, variants: Collection[str], environments: Collection[str]) -> "Grid":
@@ -49,10 +51,11 @@ class Grid:
         )
 
     def shown(self, variant: str | None = None) -> list[Cell]:
-        """Return the cells (not controls) that hold at least one record, of one variant or of all."""
-        return [cell for (name, _), cell in self.cells.items() if cell.records and variant in (None, name)]
+        """Return the record files (not controls) that hold at least one record, of one variant or of all."""
+        samples = [sample for (name, _), sample in self.cells.items() if variant in (None, name)]
+        return [cell for cell in cells_of(samples) if cell.records]
 
-    def find(self, variant: str, environment: str, mode: str, memory: str = "active") -> Cell | None:
+    def find(self, variant: str, environment: str, mode: str, memory: str = "active") -> Sample | None:
         """Return the cell or control that was run like this, whatever its file is called; None when none was.
 
         Chunks are whole, delays and colours the environment's own.
@@ -68,19 +71,14 @@ class Grid:
 
     def average(self, variant: str, environments: tuple[str, ...]) -> GroupAverage | None:
         """Average one variant over those of `environments` that have episodes; None when none has."""
-        cells = [self.cells.get((variant, name)) for name in environments]
-        counts = [(cell.successes, cell.episodes) for cell in cells if cell is not None and cell.episodes]
-        return average(counts, len(environments), self.rules)
+        samples = [self.cells.get((variant, name)) for name in environments]
+        parts = [one.by_seed for one in samples if one is not None and one.episodes]
+        return average(parts, len(environments), self.rules)
 
 
-def average(counts: list[tuple[int, int]], of: int, rules: Rules) -> GroupAverage | None:
-    """Average (successes, episodes) of every part that was run, out of `of` parts; None when none was."""
-    if not counts:
-        return None
-    estimate = stratified_average(
-        counts, confidence=rules.confidence, resamples=rules.resamples, seed=rules.bootstrap_seed
-    )
-    return GroupAverage(estimate, len(counts), of)
+def average(parts: Sequence[Mapping[str, tuple[int, int]]], of: int, rules: Rules) -> GroupAverage | None:
+    """Average every part that was run (its counts by training seed) out of `of` parts; None when none was."""
+    return GroupAverage(average_rate(parts, rules), len(parts), of) if parts else None
 
 
 def read_cells(marks: Iterable[Path]) -> list[Cell]:
@@ -97,16 +95,16 @@ def read_cells(marks: Iterable[Path]) -> list[Cell]:
 
 
 def read_grid(marks: Iterable[Path], rules: Rules) -> Grid:
-    """Read the cells and controls that the marks stand for. Raises RecordsError as read_cells does, and for two files
-    of the same cell."""
-    cells: dict[tuple[str, str], Cell] = {}
-    controls: dict[tuple[str, str, str], Cell] = {}
-    for cell in read_cells(marks):
-        place = (cell.settings["variant"], cell.settings["environment"])
-        other = controls.setdefault((*place, cell.control), cell) if cell.control else cells.setdefault(place, cell)
-        if other is not cell:
-            raise RecordsError(f"{other.path} and {cell.path} are the same cell; name one of the two only")
-    return Grid(cells, controls, rules)
+    """Read the cells and controls that the marks stand for. Raises RecordsError as read_cells and grid_of do."""
+    return grid_of(read_cells(marks), rules)
+
+
+def grid_of(cells: Iterable[Cell], rules: Rules) -> Grid:
+    """Put cells and controls in their places. Raises RecordsError as put_together does."""
+    placed = [((cell.settings["variant"], cell.settings["environment"], cell.control), cell) for cell in cells]
+    samples = put_together(placed)
+    own = {(variant, place): sample for (variant, place, control), sample in samples.items() if not control}
+    return Grid(own, {key: sample for key, sample in samples.items() if key[2]}, rules)
 
 
 def _check_names(cell: Cell) -> None:

@@ -14,25 +14,24 @@ from pathlib import Path
 from typing import TextIO
 
 from muvla.files import write_atomically
-from muvla.report.statistics.rules import Rules, Targets
+from muvla.report.statistics.rules import Effect, Rules
 
 Contents = Mapping[str, str | bytes]  # end of an output's name (".tex", "delays.png") -> what belongs into it
 
 MODULES = {
     "audit": "audit.document",
+    "claims": "claims.document",
     "comparisons": "comparisons",
-    "effect": "effect.verdicts",
     "figure_attention": "traces.attention",
     "figure_effect": "effect.figure",
     "figure_memory_dynamics": "traces.memory_dynamics",
     "figure_probes": "probes.figures",
     "paper": "paper.pdf",
     "paper_source": "paper.source",
-    "probe_statements": "probes.statements",
     "provenance": "lineage.page",
     "table": "tables.table",
 }
-SECTIONS = {"statistics": Rules, "targets": Targets}  # params that are sections of the configuration
+SECTIONS = {"statistics": Rules, "effect": Effect}  # params that are sections of the configuration
 
 
 class Tee(io.TextIOBase):

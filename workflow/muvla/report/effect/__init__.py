@@ -1,1 +1,1 @@
-"""Memory against no memory in one environment."""
+"""Memory against no memory, environment by environment."""

@@ -1,60 +1,42 @@
-"""The four cells that show memory's effect: the policy with memory, with its memory zeroed, and the one without."""
+"""The samples that show memory's effect in one environment."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
-from muvla.records.file import Cell, RecordsError
+from muvla.records.file import RecordsError
 from muvla.report.grid import Grid
-from muvla.report.published import VARIANTS
+from muvla.report.sample import Sample
+from muvla.report.statistics.rules import Effect
+
+# The roles, in the order of the bars; None where one was not run.
+MEMORY, ZEROED, NONE, REPLANNED, ORACLE = (
+    "memory",
+    "memory zeroed",
+    "no memory",
+    "no memory, re-planned",
+    "first observation always shown",
+)
+MemoryEffect = Mapping[str, Sample | None]
 
 
-@dataclass(frozen=True)
-class MemoryEffect:
-    """Cells of one environment; None where a control was not run."""
+def memory_effect(grid: Grid, environment: str, effect: Effect) -> MemoryEffect:
+    """Find the sample of each role; no memory is the table's cell, re-planned a control that differs from it.
 
-    environment: str
-    memory: Cell  # re-planned at every step
-    zeroed: Cell | None  # the same policy and episodes, reading zeros
-    open_loop: Cell  # the policy without memory, one query a chunk
-    replanned: Cell | None  # the policy without memory, re-planned at every step
-    candidates: tuple[str, ...]  # variants among which `memory` was picked; one where it was named before
-
-
-def memory_variants(grid: Grid, environment: str) -> list[str]:
-    """Return the variants with memory that were run on `environment` re-planning, in the order of the table."""
-    cells = {variant: grid.find(variant, environment, "receding") for variant in VARIANTS}
-    return [variant for variant, cell in cells.items() if cell is not None and cell.settings["num_mem_tokens"]]
-
-
-def memory_effect(grid: Grid, environment: str, memory: str, baseline: str, *, picked: bool = False) -> MemoryEffect:
-    """Find the cells for the variant `memory` against `baseline`.
-
-    picked: `memory` was named after these results were seen, so every memory variant that was run was a candidate.
-
-    Raises RecordsError when one of the two was not run, or is not what its role needs.
+    Raises RecordsError when a policy is not what its role needs.
     """
-    own = _run(grid, memory, environment, "receding", "re-planned at every step")
-    open_loop = _run(grid, baseline, environment, "open_loop", "in open loop")
-    for cell, has, role in ((own, True, "memory variant"), (open_loop, False, "memoryless baseline")):
-        if bool(cell.settings["num_mem_tokens"]) != has:
-            m = cell.settings["num_mem_tokens"]
-            raise RecordsError(f"{cell.path} cannot be the {role}: its policy has {m} memory tokens")
-    return MemoryEffect(
-        environment,
-        memory=own,
-        zeroed=grid.find(memory, environment, "receding", "zero"),
-        open_loop=open_loop,
-        replanned=grid.find(baseline, environment, "receding"),
-        candidates=tuple(memory_variants(grid, environment)) if picked else (memory,),
+    memory, baseline, oracle = (
+        grid.cells.get((variant, environment)) for variant in (effect.memory, effect.baseline, effect.oracle)
     )
-
-
-def _run(grid: Grid, variant: str, environment: str, mode: str, how: str) -> Cell:
-    cell = grid.find(variant, environment, mode)
-    if cell is None:
-        folder = next((one.folder for one in grid.cells.values()), Path("results/records/trained"))
-        raise RecordsError(
-            f"no episodes of {variant} on {environment} {how}: evaluate it first "
-            f"(snakemake {folder}/{variant}/{environment}.done)"
-        )
-    return cell
+    for sample, has, role in ((memory, True, "variant with memory"), (baseline, False, "baseline without memory")):
+        if sample is not None and bool(sample.settings["num_mem_tokens"]) != has:
+            m = sample.settings["num_mem_tokens"]
+            raise RecordsError(f"{sample.path} cannot be the {role}: its policy has {m} memory tokens")
+    replanned = grid.find(effect.baseline, environment, "receding")
+    mode = "receding" if memory is None else memory.settings["mode"]
+    found = {
+        MEMORY: memory,
+        ZEROED: grid.find(effect.memory, environment, mode, "zero"),
+        NONE: baseline,
+        REPLANNED: None if replanned is baseline else replanned,
+        ORACLE: oracle,
+    }
+    return {role: sample if sample is not None and sample.episodes else None for role, sample in found.items()}

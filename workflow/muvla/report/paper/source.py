@@ -14,6 +14,7 @@ from markupsafe import Markup
 from muvla.report.printed import FILES, is_average
 from muvla.report.prose import blocks
 from muvla.report.runner import Contents
+from muvla.report.statistics.rules import Effect
 from muvla.report.templates import render
 from muvla.report.tidy import read_rows
 
@@ -96,23 +97,19 @@ def paper_source(
     fragments: Sequence[Path],
     pictures: Sequence[Path],
     figures: Sequence[str],
-    environment: str,
-    memory: str,
-    baseline: str,
-    picked: bool,
+    effect: Effect,
 ) -> Contents:
     """Make tables.html and paper.tex. Raises OSError, or ValueError as read_page and read_report do.
 
     fragments: csv and html files named as in FRAGMENTS. pictures: a PNG for each of `figures`, names below
-    <outputs>/figures. environment, memory, baseline, picked: of the effect, see muvla.report.effect.
+    <outputs>/figures.
     """
     by_name = {path.name: path for path in fragments}
     text = render(
         REPORT,
         figures=figures,
         numbers=Numbers({name: read_rows(by_name[f"{name}.csv"]) for name in FRAGMENTS}),
-        effect={"environment": environment, "memory": memory, "baseline": baseline},
-        picked=picked,
+        effect=effect,
     )
     title, found = read_report(text)
     pages = {name: read_page(by_name[f"{name}.html"]) for name in FRAGMENTS}

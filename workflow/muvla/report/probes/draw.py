@@ -5,8 +5,7 @@ from collections import Counter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muvla.records.file import Cell
-from muvla.report.caption import percent
+from muvla.report.caption import intervals
 from muvla.report.drawing import (
     BLUE,
     DPI,
@@ -27,7 +26,7 @@ from muvla.report.drawing import (
 )
 from muvla.report.probes.probes import MEMORIES, Panel, Probe, Series
 from muvla.report.published import chance
-from muvla.report.statistics.tests import wilson
+from muvla.report.sample import Sample
 
 WAYS = dict(zip(MEMORIES, (BLUE, SKY, VERMILION, ORANGE), strict=True))
 WAY_LABELS = {"active": "its own", "zero": "zeroed", "noise": "noise", "freeze_first": "first kept"}
@@ -44,7 +43,7 @@ def draw(probe: Probe, confidence: float) -> Figure:
     if not probe.panels:
         return _layout(probe, confidence, 1, 0.6, 0.0)[0]
     if probe.name == "interventions":
-        rows = max(sum(1 + len(series.cells) for series in panel.series) for panel in probe.panels)
+        rows = max(sum(1 + len(series.samples) for series in panel.series) for panel in probe.panels)
         figure, places = _layout(probe, confidence, min(2, len(probe.panels)), 0.22 * rows, 0.6)
         for panel, axes in zip(probe.panels, places, strict=True):
             draw_bars(axes, panel, confidence, rows)
@@ -73,16 +72,16 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
             zorder=4,
             bbox=ON_WHITE,
         )
-        for number, (way, cell) in enumerate(zip(panel.ticks, series.cells, strict=True), start=row + 1):
+        for number, (way, sample) in enumerate(zip(panel.ticks, series.samples, strict=True), start=row + 1):
             names.append((number, WAY_LABELS[way]))
-            if cell is None:
+            if sample is None:
                 axes.text(0.01, number, NOT_RUN, color=PALE, style="italic", fontsize=SMALL, va="center")
                 continue
-            rate = wilson(cell.successes, cell.episodes, confidence)
+            rate = sample.rate(confidence)
             axes.barh(number, rate.mean, height=0.72, color=WAYS[way], zorder=2)
             error = [[rate.mean - rate.low], [rate.high - rate.mean]]
             axes.errorbar(rate.mean, number, xerr=error, color=INK, capsize=2.5, linewidth=1.1, zorder=3)
-            text = f"{rate.mean:.2f}  ({cell.successes}/{cell.episodes})"
+            text = f"{rate.mean:.2f}  ({sample.successes}/{sample.episodes})"
             axes.annotate(
                 text,
                 (1.0, number),
@@ -92,7 +91,7 @@ def draw_bars(axes: Axes, panel: Panel, confidence: float, rows: int) -> None:
                 va="center",
                 annotation_clip=False,
             )
-        row += 1 + len(series.cells)
+        row += 1 + len(series.samples)
     axes.set_xlim(0, 1.0)
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
@@ -125,12 +124,12 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float, axis: str, *, crowde
     for number, series in enumerate(panel.series):
         colour = colour_of(series, number)
         shift = 0.1 * (number - (len(panel.series) - 1) / 2)
-        _line(axes, series.cells, confidence, shift, colour, MARKERS[number % len(MARKERS)], int(apart))
+        _line(axes, series.samples, confidence, shift, colour, MARKERS[number % len(MARKERS)], int(apart))
         depth = -20 - ROW * (number + 1)
         _beneath(axes, 0, depth, series.name, colour, letters, left=True)
-        for place, cell in enumerate(series.cells):
-            text = NOT_RUN if cell is None else f"{cell.successes}/{cell.episodes}"
-            _beneath(axes, place, depth, text, PALE if cell is None else colour, letters)
+        for place, sample in enumerate(series.samples):
+            text = NOT_RUN if sample is None else f"{sample.successes}/{sample.episodes}"
+            _beneath(axes, place, depth, text, PALE if sample is None else colour, letters)
     _beneath(axes, 0, -20, axis, INK, letters, left=True)
     for place, tick in enumerate(panel.ticks):
         _beneath(axes, place, -20, tick, INK, letters + 1)
@@ -156,7 +155,8 @@ def note(probe: Probe, confidence: float) -> str:
     """Say what the numbers are, and explain the special ticks."""
     if not probe.panels:
         return footnote("No policy with memory was run like this.", [])
-    text = f"Episodes that succeeded at least once, with {percent(confidence)} Wilson intervals."
+    several = len({cell.training_seed for cell in probe.cells}) > 1
+    text = f"Episodes that succeeded at least once, with {intervals(confidence, several=several)}."
     if "table" in probe.panels[0].ticks:
         text += " table: the table's own cell."
     if probe.name == "chunk_sweep":
@@ -167,26 +167,32 @@ def note(probe: Probe, confidence: float) -> str:
 
 
 def _of_other_policies(panels: tuple[Panel, ...]) -> list[str]:
-    """Return the ticks at which a cell comes from another checkpoint than the first of its line."""
+    """Return the ticks at which a sample comes from another checkpoint than the first of its line."""
     found = set()
     for panel in panels:
         digests = [
-            (tick, cell.settings["checkpoint_sha256"])
+            (tick, sample.settings["checkpoint_sha256"])
             for series in panel.series
-            for tick, cell in zip(panel.ticks, series.cells, strict=True)
-            if cell is not None
+            for tick, sample in zip(panel.ticks, series.samples, strict=True)
+            if sample is not None
         ]
         found |= {tick for tick, digest in digests if digest != digests[0][1]}
     return sorted(found, key=int)
 
 
 def _line(
-    axes: Axes, cells: tuple[Cell | None, ...], confidence: float, shift: float, colour: str, marker: str, begin: int
+    axes: Axes,
+    samples: tuple[Sample | None, ...],
+    confidence: float,
+    shift: float,
+    colour: str,
+    marker: str,
+    begin: int,
 ) -> None:
     """Draw the points that were run, joined from the tick `begin` on; the line breaks where one was not run."""
-    rates = [None if cell is None else wilson(cell.successes, cell.episodes, confidence) for cell in cells]
+    rates = [None if one is None else one.rate(confidence) for one in samples]
     heights = [float("nan") if rate is None else rate.mean for rate in rates]
-    places = [place + shift for place in range(len(cells))]
+    places = [place + shift for place in range(len(samples))]
     axes.plot(places[begin:], heights[begin:], color=colour, linewidth=1.6, zorder=2)
     for place, rate in enumerate(rates):
         if rate is not None:

@@ -3,7 +3,9 @@
 workflow/schemas/config.schema.yaml describes and checks every entry.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,23 @@ class Rules:
     printed_episodes: dict[str, int]  # printed table -> episodes behind each of its cells
 
 
-@dataclass(frozen=True)
-class Targets:
-    """Section `effect.targets`: what the effect must show to count as reproduced at its scale."""
+class Target(TypedDict):
+    """What success in one environment was to be; a limit that is absent was not set."""
 
-    with_memory_at_least: float
-    without_at_most: float
-    p_below: float
-    episodes_at_least: int
+    environment: str
+    memory_at_least: NotRequired[float]
+    baseline_at_least: NotRequired[float]
+    baseline_at_most: NotRequired[float]
+    gain_at_least: NotRequired[float]  # memory minus baseline
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Section `effect` of the configuration: the policies between which an effect of memory is claimed."""
+
+    environments: Sequence[str]
+    memory: str
+    baseline: str
+    oracle: str
+    picked: bool  # `memory` was named after its results were seen
+    targets: Sequence[Target]

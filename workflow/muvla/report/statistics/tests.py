@@ -3,14 +3,16 @@
 Confidence, resamples and seeds are arguments everywhere: the configuration fixes them (rules.py).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest, fisher_exact
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+Episode = TypeVar("Episode", bound=Hashable)
 
 
 class Estimate(NamedTuple):
@@ -23,13 +25,17 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Paired:
-    """Two policies on the same seeds: in how many episodes which of them succeeded, and the exact p-value."""
+    """Two policies on the same seeds: in how many episodes which of them succeeded, and the p-value.
+
+    of_seed: training seed -> (difference, pairs), where there are training seeds (paired.py).
+    """
 
     both: int
     only_first: int
     only_second: int
     neither: int
     p: float
+    of_seed: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
     def pairs(self) -> int:
@@ -63,7 +69,7 @@ def two_sample_exact(first: int, first_episodes: int, second: int, second_episod
     return float(fisher_exact(table).pvalue)
 
 
-def paired_exact(first: Mapping[int, bool], second: Mapping[int, bool]) -> Paired:
+def paired_exact(first: Mapping[Episode, bool], second: Mapping[Episode, bool]) -> Paired:
     """McNemar's exact test: outcomes by seed of two policies, two-sided binomial on the discordant pairs.
 
     Only seeds with an outcome in both count; p is 1 when no pair is discordant.
@@ -75,9 +81,13 @@ def paired_exact(first: Mapping[int, bool], second: Mapping[int, bool]) -> Paire
     both = sum(first[seed] and second[seed] for seed in seeds)
     only_first = sum(first[seed] and not second[seed] for seed in seeds)
     only_second = sum(second[seed] and not first[seed] for seed in seeds)
-    discordant = only_first + only_second
-    p = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-    return Paired(both, only_first, only_second, len(seeds) - both - discordant, p)
+    neither = len(seeds) - both - only_first - only_second
+    return Paired(both, only_first, only_second, neither, two_sided_sign(only_first, only_second))
+
+
+def two_sided_sign(more: int, less: int) -> float:
+    """Two-sided p-value of the exact sign test: `more` pairs went one way and `less` the other; 1 without pairs."""
+    return float(binomtest(more, more + less, 0.5).pvalue) if more + less else 1.0
 
 
 def holm(p_values: Sequence[float], family: int) -> list[float]:
@@ -94,12 +104,6 @@ def holm(p_values: Sequence[float], family: int) -> list[float]:
     return [float(p) for p in multipletests(padded, method="holm")[1][: len(p_values)]]
 
 
-def _percentile(mean: float, draws: np.ndarray, confidence: float) -> Estimate:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Estimate(mean, float(low), float(high))
-
-
 def stratified_average(cells: Sequence[tuple[int, int]], *, confidence: float, resamples: int, seed: int) -> Estimate:
     """Average over environments of their success rates, each counting the same whatever its episodes.
 
@@ -113,23 +117,6 @@ def stratified_average(cells: Sequence[tuple[int, int]], *, confidence: float, r
     successes, episodes = np.array(cells, dtype=np.int64).T  # (E,) (E,), E environments
     rates = successes / episodes
     draws = np.random.default_rng(seed).binomial(episodes, rates, size=(resamples, len(cells))) / episodes
-    return _percentile(float(rates.mean()), draws.mean(axis=1), confidence)
-
-
-def paired_average(pairs: Sequence[Paired], *, confidence: float, resamples: int, seed: int) -> Estimate:
-    """Average over environments of the difference between two policies on the same seeds.
-
-    The interval is the percentile bootstrap that resamples seeds, both outcomes together, within each environment: a
-    multinomial draw of how many pairs only the first, only the second, or both or neither won.
-    Raises ValueError without environments.
-    """
-    if not pairs:
-        raise ValueError("no average without an environment in which both policies were run on the same seeds")
-    generator = np.random.default_rng(seed)
-    draws = np.zeros(resamples)
-    for one in pairs:
-        shares = np.array([one.only_first, one.only_second, one.both + one.neither]) / one.pairs
-        drawn = generator.multinomial(one.pairs, shares, size=resamples)  # (resamples, 3)
-        draws += (drawn[:, 0] - drawn[:, 1]) / one.pairs
-    mean = float(np.mean([one.difference for one in pairs]))
-    return _percentile(mean, draws / len(pairs), confidence)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws.mean(axis=1), [tail, 1 - tail])
+    return Estimate(float(rates.mean()), float(low), float(high))

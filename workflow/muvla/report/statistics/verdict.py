@@ -3,18 +3,19 @@
 With d the measured minus the printed rate:
   reproduced    the interval of d lies within the equivalence margin (two one-sided tests at `significance`, that is
                 Newcombe's interval of d with confidence 1 - 2 * significance)
-  differs       it does not, and Fisher's exact test of the two samples gives p < significance
+  differs       it does not, and Fisher's exact test of the two samples gives p < significance; over several training
+                seeds the printed rate is also no likely further training of ours (seeds.py)
   inconclusive  neither: too few episodes to tell
 A mini number is no measurement of the paper's policy, so it gets no verdict whatever it is.
 """
 
 from enum import StrEnum
 from fractions import Fraction
-
-from statsmodels.stats.proportion import confint_proportions_2indep
+from math import hypot
 
 from muvla.report.statistics.rules import Rules
-from muvla.report.statistics.tests import two_sample_exact
+from muvla.report.statistics.seeds import Counts, p_over_seeds, rate_over_seeds, rates
+from muvla.report.statistics.tests import Estimate, two_sample_exact, wilson
 
 
 class Verdict(StrEnum):
@@ -36,27 +37,32 @@ SIGNS = {
 }
 
 
-def difference_interval(
-    successes: int, episodes: int, printed: int, printed_episodes: int, confidence: float
-) -> tuple[float, float]:
-    """Newcombe's interval (1998, method 10) of the first rate minus the second."""
-    low, high = confint_proportions_2indep(
-        successes, episodes, printed, printed_episodes, method="newcomb", compare="diff", alpha=1 - confidence
-    )
-    return max(float(low), -1.0), min(float(high), 1.0)  # rounding can push the ends past what a difference can be
+def difference_interval(first: Estimate, second: Estimate) -> tuple[float, float]:
+    """Return the interval of the first rate minus the second, from their own intervals.
+
+    Of two Wilson intervals it is Newcombe's (1998, method 10); Zou and Donner (2008) for any two.
+    """
+    difference = first.mean - second.mean
+    low = difference - hypot(first.mean - first.low, second.high - second.mean)
+    high = difference + hypot(first.high - first.mean, second.mean - second.low)
+    return max(low, -1.0), min(high, 1.0)
 
 
-def judge(successes: int, episodes: int, printed: Fraction, printed_episodes: int, rules: Rules) -> Verdict:
-    """Decide by the rule above; `printed` is a rate from 0 to 1, taken as the nearest count of its episodes.
+def judge(counts: Counts, printed: Fraction, printed_episodes: int, rules: Rules) -> Verdict:
+    """Decide by the rule above.
 
-    Raises ValueError when the counts or the rate are impossible.
+    counts: (successes, episodes) by training seed. printed: a rate from 0 to 1, taken as the nearest count of its
+    episodes, of one training. Raises ValueError when the counts or the rate are impossible.
     """
     if not 0 <= printed <= 1 or printed_episodes < 1:
         raise ValueError(f"a printed rate of {printed} over {printed_episodes} episodes is impossible")
     count = round(printed * printed_episodes)
     confidence = 1 - 2 * rules.significance
-    low, high = difference_interval(successes, episodes, count, printed_episodes, confidence)
+    ours, theirs = rate_over_seeds(counts, confidence), wilson(count, printed_episodes, confidence)
+    low, high = difference_interval(ours, theirs)
     if -rules.equivalence_margin <= low and high <= rules.equivalence_margin:
         return Verdict.REPRODUCED
-    p = two_sample_exact(successes, episodes, count, printed_episodes)
+    successes, episodes = (sum(column) for column in zip(*counts, strict=True))
+    exact = two_sample_exact(successes, episodes, count, printed_episodes)
+    p = max(exact, p_over_seeds(ours.mean - theirs.mean, rates(counts), one_more=True))
     return Verdict.DIFFERS if p < rules.significance else Verdict.INCONCLUSIVE

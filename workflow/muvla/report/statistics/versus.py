@@ -1,82 +1,168 @@
-"""One rate against another, and what several such comparisons say of a statement "the first is greater"."""
+"""One rate against another, and what several such comparisons say of a statement.
 
-from collections.abc import Mapping, Sequence
+The rules are the only ones by which statements of the paper are decided; the configuration fixes their numbers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from muvla.records.file import Cell
+from muvla.report.sample import Sample
+from muvla.report.statistics.paired import (
+    average_difference,
+    average_rate,
+    paired_over_seeds,
+    share_episodes,
+)
 from muvla.report.statistics.rules import Rules
-from muvla.report.statistics.tests import holm, paired_exact, two_sample_exact
+from muvla.report.statistics.tests import Estimate, Paired, holm, two_sample_exact
 from muvla.report.statistics.verdict import difference_interval
 
-HOLDS, DOES_NOT, NOT_RUN = "holds", "does not hold", "not run"
-CANNOT_TELL = "too few episodes to tell"
+
+class Answer(StrEnum):
+    """What the records say of a statement."""
+
+    HOLDS = "holds"
+    DOES_NOT = "does not hold"
+    CANNOT_TELL = "cannot tell"
 
 
 @dataclass(frozen=True)
 class Versus:
-    """A comparison of two rates or gaps; same: the rates agree within the equivalence margin.
+    """A comparison of two rates or gaps.
 
     difference: of the rates, first minus second; of gaps, the share of episodes with a greater one minus that with a
-    smaller one.
+    smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged.
     """
 
     name: str
     first: str
     second: str
-    difference: float
+    difference: Estimate
     p: float
-    same: bool = False
+    narrow: tuple[float, float]
+
+    def same(self, rules: Rules) -> bool:
+        """Say whether the two agree within the equivalence margin."""
+        return -rules.equivalence_margin <= self.narrow[0] and self.narrow[1] <= rules.equivalence_margin
+
+    def no_worse(self, rules: Rules) -> bool:
+        """Say whether the first is not worse by more than the equivalence margin."""
+        return -rules.equivalence_margin <= self.narrow[0]
 
 
-def counts(cell: Cell) -> str:
-    """Write the counts of a cell: "36/50"."""
-    return f"{cell.successes}/{cell.episodes}"
+def counts(sample: Sample) -> str:
+    """Write the counts of a sample: "36/50"."""
+    return f"{sample.successes}/{sample.episodes}"
 
 
-def versus(name: str, first: Cell, second: Cell, rules: Rules) -> Versus:
-    """Compare seed by seed (McNemar's exact test); with Fisher's where the two share no seed."""
-    if first.outcomes.keys() & second.outcomes.keys():
-        test = paired_exact(first.outcomes, second.outcomes)
-        difference, p = test.difference, test.p
-    else:
-        difference = first.successes / first.episodes - second.successes / second.episodes
-        p = two_sample_exact(first.successes, first.episodes, second.successes, second.episodes)
-    low, high = difference_interval(
-        first.successes, first.episodes, second.successes, second.episodes, 1 - 2 * rules.significance
-    )
-    same = -rules.equivalence_margin <= low and high <= rules.equivalence_margin
-    return Versus(name, counts(first), counts(second), difference, p, same)
+def described(sample: Sample, rules: Rules) -> str:
+    """Write rate, counts, seeds and interval: "0.72 (108/150, 3 seeds; 0.55 to 0.89)", and whether seeds disagree."""
+    rate, seeds = sample.rate(rules.confidence), len(sample.by_seed)
+    several = f", {seeds} seeds" if seeds > 1 else ""
+    differ = ", which disagree" if sample.disagrees(rules.significance) else ""
+    return f"{rate.mean:.2f} ({counts(sample)}{several}{differ}; {rate.low:.2f} to {rate.high:.2f})"
 
 
-def gap_versus(name: str, first: tuple[Cell, Cell], second: tuple[Cell, Cell]) -> Versus | None:
-    """Compare two gaps, each of one cell over another: in how many episodes the first is greater, in how many smaller.
+def versus(name: str, first: Sample, second: Sample, rules: Rules) -> Versus:
+    """Compare episode by episode (paired.py); with Fisher's exact test where the two share no episode.
 
-    The exact sign test on the seeds that all four share; None when they share none.
+    Without shared episodes p does not know of training seeds; the interval does.
     """
-    gaps: list[Mapping[int, int]] = []
-    for upper, lower in (first, second):
-        seeds = upper.outcomes.keys() & lower.outcomes.keys()
-        gaps.append({seed: upper.outcomes[seed] - lower.outcomes[seed] for seed in seeds})
-    shared = sorted(gaps[0].keys() & gaps[1].keys())
-    if not shared:
+    texts = (described(first, rules), described(second, rules))
+    if share_episodes(first.outcomes, second.outcomes):
+        return _paired(name, texts, [paired_over_seeds(first.outcomes, second.outcomes)], rules)
+
+    def interval(confidence: float) -> Estimate:
+        one, other = first.rate(confidence), second.rate(confidence)
+        return Estimate(one.mean - other.mean, *difference_interval(one, other))
+
+    p = two_sample_exact(first.successes, first.episodes, second.successes, second.episodes)
+    return _put(name, texts, interval, p, rules)
+
+
+def gap_versus(name: str, first: tuple[Sample, Sample], second: tuple[Sample, Sample], rules: Rules) -> Versus | None:
+    """Compare two gaps, each of one sample over another: in how many episodes which of them is greater.
+
+    The exact sign test on the episodes that all four share; None when they share none.
+    """
+    gaps = [_gap(*pair) for pair in (first, second)]
+    if not share_episodes(*gaps):
         return None
-    greater = {seed: gaps[0][seed] > gaps[1][seed] for seed in shared}
-    smaller = {seed: gaps[0][seed] < gaps[1][seed] for seed in shared}
-    test = paired_exact(greater, smaller)
-    texts = [f"{counts(upper)} − {counts(lower)}" for upper, lower in (first, second)]
-    return Versus(name, texts[0], texts[1], test.difference, test.p)
+    greater, smaller = dict[str, Mapping[int, bool]](), dict[str, Mapping[int, bool]]()
+    for seed in gaps[0].keys() & gaps[1].keys():
+        shared = gaps[0][seed].keys() & gaps[1][seed].keys()
+        greater[seed] = {one: gaps[0][seed][one] > gaps[1][seed][one] for one in shared}
+        smaller[seed] = {one: gaps[0][seed][one] < gaps[1][seed][one] for one in shared}
+    test = paired_over_seeds(greater, smaller)
+    texts = (f"{counts(first[0])} − {counts(first[1])}", f"{counts(second[0])} − {counts(second[1])}")
+    return _paired(name, texts, [test], rules)
 
 
-def judge_all(found: Sequence[Versus], rules: Rules) -> str:
+def average_versus(name: str, pairs: Sequence[tuple[Sample, Sample]], rules: Rules) -> Versus:
+    """Compare the averages of two variants over environments, each given as the samples of both.
+
+    Raises ValueError where the two share no episode of an environment.
+    """
+    tests = [paired_over_seeds(first.outcomes, second.outcomes) for first, second in pairs]
+    averages = [average_rate([sample.by_seed for sample in column], rules) for column in zip(*pairs, strict=True)]
+    texts = [f"{one.mean:.2f} ({one.low:.2f} to {one.high:.2f})" for one in averages]
+    return _paired(name, (texts[0], texts[1]), tests, rules)
+
+
+def _gap(upper: Sample, lower: Sample) -> dict[str, dict[int, int]]:
+    """Return the gap of every episode by training seed and evaluation seed."""
+    found = {}
+    for seed, outcomes in upper.outcomes.items():
+        others = lower.outcomes.get(seed, {})
+        found[seed] = {episode: success - others[episode] for episode, success in outcomes.items() if episode in others}
+    return found
+
+
+def _paired(name: str, texts: tuple[str, str], tests: Sequence[Paired], rules: Rules) -> Versus:
+    p = average_difference(tests, rules.confidence)[1]
+    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules)
+
+
+def _put(name: str, texts: tuple[str, str], interval: Callable[[float], Estimate], p: float, rules: Rules) -> Versus:
+    narrow = interval(1 - 2 * rules.significance)
+    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high))
+
+
+def judge_greater(found: Sequence[Versus], rules: Rules) -> Answer:
     """Say whether the first is greater in all of them.
 
     holds: each has p < `significance` and the stated direction. does not hold: one is the same within the margin, or
     has the other direction with p < `significance` after Holm's correction for their number.
     """
-    if not found:
-        return NOT_RUN
-    if all(one.p < rules.significance and one.difference > 0 for one in found):
-        return HOLDS
+    if found and all(one.p < rules.significance and one.difference.mean > 0 for one in found):
+        return Answer.HOLDS
+    against = _significantly_less(found, rules) or any(one.same(rules) for one in found)
+    return Answer.DOES_NOT if against else Answer.CANNOT_TELL
+
+
+def judge_same(found: Sequence[Versus], rules: Rules) -> Answer:
+    """Say whether the two are the same within the margin in all of them; they are not where one has p < `significance`.
+
+    A difference that is significant and within the margin is the same.
+    """
+    if found and all(one.same(rules) for one in found):
+        return Answer.HOLDS
+    different = any(one.p < rules.significance and not one.same(rules) for one in found)
+    return Answer.DOES_NOT if different else Answer.CANNOT_TELL
+
+
+def judge_no_worse(found: Sequence[Versus], rules: Rules) -> Answer:
+    """Say whether the first is not worse than the second by more than the margin in all of them.
+
+    It is worse where one is less with p < `significance` after Holm's correction, beyond the margin's reach.
+    """
+    if found and all(one.no_worse(rules) for one in found):
+        return Answer.HOLDS
+    worse = [one for one in found if not one.no_worse(rules)]
+    return Answer.DOES_NOT if _significantly_less(worse, rules) else Answer.CANNOT_TELL
+
+
+def _significantly_less(found: Sequence[Versus], rules: Rules) -> bool:
     adjusted = holm([one.p for one in found], len(found))
-    against = [p < rules.significance and one.difference < 0 for one, p in zip(found, adjusted, strict=True)]
-    return DOES_NOT if any(against) or any(one.same for one in found) else CANNOT_TELL
+    return any(p < rules.significance and one.difference.mean < 0 for one, p in zip(found, adjusted, strict=True))

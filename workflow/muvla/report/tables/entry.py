@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from muvla.records.file import Cell, RecordsError
-from muvla.records.provenance_file import differences
+from muvla.records.file import Cell
 from muvla.report.caption import startup_warnings
 from muvla.report.grid import GroupAverage
+from muvla.report.sample import OWN_TO_A_SEED, Sample, cells_of, check_same_settings
 from muvla.report.statistics.rules import Rules
-from muvla.report.statistics.tests import Estimate, wilson
+from muvla.report.statistics.seeds import Counts, rate_over_seeds, seeds_disagree
+from muvla.report.statistics.tests import Estimate
 from muvla.report.statistics.verdict import SIGNS, Verdict, judge
 
-# What may differ between the tasks of a suite: the task itself, and the hash over a configuration that names it.
-OWN_TO_A_TASK = ("environment", "config_hash")
+# What may differ between the tasks of a suite: the task itself, and what is a training seed's own.
+OWN_TO_A_TASK = ("environment", *OWN_TO_A_SEED)
 NO_WIDTH = "z"
 FLAGS = {
     "e": "episodes ended in an error and are counted neither as successes nor as failures",
@@ -23,10 +25,11 @@ FLAGS = {
     "p": "a cell's episodes come from runs of different commits or checkpoint sources",
     "t": "tasks of the suite are missing",
     "w": "the simulator's start-up check warned",
+    "s": "training seeds disagree (Cochran's Q test)",
     NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see the parts' own intervals",
 }
 
-HARMLESS = "pw"  # flags that say nothing against counting the episodes
+HARMLESS = "pws"  # flags that say nothing against counting the episodes
 PAPER = "paper"  # the only scale whose numbers are compared with the printed ones
 
 
@@ -37,7 +40,7 @@ class Entry:
     mean: str
     low: str
     high: str
-    count: str  # episodes, or "run/of" for an average
+    count: str  # episodes, "200 (3)" of three training seeds; "run/of" for an average
     flags: str  # letters of FLAGS
     printed: str  # the paper's value at this place, as printed; empty where it prints none
     verdict: Verdict
@@ -110,9 +113,9 @@ class Shape:
             verdict = Verdict.INCONCLUSIVE
         elif judged:
             rate = self.printed_rate(printed)
-            verdict = judge(tally.successes, tally.episodes, rate, self.printed_episodes, self.rules)
-        estimate = wilson(tally.successes, tally.episodes, self.rules.confidence)
-        count = str(tally.episodes)
+            verdict = judge(tally.counts, rate, self.printed_episodes, self.rules)
+        estimate = rate_over_seeds(tally.counts, self.rules.confidence)
+        count = f"{tally.episodes} ({tally.seeds})" if tally.seeds > 1 else str(tally.episodes)
         return Entry(*self.texts(estimate), count, tally.flags, printed, verdict, tally, estimate)
 
     def average(self, average: GroupAverage | None, printed: str) -> Entry:
@@ -128,39 +131,56 @@ class Shape:
 class Tally:
     """Success counts behind one table cell, and its data-quality flags."""
 
-    successes: int
-    episodes: int
+    by_seed: Mapping[str, tuple[int, int]]  # training seed -> (successes, episodes), of those with an outcome
     flags: str  # letters of FLAGS
     scale: str
-    parts: int  # record files with at least one line
+    parts: int  # environments or tasks with at least one line
     of: int  # how many there should be
 
+    @property
+    def counts(self) -> Counts:
+        """Return (successes, episodes) of every training seed."""
+        return list(self.by_seed.values())
 
-def flags(cells: list[Cell], of: int) -> str:
-    """Return the letters of FLAGS that hold for these cells, in that order."""
+    @property
+    def successes(self) -> int:
+        """Count the successes of all training seeds."""
+        return sum(successes for successes, _ in self.counts)
+
+    @property
+    def episodes(self) -> int:
+        """Count the episodes with an outcome of all training seeds."""
+        return sum(episodes for _, episodes in self.counts)
+
+    @property
+    def seeds(self) -> int:
+        """Count the training seeds with an outcome."""
+        return len(self.by_seed)
+
+
+def flags(samples: Sequence[Sample], of: int, significance: float) -> str:
+    """Return the letters of FLAGS that hold for these samples, in that order."""
+    cells = [cell for cell in cells_of(samples) if cell.records]
     found = {
         "e": any(cell.errors for cell in cells),
         "i": any(cell.episodes + cell.errors < cell.requested for cell in cells),
         "x": any(cell.cut_line for cell in cells),
         "p": any(len({(run["commit"], run["checkpoint_source"]) for run in cell.runs}) > 1 for cell in cells),
-        "t": len(cells) < of,
+        "t": len(samples) < of,
         "w": any(startup_warnings(cell) for cell in cells),
+        "s": seeds_disagree(list(_pooled(samples).values()), significance),
     }
     return "".join(letter for letter, holds in found.items() if holds)
 
 
-def check_same_settings(cells: list[Cell]) -> None:
-    """Raise RecordsError when cells that are counted together have different settings."""
-    first = cells[0]
-    for cell in cells[1:]:
-        ours, theirs = (
-            {key: value for key, value in one.settings.items() if key not in OWN_TO_A_TASK} for one in (first, cell)
-        )
-        if different := list(differences(ours, theirs)):
-            raise RecordsError(
-                f"{first.path} and {cell.path} are counted together but have different settings: "
-                f"{'; '.join(different)}; evaluate the older of the two again"
-            )
+def _pooled(samples: Sequence[Sample]) -> dict[str, dict[tuple[str, int], bool]]:
+    """Return success by training seed, and by environment and evaluation seed."""
+    found: dict[str, dict[tuple[str, int], bool]] = {}
+    for sample in samples:
+        for seed, outcomes in sample.outcomes.items():
+            places = {(sample.settings["environment"], episode): success for episode, success in outcomes.items()}
+            found.setdefault(seed, {}).update(places)
+    return found
 
 
 def modes_of(cells: list[Cell]) -> list[str]:
@@ -168,11 +188,11 @@ def modes_of(cells: list[Cell]) -> list[str]:
     return sorted({cell.settings["mode"].replace("_", " ") for cell in cells})
 
 
-def tally(cells: list[Cell | None], of: int = 1) -> Tally | None:
-    """Count the cells that hold a line; None when none does. Raises RecordsError as check_same_settings does."""
-    run = [cell for cell in cells if cell is not None and cell.records]
+def tally(samples: Sequence[Sample | None], significance: float, of: int = 1) -> Tally | None:
+    """Count the samples that hold a line; None when none does. Raises RecordsError as check_same_settings does."""
+    run = [one for one in samples if one is not None and any(cell.records for cell in one.cells)]
     if not run:
         return None
-    check_same_settings(run)
-    successes, episodes = sum(cell.successes for cell in run), sum(cell.episodes for cell in run)
-    return Tally(successes, episodes, flags(run, of), run[0].settings["scale"], len(run), of)
+    check_same_settings(cells_of(run), OWN_TO_A_TASK)
+    by_seed = {seed: (sum(one.values()), len(one)) for seed, one in _pooled(run).items()}
+    return Tally(by_seed, flags(run, of, significance), run[0].settings["scale"], len(run), of)

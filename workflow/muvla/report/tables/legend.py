@@ -4,8 +4,11 @@ from muvla.report.caption import percent
 from muvla.report.tables.entry import FLAGS, PAPER, Shape
 
 
-def legend(scales: list[str], shape: Shape, flags: set[str]) -> list[str]:
-    """Return sentences on how to read a cell of the table; `flags` are the letters that occur in it."""
+def legend(scales: list[str], shape: Shape, flags: set[str], *, several: bool) -> list[str]:
+    """Return sentences on how to read a cell of the table.
+
+    flags: the letters that occur in it. several: some cell is over several training seeds.
+    """
     rules = shape.rules
     confidence = percent(rules.confidence)
     sentences = [
@@ -14,6 +17,8 @@ def legend(scales: list[str], shape: Shape, flags: set[str]) -> list[str]:
         f"Averages weight all parts that were run equally and say how many of the parts these are; their {confidence} "
         f"intervals are bootstraps of {rules.resamples:,} draws within the parts.",
     ]
+    if several:
+        sentences.append("In parentheses after the episodes: training seeds, whose scatter the interval holds.")
     if PAPER in scales:
         sentences.append(
             f"Verdicts, single cells at the paper's scale against {shape.printed_episodes} printed episodes: = "

@@ -25,13 +25,15 @@ def row_of(name: str, variant: str | None, grid: Grid, table: Printed, shape: Sh
     for column in table.columns:
         if variant is not None and not is_average(column):
             names = environments(column)
-            tallies[column] = tally([grid.cells.get((variant, one)) for one in names], of=len(names))
-    counts = [(one.successes, one.episodes) for one in tallies.values() if one is not None and one.episodes]
+            tallies[column] = tally(
+                [grid.cells.get((variant, one)) for one in names], grid.rules.significance, of=len(names)
+            )
+    parts = [one.by_seed for one in tallies.values() if one is not None and one.episodes]
     entries: list[Entry] = []
     for column in table.columns:
         printed = table.values.get((name, column), "")
         if is_average(column):
-            entries.append(shape.average(average(counts, len(table.columns) - 1, grid.rules), printed))
+            entries.append(shape.average(average(parts, len(table.columns) - 1, grid.rules), printed))
         else:
             entries.append(shape.cell(tallies.get(column), printed))
     label = "not ours to run"

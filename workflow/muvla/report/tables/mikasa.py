@@ -22,9 +22,9 @@ def groups(grid: Grid, published: Published, shape: Shape) -> list[RowGroup]:
     """Return the three groups, each with its rows and their average, then the average over everything."""
 
     def row(environment: str) -> Row:
-        cells = {variant: grid.cells.get((variant, environment)) for variant in VARIANTS}
+        tallies = {name: tally([grid.cells.get((name, environment))], shape.rules.significance) for name in VARIANTS}
         printed = published.values
-        return Row(environment, [shape.cell(tally([cell]), printed[name, environment]) for name, cell in cells.items()])
+        return Row(environment, [shape.cell(one, printed[name, environment]) for name, one in tallies.items()])
 
     def average_row(group: str, names: tuple[str, ...]) -> Row:
         averages = {variant: grid.average(variant, names) for variant in VARIANTS}

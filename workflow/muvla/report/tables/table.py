@@ -28,8 +28,8 @@ from muvla.report.templates import render
 from muvla.report.tidy import csv_text
 
 COLUMNS = (
-    *("table", "group", "row", "column", "variant", "environment", "unit", "episodes", "successes", "mean", "low"),
-    *("high", "parts", "marks", "printed", "verdict"),
+    *("table", "group", "row", "column", "variant", "environment", "unit", "episodes", "successes", "seeds", "mean"),
+    *("low", "high", "parts", "marks", "printed", "verdict"),
 )
 TITLES = {
     TABLE_MIKASA: "MIKASA-Robo success rates",
@@ -54,7 +54,8 @@ def lines(view: View, shape: Shape, table: Printed) -> Iterator[tuple[object, ..
     for group in view.body.groups:
         for row in group.rows:
             for column, entry in zip(view.body.columns, row.cells, strict=True):
-                counts = ("", "") if entry.tally is None else (entry.tally.episodes, entry.tally.successes)
+                tally = entry.tally
+                counts = ("", "", "") if tally is None else (tally.episodes, tally.successes, tally.seeds)
                 parts = entry.count if entry.estimate is not None and entry.tally is None else ""
                 tested = row.name if table.name == TABLE_MIKASA else column.printed
                 variant = column.variant if row.variant is None else row.variant
@@ -79,6 +80,8 @@ def view_of(everything: Grid, table: Printed, published: Published, shape: Shape
     grid = everything.of(ours, environments_of(table, published))
     scales = sorted({cell.settings["scale"] for cell in grid.shown()})
     body = BODIES[table.name](grid, table, published, shape)
+    entries = [entry for row in body.rows for entry in row.cells]
+    several = any(entry.tally is not None and entry.tally.seeds > 1 for entry in entries)
     return View(
         body,
         title=f"{TITLES[table.name]}, {' and '.join(scales)} scale" if scales else f"{TITLES[table.name]}, not run",
@@ -86,7 +89,7 @@ def view_of(everything: Grid, table: Printed, published: Published, shape: Shape
         first=FIRST[table.name],
         wide=table.name == TABLE_MIKASA,
         origin=origin(grid.shown()),
-        legend=legend(scales, shape, {letter for row in body.rows for entry in row.cells for letter in entry.flags}),
+        legend=legend(scales, shape, {letter for entry in entries for letter in entry.flags}, several=several),
     )
 
 

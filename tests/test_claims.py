@@ -1,0 +1,152 @@
+"""The paper's claims, decided from the records alone: each verdict both ways, and what was not run is said."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from judged_claims import CANNOT_TELL, DOES_NOT, HOLDS, judged, made, outcomes, verdicts
+from muvla.records.file import RecordsError
+from muvla.report.published import chance, read_published
+from synthetic_records import TABLE_MIKASA, write_cell
+
+GROUPS = read_published(TABLE_MIKASA).environments
+
+
+@pytest.fixture(autouse=True)
+def hundreds_of_files_are_not_forced_onto_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def write_group(records: Path, variant: str, group: str, successes: int, episodes: int = 50) -> None:
+    for environment in GROUPS[group]:
+        write_cell(records, variant, environment, outcomes(successes, episodes))
+
+
+TRAINING = "Memory raises success on the training tasks"
+NEEDED = "Memory helps on every training task that needs it"
+MATCHED = "Memory carries over to held-out tasks of the same memory structure"
+NOVEL = "Where the memory structure is new, memory changes nothing"
+ORACLE = "Seeing the first observation at every step bounds memory on cue tasks"
+TBPTT = "TBPTT with K=2 does better than EMA"
+K1 = "Gradients through two steps do better than through one"
+GUARD = "The guard mask does better than the full mask, with EMA"
+LIBERO = "On LIBERO memory costs nothing"
+
+
+def test_the_claims_on_the_tables_hold(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    of_variant = {"m64_k2": 40, "oft_episodic": 10, "oft_first_obs": 45, "m64_ema": 25, "m64_k1": 12, "m64_ema_full": 9}
+    for variant, successes in of_variant.items():
+        write_group(records, variant, "training", successes)
+    for variant, successes in (("m64_k2", 20), ("oft_episodic", 5)):
+        write_group(records, variant, "matched", successes)
+        write_group(records, variant, "novel", 3)
+        write_cell(records, variant, "libero_object/0", outcomes(45))
+    found = judged(records)
+    for claim in (TRAINING, NEEDED, MATCHED, NOVEL, ORACLE, TBPTT, K1, GUARD, LIBERO):
+        assert found[claim]["verdict"] == HOLDS, claim
+    assert "average of 5 of 5 environments: 0.80 (" in found[TRAINING]["evidence"]
+    assert (
+        found[TRAINING]["paper"]
+        == "abstract, 0.42 to 0.84; the average printed is 0.84 for K=2 (Ours) and 0.48 for OpenVLA-OFT†"
+    )
+    assert (
+        "RememberColor5: 0.80 (40/50; 0.67 to 0.89) against 0.20 (10/50; 0.11 to 0.33), +0.60 ("
+        in (found[NEEDED]["evidence"])
+    )
+    assert "InterceptMedium" not in found[NEEDED]["evidence"]
+
+
+def test_the_claims_on_the_tables_do_not_hold(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    of_variant = {"m64_k2": 10, "oft_episodic": 30, "oft_first_obs": 2, "m64_ema": 25, "m64_k1": 30, "m64_ema_full": 40}
+    for variant, successes in of_variant.items():
+        write_group(records, variant, "training", successes)
+    for variant, successes in (("m64_k2", 5), ("oft_episodic", 20)):
+        write_group(records, variant, "matched", successes)
+        write_group(records, variant, "novel", 2 * successes)
+        write_cell(records, variant, "libero_object/0", outcomes(successes))
+    found = verdicts(records)
+    for claim in (TRAINING, NEEDED, MATCHED, NOVEL, ORACLE, TBPTT, K1, GUARD, LIBERO):
+        assert found[claim] == DOES_NOT, claim
+
+
+def test_what_the_records_cannot_tell_and_what_was_not_run(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    for variant, successes in (("m64_k2", 50), ("oft_episodic", 0)):
+        write_cell(records, variant, "RememberColor5", outcomes(successes))
+        write_cell(records, variant, "libero_object/0", outcomes(20, 20))  # the same in all 20, which is too few
+    found = judged(records)
+    assert {line["verdict"] for line in found.values()} == {CANNOT_TELL}
+    # one of five environments decides nothing, however clear it is
+    assert "average of 1 of 5 environments: 1.00 (" in found[TRAINING]["evidence"]
+    assert "RememberColor5: 1.00 (50/50" in found[NEEDED]["evidence"]
+    assert found[TBPTT]["evidence"] == (
+        "not measured: name m64_k2 and m64_ema (`variants`) and Training tasks (in-distribution) (`environments`) in "
+        "config/config.yaml, then `snakemake results/claims.md`"
+    )
+    text = str(made(records)[".md"])
+    assert "Verdict: **cannot tell**; not measured: name" in text
+    assert "MINI RESULTS" in text
+
+
+def test_a_policy_picked_afterwards_pays_for_every_candidate(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    for environment in GROUPS["training"]:
+        for variant in ("m64_k2", "m64_k8", "m1_k8"):
+            write_cell(records, variant, environment, outcomes(30))
+        write_cell(records, "oft_episodic", environment, outcomes(24))
+    # 6 of 50 pairs in each of three tasks, all for memory: p = 0.03
+    assert verdicts(records)[NEEDED] == HOLDS
+    assert verdicts(records, picked=True)[NEEDED] == CANNOT_TELL
+    assert verdicts(records, picked=True)[TRAINING] == HOLDS  # 30 pairs
+    assert "m64_k2 was named after its results were seen" in str(made(records, picked=True)[".md"])
+
+
+def test_seeds_that_point_both_ways_decide_nothing(tmp_path: Path) -> None:
+    for folder, successes in (("records", 48), ("seed1", 40), ("seed2", 8)):
+        write_group(tmp_path / "all" / folder, "m64_k2", "training", successes)
+        write_group(tmp_path / "all" / folder, "oft_episodic", "training", 10)
+    found = judged(tmp_path / "all")
+    assert (found[TRAINING]["verdict"], found[NEEDED]["verdict"]) == (CANNOT_TELL, CANNOT_TELL)
+    assert "0.64 (96/150, 3 seeds, which disagree; " in found[NEEDED]["evidence"]
+    # the first seed alone would have decided
+    assert verdicts(tmp_path / "all" / "records")[TRAINING] == HOLDS
+
+
+def test_targets_are_met_by_the_rates_themselves(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    write_cell(records, "m64_k2", "RememberColor3", outcomes(36))
+    write_cell(records, "oft_episodic", "RememberColor3", outcomes(20))
+    targets = [
+        {"environment": "RememberColor3", "memory_at_least": 0.70, "baseline_at_most": 0.30, "gain_at_least": 0.30},
+        {"environment": "TakeItBack", "baseline_at_least": 0.60},
+    ]
+    found = {claim: line for claim, line in judged(records, targets=targets).items() if claim.startswith("Target")}
+    assert {claim: line["verdict"] for claim, line in found.items()} == {
+        "Target: RememberColor3, m64_k2 at least 0.70": HOLDS,
+        "Target: RememberColor3, oft_episodic at most 0.30": DOES_NOT,
+        "Target: RememberColor3, m64_k2 minus oft_episodic at least 0.30": HOLDS,
+        "Target: TakeItBack, oft_episodic at least 0.60": CANNOT_TELL,
+    }
+    assert {line["paper"] for line in found.values()} == {"none: a target of this reproduction"}
+    text = str(made(records, targets=targets)[".md"])
+    assert "| RememberColor3, m64_k2 at least 0.70 | 0.72 (36/50; 0.58 to 0.83) | met |" in text
+    assert "| TakeItBack, oft_episodic at least 0.60 | not measured | not measured |" in text
+
+
+def test_two_runs_are_the_same_bytes_and_wrong_records_are_named(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    write_cell(records, "m64_k2", "RememberColor5", outcomes(9))
+    assert made(records) == made(records)
+    write_cell(records, "m64_k2", "RememberColor5", outcomes(9), memory="zero", control="a")
+    write_cell(records, "m64_k2", "RememberColor5", outcomes(9), memory="zero", control="b")
+    with pytest.raises(RecordsError, match=r"RememberColor5\.a\.jsonl and .*RememberColor5\.b\.jsonl"):
+        made(records)
+
+
+def test_chance_is_one_over_the_objects() -> None:
+    expected = {"RememberColor9": 9, "RememberShape3": 3, "RememberShapeAndColor5x3": 15, "ShellGamePush": 3}
+    assert {name: chance(name) for name in expected} == {name: 1 / n for name, n in expected.items()}
+    assert chance("InterceptSlow") is chance("RotateStrictPos") is None

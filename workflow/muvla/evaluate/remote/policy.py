@@ -178,7 +178,9 @@ class RemotePolicy:
 
     def _rows(self, payload: Json) -> np.ndarray:
         """Return the rows (C, A) of an answer that are to run before the next question."""
-        given: Any = payload.get("actions", payload.get("action")) if isinstance(payload, dict) else None
+        given: Any = payload.get("actions", payload.get("action"))
+        if given is None:
+            raise self._failed(f"answered no actions, but {', '.join(payload) or 'nothing'}")
         try:
             actions = np.atleast_2d(np.asarray(given, np.float32))
         except (TypeError, ValueError) as error:

@@ -23,6 +23,7 @@ include: "workflow/rules/data.smk"  # bundled checkpoints, demonstrations
 include: "workflow/rules/hub.smk"  # what the paper's scale downloads
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/served.smk"
 include: "workflow/rules/cue_swap.smk"
 include: "workflow/rules/traces.smk"
 include: "workflow/rules/tables.smk"

@@ -6,7 +6,7 @@ PUBLISHED = in_tree("config/published")
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
 LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
-LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else []
+LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else LIBERO_SERVED
 
 
 rule table:

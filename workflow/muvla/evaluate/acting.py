@@ -14,12 +14,14 @@ import numpy as np
 from muvla.benchmark.benchmark import Benchmark
 from muvla.records.settings import Json
 
+UNKNOWN = "unknown"  # hash of a checkpoint of which a server says nothing
+
 
 @dataclass(frozen=True)
 class Facts:
     """What records say of a policy, and what its evaluation depends on.
 
-    name: the folder, or the address. sha256: of the checkpoint, "unknown" where a server does not say. num_mem_tokens,
+    name: the folder, or the address. sha256: of the checkpoint, UNKNOWN where a server does not say. num_mem_tokens,
     width: 0 where a server does not say. chunk: actions that it predicts at a time. per_forward: how many of them run
     between two forward passes where nobody asks for another number. server: what a server said of itself.
     """

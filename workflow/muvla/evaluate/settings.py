@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
-from muvla.evaluate.acting import Acting
+from muvla.evaluate.acting import UNKNOWN, Acting
 from muvla.evaluate.options import EpisodeSettings, EvaluateSettings
 from muvla.files import json_sha256
 from muvla.options import overrides_of
@@ -152,6 +152,9 @@ def provenance_of(settings: EvaluateSettings, policy: Acting, mode: str, simulat
     server = json.loads(Path(settings.server).read_text("utf-8")) if settings.server else {"settings": {}, "run": {}}
     if facts.server is not None:
         deciding["server"] = facts.server | server["settings"]
+        weights = server["settings"].get("weights")
+        if weights and facts.sha256 == UNKNOWN:
+            deciding["checkpoint_sha256"] = f"{weights['repository']}@{weights['revision'] or 'not pinned'}"
     run = {
         **circumstances(),
         "command_line": shlex.join(["python", "-m", "muvla.evaluate", *overrides_of(settings)]),

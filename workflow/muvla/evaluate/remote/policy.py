@@ -18,7 +18,7 @@ from vla_eval.protocol.messages import MessageType
 from vla_eval.protocol.numpy_codec import set_image_format
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named
-from muvla.evaluate.acting import Facts
+from muvla.evaluate.acting import UNKNOWN, Facts
 from muvla.evaluate.remote.conventions import agreed, declared, observed
 from muvla.records.settings import Json
 from muvla.sim.contract import ACTION_DIMS
@@ -67,7 +67,7 @@ class RemotePolicy:
         self.facts = Facts(
             name=address,
             benchmark=self.benchmark,
-            sha256=own.checkpoint_sha256 if own else "unknown",
+            sha256=own.checkpoint_sha256 if own else UNKNOWN,
             num_mem_tokens=own.num_mem_tokens if own else 0,
             width=own.width if own else 0,
             chunk=1,

@@ -30,7 +30,7 @@ from muvla.evaluate.remote.conventions import ConventionMismatch, action_specs, 
 from muvla.evaluate.remote.policy import RemotePolicy, ServerError
 from muvla.model.architecture import MemorySettings
 from muvla.options import SettingsError, read
-from muvla.records.file import read_cell
+from muvla.records.file import RecordsMismatch, read_cell
 from muvla.serve.server import PolicyServer
 from muvla.sim.simulator import make_simulator
 from wire_server import ANSWER, ScriptedServer
@@ -253,6 +253,8 @@ def test_an_evaluation_goes_on_after_its_server_was_killed(tmp_path: Path) -> No
         evaluated(path, *words)
     cell = read_cell(path)
     assert (cell.episodes, cell.errors) == (1, 1)
+    with scripted(port, "--args.camera=base_camera"), pytest.raises(RecordsMismatch, match="server.observation_spec"):
+        evaluated(path, *words)  # another server
     with scripted(port):
         records = evaluated(path, *words)
     assert [record["success"] for record in records] == [False, None, False, False]

@@ -125,13 +125,16 @@ def connected(settings: EvaluateSettings) -> RemotePolicy:
     from muvla.evaluate.remote.policy import RemotePolicy  # vla-eval and its network libraries
 
     assert settings.policy is not None
-    return RemotePolicy(
+    policy = RemotePolicy(
         settings.policy,
         settings.environment,
         slots=settings.slots,
         timeout=settings.timeout,
         server_chunk=settings.server_chunk,
     )
+    if unchecked := policy.wanted.unchecked:
+        print(f"warning: the server declares no format of {', '.join(unchecked)}: not checked", file=sys.stderr)
+    return policy
 
 
 def write_records(settings: EvaluateSettings, policy: Acting) -> None:

@@ -7,9 +7,11 @@ N slots, C actions of an answer, A action dimensions.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 import websockets
@@ -53,6 +55,7 @@ class RemotePolicy:
         self._plans: list[deque[np.ndarray]] = [deque() for _ in range(slots)]  # rows of an answer that wait to run
         self._in_episode = [False] * slots
         set_image_format("raw")  # lossless as png is, without its work
+        _bypass_proxy(address)
         self._connections = [Connection(address, timeout=timeout, max_retries=1) for _ in range(slots)]
         self._runner = asyncio.Runner()
         try:
@@ -208,6 +211,14 @@ class RemotePolicy:
             f"the policy server at {self.address} {what}. No episode was counted as a failure: set the server right "
             "and give the same command again"
         )
+
+
+def _bypass_proxy(address: str) -> None:
+    """Keep websockets from asking the proxy of http_proxy for an address of this machine."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        given = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
+        os.environ["no_proxy"] = ",".join(filter(None, [given, host]))
 
 
 async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -50,10 +50,11 @@ class Wanted:
 
 
 def action_specs(benchmark: Benchmark, description: str = "") -> Specs:
-    """Return what the benchmark's simulator takes, by part."""
+    """Return what the benchmark's simulator takes, by part. description: free text, for the first part."""
+    parts = benchmark.wire.action.items()
     return {
-        name: DimSpec(name, part.size, part.format, description=description)
-        for name, part in benchmark.wire.action.items()
+        name: DimSpec(name, part.size, part.format, description="" if number else description)
+        for number, (name, part) in enumerate(parts)
     }
 
 

@@ -6,14 +6,16 @@ PUBLISHED = in_tree("config/published")
 
 # LIBERO's policies are evaluated where there are any: trained here, or bundled.
 LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
-LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else LIBERO_SERVED
+LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else []
 
 
 rule table:
     input:
         expand(in_tree("paper/templates/table.{kind}.jinja"), kind=["html", "tex"]),
         in_tree("paper/templates/style.html.jinja"),
-        records=lambda wildcards: (TABLE_CELLS if wildcards.table != "table_libero" else LIBERO_SHOWN),
+        records=lambda wildcards: (
+            [*LIBERO_SHOWN, *LIBERO_SERVED] if wildcards.table == "table_libero" else [*TABLE_CELLS, *SERVED]
+        ),
         published=f"{PUBLISHED}/{{table}}.csv",
         environments=f"{PUBLISHED}/table_mikasa.csv",
     output:
@@ -79,7 +81,7 @@ STANDARD_FIVE = ["ShellGameTouch", "InterceptMedium", "RememberColor3", "Remembe
 
 rule leaderboard:
     input:
-        records=[cell for cell in TABLE_CELLS if Path(cell).stem in STANDARD_FIVE],
+        records=[cell for cell in [*TABLE_CELLS, *SERVED] if Path(cell).stem in STANDARD_FIVE],
     output:
         f"{OUT}/leaderboard.json",
     log:

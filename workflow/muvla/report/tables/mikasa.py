@@ -31,7 +31,9 @@ def groups(grid: Grid, published: Published, shape: Shape) -> list[RowGroup]:
     def row(environment: str) -> Row:
         tallies = {name: tally([grid.cells.get((name, environment))], shape.rules.significance) for name in shown}
         printed = published.values
-        return Row(environment, [shape.cell(one, printed.get((name, environment), "")) for name, one in tallies.items()])
+        return Row(
+            environment, [shape.cell(one, printed.get((name, environment), "")) for name, one in tallies.items()]
+        )
 
     def average_row(group: str, environments: tuple[str, ...]) -> Row:
         averages = {variant: grid.average(variant, environments) for variant in shown}

@@ -47,7 +47,7 @@ def test_an_episode_that_was_run_again_after_an_error_counts_once(tmp_path: Path
     assert len(path.read_text().splitlines()) == 4
     mark = write_mark(path)
     assert json.loads(mark.read_text())["episodes"] == 3
-    assert counts([mark]).values.tolist() == [["m64_k2", "RememberColor3", "zero", 3, 2]]
+    assert counts([mark]).values.tolist() == [["m64_k2", "RememberColor3", "zero", "", 3, 2]]
 
 
 def edit(path: Path, **settings: object) -> None:

@@ -4,6 +4,7 @@
 #   snakemake results/paper.pdf                  every table, the comparisons and the audit; results/tables.html alike
 #   snakemake results/claims.md                  the paper's claims, decided on the records
 #   snakemake results/audit.md                   does what the paper prints add up?
+#   snakemake results/leaderboard.json           MIKASA's standard five in the format of vla-eval's leaderboard
 #   snakemake results/probes/cue_swap.json       is the cue misread, or forgotten?
 #   ... --config checkpoints=trained             the same, with every policy trained from nothing
 #   ... --configfile config/smoke.yaml           the same, tiny
@@ -23,6 +24,7 @@ include: "workflow/rules/data.smk"  # bundled checkpoints, demonstrations
 include: "workflow/rules/hub.smk"  # what the paper's scale downloads
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/served.smk"
 include: "workflow/rules/cue_swap.smk"
 include: "workflow/rules/traces.smk"
 include: "workflow/rules/tables.smk"
@@ -37,6 +39,7 @@ localrules:
     table,
     comparisons,
     claims,
+    leaderboard,
     audit,
     figure_effect,
     figure_probes,

@@ -19,7 +19,7 @@ SITE = yaml.safe_load((REPOSITORY / "config" / "site.yaml").read_text("utf-8"))
 CONFIG = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8")) | SITE
 SMOKE = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))
 PAPER = yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text("utf-8"))
-# As a lab calls it that has a pi0.5.
+# As a lab calls it that has weights of pi0.5.
 LAB = ("--profile", "slurm", "all", "--configfile", "own_site.yaml", "--config", "scale=paper")
 
 
@@ -29,8 +29,7 @@ def copy_workflow(folder: Path) -> Path:
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "data.dvc"):
         shutil.copy(REPOSITORY / name, folder / name)
-    site = 'site: {gpu_model: h100, pi05: "port/evaluate {environment} {episodes} {seed} {output}"}'
-    (folder / "own_site.yaml").write_text(site)
+    (folder / "own_site.yaml").write_text("{site: {gpu_model: h100}, policies: [pi05]}")
     return folder
 
 

@@ -72,12 +72,55 @@ def test_evaluation_inside_an_image_names_it(
     request: pytest.FixtureRequest, apptainer: dict[str, str], image: Path, tmp_path: Path
 ) -> None:
     """As a Slurm job where a Slurm can be had; the checkpoints are pulled here, in the image as well."""
+    clone = working_copy(tmp_path / "clone")
+    (clone / "own_site.yaml").write_text(f"site: {{image: {image}}}")
+    records = evaluated(request, apptainer, clone, "m64_k2")
+    assert len((records / "RememberColor3.jsonl").read_text().splitlines()) == 1
+    (run,) = json.loads((records / "RememberColor3.provenance.json").read_text())["runs"]
+    assert run["commit"] == "unknown", "the library of the working tree, which has no commit, not the installed one"
+    assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_a_served_policy_has_an_image_of_its_own(
+    request: pytest.FixtureRequest, apptainer: dict[str, str], image: Path, tmp_path: Path
+) -> None:
+    """Server and evaluation in an image each, in one job; as a Slurm job where a Slurm can be had."""
+    clone, other = working_copy(tmp_path / "clone"), image.with_name("server.sif")
+    with other.open("wb") as stream:
+        stream.write(image.read_bytes() + b"\0" * 4096)  # another digest
+    mikasa = {
+        "rows": {},
+        "chunk": 1,
+        "weights": {"repository": "none", "revision": None},
+        "command": f"python {clone}/tests/wire_server.py --address 127.0.0.1:{{port}}",
+    }
+    entry = {
+        "title": "Scripted",
+        "scale": "mini",
+        "tried": "here",
+        "image": str(other),
+        "packages": ["vla-eval"],
+        "start_timeout": 300,
+        "benchmarks": {"mikasa": mikasa},
+    }
+    (clone / "config" / "policies" / "scripted.yaml").write_text(json.dumps(entry))
+    (clone / "own_site.yaml").write_text(f"{{site: {{image: {image}}}, policies: [scripted]}}")
+    records = evaluated(request, apptainer, clone, "scripted")
+    content = json.loads((records / "RememberColor3.provenance.json").read_text())
+    (run,) = content["runs"]
+    assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
+    assert run["server"]["image_digest"] == "sha256:" + hashlib.sha256(other.read_bytes()).hexdigest()
+    assert content["settings"]["server"]["packages"]["vla-eval"]
+
+
+def evaluated(request: pytest.FixtureRequest, apptainer: dict[str, str], clone: Path, variant: str) -> Path:
+    """Evaluate one episode of `variant` inside the images of own_site.yaml; return the folder of its records."""
     queued: list[str] = []
     if lacking() is None:
         request.getfixturevalue("slurm")
         queued = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
-    clone = working_copy(tmp_path / "clone")
-    (clone / "own_site.yaml").write_text(f"site: {{image: {image}}}")
     prefixes = {
         "/usr",
         "/etc",
@@ -88,7 +131,7 @@ def test_evaluation_inside_an_image_names_it(
     }
     command = [
         *(sys.executable, str(Path(__file__).with_name("prompt_snakemake.py"))),
-        "results/records/released/m64_k2/RememberColor3.done",
+        f"results/records/released/{variant}/RememberColor3.done",
         *queued,
         *("--configfile", "own_site.yaml", "--config", "episodes=1"),
         *("--software-deployment-method", "apptainer", f"--apptainer-args=--bind {','.join(sorted(prefixes))}"),
@@ -97,12 +140,9 @@ def test_evaluation_inside_an_image_names_it(
     result = subprocess.run(
         command, cwd=clone, env=environment, capture_output=True, text=True, timeout=800, check=False
     )
-    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
-    records = clone / "results" / "records" / "released" / "m64_k2"
-    assert len((records / "RememberColor3.jsonl").read_text().splitlines()) == 1
-    (run,) = json.loads((records / "RememberColor3.provenance.json").read_text())["runs"]
-    assert run["commit"] == "unknown", "the library of the working tree, which has no commit, not the installed one"
-    assert run["container"] == "sha256:" + hashlib.sha256(image.read_bytes()).hexdigest()
+    logs = "".join(path.read_text("utf-8") for path in clone.glob("results/logs/evaluate/*.log"))
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:] + logs[-2000:]
+    return clone / "results" / "records" / "released" / variant
 
 
 def test_the_definitions_parts_fit_together() -> None:

@@ -98,11 +98,24 @@ def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
     assert libero["checkpoint"] == "checkpoints/mini/libero/m64_k2"
 
 
-def test_the_site_s_command_is_marked_with_the_number_of_its_episodes(clone: Path) -> None:
-    target = "results/paper/records/trained/pi05/TakeItBack"
+def test_a_served_policy_is_evaluated_as_ours_are(clone: Path) -> None:
     told = dry_run(clone, *LAB).stdout
-    assert f"port/evaluate TakeItBack 100 4242424242 {target}.jsonl" in told
-    assert f"-m muvla.jobs.marks {target}.jsonl 100 )" in told
+    (command,) = re.findall(r"^Shell command: .* -m muvla\.serve\.beside (.*) 2>&1", told, flags=re.MULTILINE)
+    served, *cells = command.split(" -- ")
+    assert served == "policy=config/policies/pi05.yaml benchmark=mikasa"
+    assert len(cells) == 23
+    options = dict(word.split("=", 1) for word in next(one for one in cells if "TakeItBack" in one).split())
+    assert options == {
+        "name": "pi05",
+        "environment": "TakeItBack",
+        "label": "paper",
+        "episodes": "100",
+        "seed": "4242424242",
+        "backend": "gpu",
+        "slots": "8",
+        "mark": "true",
+        "output": "results/paper/records/trained/pi05/TakeItBack.jsonl",
+    }
 
 
 @pytest.mark.parametrize(("program", "kept"), [("false", True), ("true", False)], ids=["failed", "finished"])

@@ -182,7 +182,9 @@ def test_number_of_jobs(clone: Path, stated: str, arguments: tuple[str, ...]) ->
     number = re.search(stated, text("README.md"))
     assert number is not None
     jobs = planned(clone, *arguments)
-    assert int(number[1].replace(",", "")) == jobs["total"] - jobs.get("evaluate_pi05", 0)  # only where a site has it
+    assert int(number[1].replace(",", "")) == jobs["total"] - jobs.get(
+        "evaluate_served_pi05_mikasa", 0
+    )  # only where a lab has it
 
 
 def test_readme_is_short() -> None:

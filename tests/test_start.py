@@ -1,6 +1,5 @@
 """What a call checks before its first job: marks of finished evaluations, and jobs of an earlier call in the queue."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -99,16 +98,9 @@ def test_an_empty_mark_of_an_earlier_version_is_made_anew(clone: Path, records: 
     assert records.is_file()
 
 
-def test_another_programs_records_get_a_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_cell(tmp_path, "pi05", "RememberColor3", [True, False, True])
-    assert marks.main([str(path), "5"]) == 1
-    assert "2 of 5 episodes have no outcome" in capsys.readouterr().err
-    assert not path.with_suffix(".done").exists()
-    assert marks.main([str(path), "3"]) == 0
-    assert json.loads(path.with_suffix(".done").read_text())["episodes"] == 3
-    assert marks.main([str(tmp_path / "absent.jsonl"), "3"]) == 1
-    assert marks.main([str(path)]) == 2
-    mark = path.with_suffix(".done")
+def test_records_that_were_edited_are_told(tmp_path: Path) -> None:
+    path = write_cell(tmp_path, "m64_k2", "RememberColor3", [True, False, True])
+    mark = write_mark(path)
     assert marks.faults([str(mark)]) == ({}, {})
     path.write_text("{}\n")
     stale, edited = marks.faults([str(mark)])

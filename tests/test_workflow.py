@@ -80,7 +80,7 @@ def test_paper_matrix_is_the_papers(clone: Path) -> None:
     cells = list(evaluations(clone, *LAB))
     carriers, seeds = len(PAPER["libero"]["variants"]), 3
     assert len(PAPER["environments"]) == len(MIKASA.environments) == 23
-    assert jobs["evaluate_pi05"] == 23
+    assert jobs["evaluate_served_pi05_mikasa"] == 1
     own_cells = [name for name in cells if name.count(".") == 1 and "/records/" in name]
     assert len(own_cells) == 10 * seeds * 23 + carriers * 4 * 10 * seeds
     assert jobs["train"] == (10 + carriers) * seeds + 3  # and those of longer chunks

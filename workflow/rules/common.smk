@@ -6,7 +6,7 @@ from pathlib import Path
 
 from muvla import files
 from muvla.data.episode import dataset_name
-from muvla.jobs import batches, configuration, image_digest, marks, matrix, overrides, slurm, trainings
+from muvla.jobs import batches, configuration, image_digest, marks, matrix, overrides, served, slurm, trainings
 from muvla.jobs.resources import Needs
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
@@ -37,13 +37,15 @@ SHOW = shlex.quote(in_tree("workflow/scripts/show"))
 os.environ.update(TQDM_MININTERVAL="5")  # seconds; progress is shown as lines (workflow/scripts/show)
 
 needs = Needs(config)
+SERVINGS = served.servings(config, ROOT / "config/policies")  # other people's policies
 IMAGE, EVALUATION_IMAGE = (
     image if "://" in image else in_tree(image)
     for image in (config["site"]["image"], config["site"]["paper_image" if needs.paper else "image"])
 )
 if workflow.deployment_settings.deployment_method:
     PYTHON = "python"  # the image's own
-    image_digest.announce([IMAGE, EVALUATION_IMAGE])
+    images = [in_tree(one.entry["image"]) for one in SERVINGS if one.entry["image"]]
+    image_digest.announce([IMAGE, EVALUATION_IMAGE, *images])
     # An image holds the packages but not muvla: inside, Python finds the one of this source tree here.
     os.environ.update(APPTAINERENV_PYTHONPATH=str(ROOT / "workflow"))
 
@@ -65,7 +67,7 @@ CELL = f"{OUT}/{{home}}records/{config['checkpoints']}/{{variant}}/{{environment
 # followed by libero/ for LIBERO: their files lie apart, under the same names.
 wildcard_constraints:
     home="((seed|chunk)[0-9]+/)?(libero/)?",
-    variant="(?!base/|pi05/)[a-z][a-z0-9_]*",
+    variant="(?!base/)[a-z][a-z0-9_]*",
     environment="[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+",
     dataset="[a-z][a-z0-9_]*",
     name="[a-z][a-z0-9_]*",
@@ -105,21 +107,21 @@ def marks_of(cells):
     return [CELL.format(**cell._asdict()) + (cell.control and f".{cell.control}") + ".done" for cell in cells]
 
 
-# What Table 1 shows; pi0.5 has a command of its own, where the site names one.
-PI05 = [CELL.format(home="", variant="pi05", environment=name) + ".done" for name in config["environments"]]
-PI05 = PI05 if needs.paper and config["site"]["pi05"] else []
-TABLE_CELLS = marks_of(matrix.of_every_seed(config, matrix.table(config))) + PI05
+# What the tables show: other people's policies, and ours. The paper's claims are about ours only.
+SERVED = marks_of(cell for one in SERVINGS if not one.on_libero for cell in one.cells)
+LIBERO_SERVED = marks_of(cell for one in SERVINGS if one.on_libero for cell in one.cells)
+TABLE_CELLS = marks_of(matrix.of_every_seed(config, matrix.table(config)))
 EFFECT_CELLS = marks_of(matrix.of_every_seed(config, matrix.effect_cells(config)))
 PROBE_CELLS = marks_of(matrix.of_every_seed(config, matrix.probes(config)))
 # Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
-EVALUATED = marks_of(matrix.first_seed(config)) + PI05
+EVALUATED = marks_of(matrix.first_seed(config))
 AGAIN = marks_of(matrix.repeated(config))
 LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
 LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
 
 EDITED = {}  # {mark: what is wrong} of records that were changed after their evaluation
 if workflow.is_main_process and "--unlock" not in sys.argv:
-    STALE, EDITED = marks.faults([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN])
+    STALE, EDITED = marks.faults([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SERVED, *LIBERO_SERVED])
     for line in [*marks.remove(STALE, dry_run=workflow.output_settings.dryrun), *EDITED.values()]:
         print(line, file=sys.stderr)
 

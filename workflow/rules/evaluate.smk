@@ -69,33 +69,6 @@ for batch in batches.batches(config):
             python("muvla.evaluate {params.evaluations}")
 
 
-# pi0.5 has a code base of its own: a command of the site (config/site.yaml) evaluates it and writes our records.
-rule evaluate_pi05:
-    output:
-        CELL.format(home="", variant="pi05", environment="{environment}") + ".done",
-    log:
-        f"{OUT}/logs/evaluate/pi05/{{environment}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/evaluate/pi05/{{environment}}.tsv"
-    resources:
-        **needs.gpu(1),
-        mem_mb=needs.growing(64000),
-        runtime=needs.growing(360),
-    params:
-        records=lambda wildcards, output: str(Path(output[0]).with_suffix(".jsonl")),
-        episodes=config["episodes"],
-        command=lambda wildcards, output: config["site"]["pi05"].format(
-            environment=wildcards.environment,
-            episodes=config["episodes"],
-            seed=config["evaluation_seed"],
-            output=str(Path(output[0]).with_suffix(".jsonl")),
-        ),
-    message:
-        "Evaluating pi0.5 in {wildcards.environment} with the site's own command"
-    shell:
-        f"( {{params.command}} && {PYTHON} -m muvla.jobs.marks {{params.records}} {{params.episodes}} ) 2>&1 | {SHOW} {{log}}"
-
-
 rule episode_frames:
     input:
         checkpoint=checkpoint_of(EFFECT["memory"]).complete,

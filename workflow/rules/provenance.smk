@@ -23,7 +23,7 @@ rule provenance:
         DOCUMENT,
         # of the bundled ones the mark that they were verified
         sorted({found.complete for found in CHECKPOINTS_OF_RECORDS}),
-        records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
+        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
         traces_and_probes=TRACES_AND_PROBES,
     output:
         report(f"{OUT}/provenance.html", category="Provenance"),

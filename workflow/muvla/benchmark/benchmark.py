@@ -41,6 +41,31 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Consecutive numbers of an action or a robot state: how many, and what vla-eval (specs.py) calls their format."""
+
+    size: int
+    format: str
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What a policy behind vla-eval's protocol sees and answers; a server's declared specs are checked against it.
+
+    Attributes:
+        cameras: keys of the third-person and the wrist picture among an observation's images.
+        state_key: key of the robot state in an observation.
+        state: the robot state's format.
+        action: the parts of an action, in the order of its 7 numbers, as the simulator takes them.
+    """
+
+    cameras: tuple[str, str]
+    state_key: str
+    state: Part
+    action: Mapping[str, Part]
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """Everything that the rest of the code must know to tell one benchmark from another.
 
@@ -67,6 +92,7 @@ class Benchmark:
         check: the command that says whether the simulator works on this machine.
         instructions: whole instructions that the mini tokenizer knows.
         words: further words that it knows.
+        wire: its conventions towards policies behind vla-eval's protocol.
     """
 
     name: str
@@ -90,6 +116,7 @@ class Benchmark:
     check: str
     instructions: tuple[str, ...]
     words: str
+    wire: Wire
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from muvla.benchmark.benchmark import Benchmark, Environment
+from muvla.benchmark.benchmark import Benchmark, Environment, Part, Wire
 
 _SUITES = (  # suite, steps, tasks
     ("libero_spatial", 220, 10),
@@ -67,4 +67,14 @@ LIBERO = Benchmark(
     check="python -m muvla.sim.libero.first_frames",
     instructions=(),
     words=WORDS,
+    wire=Wire(
+        cameras=("agentview", "wrist"),
+        state_key="states",
+        state=Part(8, "eef_pos3_axisangle3_gripper2"),
+        action={
+            "position": Part(3, "delta_xyz"),
+            "rotation": Part(3, "axis_angle"),
+            "gripper": Part(1, "binary_close_positive"),
+        },
+    ),
 )

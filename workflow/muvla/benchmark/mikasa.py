@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from muvla.benchmark.benchmark import Benchmark, Environment
+from muvla.benchmark.benchmark import Benchmark, Environment, Part, Wire
 
 _FAMILIES = (  # family, steps, names
     ("ShellGame", 30, ("ShellGameTouch", "ShellGamePush", "ShellGamePick")),
@@ -99,4 +99,15 @@ MIKASA = Benchmark(
     check="python -m muvla.sim.mikasa.check",
     instructions=INSTRUCTIONS,
     words=" ".join((*COLOURS, *SHAPES)),
+    wire=Wire(
+        cameras=("base_camera", "hand_camera"),
+        state_key="state",
+        state=Part(7, "eef_pos3_euler3_gripper1"),  # the sum of the two finger joints
+        # pd_ee_delta_pose: every number from -1 to 1; the gripper opens at +1
+        action={
+            "position": Part(3, "delta_xyz"),
+            "rotation": Part(3, "euler_xyz"),
+            "gripper": Part(1, "binary_close_negative"),
+        },
+    ),
 )

@@ -7,6 +7,9 @@ as a failed episode.
 
 `... OPTIONS -- OPTIONS -- OPTIONS` runs one evaluation after the other in the same process, which pays for the start of
 torch and the simulator once, and loads a policy once as long as it is the same. Each goes on when another one fails.
+
+With policy=ws://HOST:PORT instead of checkpoint=DIR a policy of anybody's acts, behind vla-eval's protocol
+(docs/bridge.md): the same seeds, limits and records.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
 
 from muvla.benchmark.benchmark import benchmark_of
+from muvla.evaluate.acting import Acting
 from muvla.evaluate.episodes import run
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
@@ -40,6 +45,9 @@ from muvla.records.frames import FrameRecorder
 from muvla.records.mark import write_mark
 from muvla.sim.contract import SimulatorError
 from muvla.sim.vector import Simulators, make_vector
+
+if TYPE_CHECKING:
+    from muvla.evaluate.remote.policy import RemotePolicy
 
 SEPARATOR = "--"
 
@@ -75,21 +83,32 @@ def evaluate_all(commands: Sequence[Sequence[str]]) -> None:
         sys.exit(f"error: {failed} of {len(commands)} evaluations are not finished")
 
 
-def threaded(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
+def threaded(settings: EvaluateSettings, like: Policy | None = None) -> Policy | None:
     """Evaluate in a process of its own: the number of threads is set first."""
     torch.set_num_threads(settings.threads)
     return evaluate(settings, like)
 
 
-def evaluate(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
-    """Run the episodes that the record file does not hold yet; return the policy.
+def evaluate(settings: EvaluateSettings, like: Policy | None = None) -> Policy | None:
+    """Run the episodes that the record file does not hold yet; return the policy; of one behind a socket, `like`.
 
     like: as Policy's.
     Raises ValueError for a mode or memory that the policy does not have, RecordsMismatch for records of other settings,
-    or what the simulator says when it cannot start.
+    ServerError and ConventionMismatch as RemotePolicy does, or what the simulator says when it cannot start.
     """
     settings = settled(settings, "results/records", ".jsonl", settings.episodes)
-    policy = Policy(
+    if settings.policy is None:
+        policy = loaded(settings, like)
+        write_records(settings, policy)
+        return policy
+    with contextlib.closing(connected(settings)) as remote:
+        write_records(settings, remote)
+    return like
+
+
+def loaded(settings: EvaluateSettings, like: Policy | None) -> Policy:
+    """Load the checkpoint, or take its weights from `like`."""
+    return Policy(
         settings.checkpoint,
         slots=settings.slots,
         memory=settings.memory,
@@ -99,6 +118,27 @@ def evaluate(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
         environment=settings.environment,
         like=like,
     )
+
+
+def connected(settings: EvaluateSettings) -> RemotePolicy:
+    """Connect to the server of the policy, one session for every slot."""
+    from muvla.evaluate.remote.policy import RemotePolicy  # vla-eval and its network libraries
+
+    assert settings.policy is not None
+    policy = RemotePolicy(
+        settings.policy,
+        settings.environment,
+        slots=settings.slots,
+        timeout=settings.timeout,
+        server_chunk=settings.server_chunk,
+    )
+    if unchecked := policy.wanted.unchecked:
+        print(f"warning: the server declares no format of {', '.join(unchecked)}: not checked", file=sys.stderr)
+    return policy
+
+
+def write_records(settings: EvaluateSettings, policy: Acting) -> None:
+    """Run the missing episodes of settled settings and write their records."""
     require_benchmark(settings, policy)
     mode = inference_mode(settings.mode, policy)
     start = partial(
@@ -115,11 +155,10 @@ def evaluate(settings: EvaluateSettings, like: Policy | None = None) -> Policy:
             _write_missing(policy, simulators, start, records, settings, mode)
     if settings.mark:
         write_mark(settings.path)
-    return policy
 
 
 def _write_missing(
-    policy: Policy,
+    policy: Acting,
     simulators: Simulators,
     start: Callable[[], Simulators],
     records: RecordFile,

@@ -14,8 +14,8 @@ import numpy as np
 
 from muvla.benchmark.mikasa import object_name
 from muvla.data.text import naming
+from muvla.evaluate.acting import Acting
 from muvla.evaluate.options import EvaluateSettings
-from muvla.evaluate.policy import Policy
 from muvla.records.frames import FrameRecorder
 from muvla.sim.vector import Simulators
 
@@ -38,7 +38,7 @@ class Slot:
 
 
 def run(
-    policy: Policy,
+    policy: Acting,
     simulators: Simulators,
     episodes: Sequence[int],
     settings: EvaluateSettings,
@@ -61,7 +61,7 @@ def run(
 
 
 def _ended(
-    policy: Policy,
+    policy: Acting,
     simulators: Simulators,
     waiting: list[int],
     slots: list[Slot],
@@ -106,6 +106,7 @@ def _ended(
                 if recorder is not None and recorder.episode == slot.episode:
                     recorder.finish(observation["image"][number], slot)
                 slot.episode = -1
+                policy.end_episode(number, success=slot.success, steps=int(slot.info["steps"]))
 
 
 def _instruction(slot: Slot, named: bool) -> str:
@@ -122,7 +123,7 @@ def _distribute(info: dict[str, Any], slots: list[Slot], numbers: Iterable[int])
         slot.success = slot.success or bool(slot.info["success"])
 
 
-def _record(slot: Slot, policy: Policy, number: int, settings: EvaluateSettings, mode: str) -> Record:
+def _record(slot: Slot, policy: Acting, number: int, settings: EvaluateSettings, mode: str) -> Record:
     return {
         "environment": settings.environment,
         "variant": settings.variant,

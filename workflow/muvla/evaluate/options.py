@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from muvla.options import option
 from muvla.records.episode import MEMORIES
 from muvla.records.settings import SOURCES
+
+OF_SERVERS = ("server_chunk", "server", "timeout")  # options that only a policy behind a socket has
+OF_CHECKPOINTS = ("checkpoint", "checkpoint_source", "mode", "open_loop_steps", "memory", "precision", "device")
 
 
 @dataclass
@@ -128,8 +133,38 @@ class EvaluateSettings(EpisodeSettings):
     mark: bool = option(
         False, "Write <records>.done when all episodes are there; tables are made only from records that have it."
     )
+    policy: str | None = option(
+        None,
+        "Instead of a checkpoint: the address ws://HOST:PORT of a server that speaks vla-eval's protocol. It needs "
+        "`name`.",
+    )
+    server_chunk: int | None = option(
+        None,
+        "Actions that the policy's server runs of each of its plans before it plans anew, whether it keeps them itself "
+        "or sends them all. null: as a server of ours declares; else it is asked, and taken to plan, at every step.",
+        at_least=1,
+    )
+    server: str | None = option(
+        None, "File that describes the policy's server, for the provenance; written by `python -m muvla.serve.beside`."
+    )
+    timeout: float = option(120.0, "Seconds to wait for an answer of the policy's server.", at_least=0.1)
     checkpoint_source: str | None = option(
         None,
         "Where the checkpoint comes from; null: what its provenance.json says, else unknown.",
         choices=SOURCES,
     )
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what cannot be asked of a policy behind a socket, or of one that is not."""
+        defaults = {each.name: each.default for each in dataclasses.fields(self)}
+        given = [name for name, value in defaults.items() if getattr(self, name) != value]
+        if self.policy is None:
+            yield from (f"{name} is given: it is for policy=ws://HOST:PORT" for name in OF_SERVERS if name in given)
+            return
+        yield from (
+            f"{name} is given together with policy={self.policy}: that is for its server to decide"
+            for name in OF_CHECKPOINTS
+            if name in given
+        )
+        if self.name is None:
+            yield "policy needs name=NAME, which its records get"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from muvla.checkpoint import StoredPolicy, load
 from muvla.data.episode import CAMERAS
+from muvla.evaluate.acting import Facts
 from muvla.model.cell import Cell
 from muvla.model.prompt import prompts
 from muvla.records.episode import MEMORIES
@@ -79,6 +80,25 @@ class Policy:
     def replans_every_step(self) -> bool:
         """Receding horizon where there is memory, else open loop: the release's rule (spec 6.4)."""
         return self.settings.num_mem_tokens > 0
+
+    @property
+    def facts(self) -> Facts:
+        """What records say of it."""
+        chunk = self.cell.architecture.chunk
+        return Facts(
+            name=str(self.stored.folder),
+            benchmark=self.statistics.benchmark,
+            sha256=self.stored.sha256,
+            num_mem_tokens=self.settings.num_mem_tokens,
+            width=self.cell.architecture.width,
+            chunk=chunk,
+            per_forward=1 if self.replans_every_step else chunk,
+            step=self.stored.step,
+            provenance=self.stored.provenance,
+        )
+
+    def end_episode(self, slot: int, *, success: bool, steps: int) -> None:
+        """Do nothing: the slot's memory starts anew with its next episode."""
 
     @torch.inference_mode()
     def act(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
+from muvla.evaluate.acting import UNKNOWN, Acting
 from muvla.evaluate.options import EpisodeSettings, EvaluateSettings
-from muvla.evaluate.policy import Policy
 from muvla.files import json_sha256
 from muvla.options import overrides_of
 from muvla.provenance import circumstances, versions
@@ -32,9 +32,12 @@ CIRCUMSTANCES = (
     "device",
     "mark",
     "checkpoint_source",
+    "policy",
+    "server",
+    "timeout",
 )
-# the paper's probes, and asking by name; they decide records where they are given
-GENERALISATION = ("phases", "unseen_colours", "named")
+# the paper's probes, asking by name, and another's policy; they decide records where they are given
+WHERE_GIVEN = ("phases", "unseen_colours", "named", "server_chunk")
 
 
 S = TypeVar("S", bound=EpisodeSettings)
@@ -68,9 +71,9 @@ def first_seed(environment: str, seed: int | None, episodes: int) -> int:
     return seed
 
 
-def require_benchmark(settings: EpisodeSettings, policy: Policy) -> None:
+def require_benchmark(settings: EpisodeSettings, policy: Acting) -> None:
     """Raise ValueError when the checkpoint belongs to another benchmark."""
-    expected, given = policy.statistics.benchmark, benchmark_of(settings.environment)
+    expected, given = policy.facts.benchmark, benchmark_of(settings.environment)
     if expected.name != given.name:
         raise ValueError(
             f"{settings.checkpoint} is a policy for {expected.title} (proprio width {expected.proprio_width}); "
@@ -78,19 +81,19 @@ def require_benchmark(settings: EpisodeSettings, policy: Policy) -> None:
         )
 
 
-def inference_mode(mode: str, policy: Policy) -> str:
+def inference_mode(mode: str, policy: Acting) -> str:
     """Return "receding" or "open_loop"; for "auto", what the policy was made for."""
     if mode == "auto":
-        return "receding" if policy.replans_every_step else "open_loop"
+        return "receding" if policy.facts.per_forward == 1 else "open_loop"
     return mode
 
 
-def actions_per_step(settings: EvaluateSettings, policy: Policy, mode: str) -> int:
+def actions_per_step(settings: EvaluateSettings, policy: Acting, mode: str) -> int:
     """Return how many actions of a chunk are run between two queries of the policy.
 
     Raises ValueError for open_loop_steps where the policy re-plans at every step, or beyond its chunk.
     """
-    chunk, steps = policy.cell.architecture.chunk, settings.open_loop_steps
+    chunk, steps = policy.facts.chunk, settings.open_loop_steps
     if steps is not None and mode != "open_loop":
         raise ValueError(f"open_loop_steps is {steps}, but the mode is {mode}: give mode=open_loop, or leave it out")
     if (steps or 1) > chunk:
@@ -118,24 +121,25 @@ def start_up(settings: EvaluateSettings) -> dict[str, Any]:
     return {"probe": found}
 
 
-def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
+def provenance_of(settings: EvaluateSettings, policy: Acting, mode: str, simulator: dict[str, Any]) -> dict[str, Any]:
     """Return {"settings": everything that decides a record, "run": the circumstances of this call}.
 
     The command is that of this evaluation alone, whatever else its process evaluates.
     """
-    left_out = [*CIRCUMSTANCES, *(name for name in GENERALISATION if getattr(settings, name) in (None, False))]
+    left_out = [*CIRCUMSTANCES, *(name for name in WHERE_GIVEN if getattr(settings, name) in (None, False))]
     options = {name: value for name, value in dataclasses.asdict(settings).items() if name not in left_out}
+    facts = policy.facts
     deciding = {
         "scale": settings.label,
-        "checkpoint_sha256": policy.stored.sha256,
+        "checkpoint_sha256": facts.sha256,
         "config_hash": json_sha256(options),
         "environment": settings.environment,
         "variant": settings.variant,
         "mode": mode,
         "memory": settings.memory,
         "base_seed": settings.base_seed,
-        "num_mem_tokens": policy.settings.num_mem_tokens,
-        "width": policy.cell.architecture.width,
+        "num_mem_tokens": facts.num_mem_tokens,
+        "width": facts.width,
         "simulator": simulator,
         "versions": versions(),
     }
@@ -145,14 +149,20 @@ def provenance_of(settings: EvaluateSettings, policy: Policy, mode: str, simulat
         deciding["named"] = True
     if settings.precision != "float32":
         deciding["precision"] = settings.precision
+    server = json.loads(Path(settings.server).read_text("utf-8")) if settings.server else {"settings": {}, "run": {}}
+    if facts.server is not None:
+        deciding["server"] = facts.server | server["settings"]
+        weights = server["settings"].get("weights")
+        if weights and facts.sha256 == UNKNOWN:
+            deciding["checkpoint_sha256"] = f"{weights['repository']}@{weights['revision'] or 'not pinned'}"
     run = {
         **circumstances(),
         "command_line": shlex.join(["python", "-m", "muvla.evaluate", *overrides_of(settings)]),
         "episodes": settings.episodes,
-        "checkpoint_source": settings.checkpoint_source or source_of(policy.stored.provenance),
-        "checkpoint": settings.checkpoint,
-        "checkpoint_step": policy.stored.step,
-    }
+        "checkpoint_source": "served" if facts.server else settings.checkpoint_source or source_of(facts.provenance),
+        "checkpoint": settings.policy or settings.checkpoint,
+        "checkpoint_step": facts.step,
+    } | ({"server": server["run"]} if server["run"] else {})
     return {"settings": deciding, "run": run}
 
 

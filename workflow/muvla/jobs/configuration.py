@@ -77,7 +77,6 @@ class Site(TypedDict):
     gpu_model: str | None
     image: str
     paper_image: str
-    pi05: str | None
 
 
 class Repository(TypedDict):
@@ -114,6 +113,7 @@ class Configuration(TypedDict):
     episodes: int
     evaluation_seed: int
     libero: Libero
+    policies: list[str]
     effect: Effect
     comparisons: list[Comparison]
     statistics: dict[str, object]  # muvla.report.statistics.rules.Rules
@@ -177,5 +177,7 @@ def _contradictions(config: Configuration) -> Iterator[str]:
     ]
     if len(set(names)) < len(names):
         yield "controls: two of them have the same variant, environment and name; give one another name"
+    if both := set(config["policies"]) & set(config["variants"]):
+        yield f"policies and variants: {', '.join(sorted(both))} is in both; a column shows one policy"
     if config["scale"] != "paper" and any("trained_chunk" in control for control in config["controls"]):
         yield "controls: trained_chunk is for scale paper; the mini demonstrations hold plans of 8 actions"

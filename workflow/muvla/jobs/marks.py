@@ -1,14 +1,10 @@
-"""Marks of finished evaluations (muvla.records.mark) at the start of a call, before Snakemake reads their times.
+"""Marks of finished evaluations (muvla.records.mark) at the start of a call, before Snakemake reads their times."""
 
-python -m muvla.jobs.marks RECORDS.jsonl EPISODES    writes the mark of records that another program evaluated
-"""
-
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from muvla.records.episode import RecordsError
-from muvla.records.mark import marked_records, write_mark
+from muvla.records.mark import marked_records
 
 
 def faults(marks: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -44,20 +40,3 @@ def require_unedited(edited: Mapping[str, str], needed: Collection[str]) -> None
     """Raise RecordsError when edited records are among the files that this call needs; others are no matter of it."""
     if wrong := [fault for mark, fault in edited.items() if mark in needed]:
         raise RecordsError("\n".join(wrong))
-
-
-def main(arguments: list[str]) -> int:
-    """Write the mark of the records named on the command line, which must hold as many episodes as stand after it."""
-    if len(arguments) != 2 or not arguments[1].isdecimal():
-        print(__doc__, file=sys.stderr)
-        return 2
-    try:
-        print(f"written: {write_mark(Path(arguments[0]), int(arguments[1]))}")
-    except (OSError, RecordsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

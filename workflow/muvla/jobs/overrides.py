@@ -82,6 +82,11 @@ def overrides(**options: Value) -> list[str]:
     return [f"{name}={_spelt(value)}" for name, value in options.items() if value is not None]
 
 
+def quoted(value: str) -> str:
+    """Quote a value with spaces or commas for Hydra."""
+    return "'" + value.replace("'", "\\'") + "'"
+
+
 def _spelt(value: Value) -> str:
     if isinstance(value, list):
         return f"[{','.join(value)}]"

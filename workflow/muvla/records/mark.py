@@ -15,17 +15,16 @@ from muvla.records.file import read_cell
 from muvla.records.provenance_file import provenance_path, read_provenance
 
 
-def write_mark(records: Path, episodes: int | None = None) -> Path:
+def write_mark(records: Path) -> Path:
     """Write the mark of a complete record file and return its path.
 
     It holds the number of episodes and the SHA-256 of the records and of their settings; of the provenance's runs none,
     because another run adds to them and changes no outcome.
 
-    episodes: how many there must be; None: as many as the last run was to make.
     Raises RecordsError when the file is damaged, episodes are missing, one ended in an error or its line was cut off.
     """
     cell = read_cell(records)
-    first, wanted = cell.settings["base_seed"], cell.requested if episodes is None else episodes
+    first, wanted = cell.settings["base_seed"], cell.requested
     missing = [seed for seed in range(first, first + wanted) if seed not in cell.outcomes]
     faults = [f"{len(missing)} of {wanted} episodes have no outcome, first seed {missing[0]}"] if missing else []
     faults += [f"{cell.errors} ended in an error"] if cell.errors else []

@@ -24,6 +24,7 @@ class Settings(TypedDict):
     open_loop_steps: NotRequired[int]  # actions run of every chunk in open loop; absent: all of them
     named: NotRequired[bool]  # the goal was named in the instruction; absent: it was not
     precision: NotRequired[str]  # absent: float32
+    server: NotRequired[Json]  # what the policy's server declares, and its title and rows, weights and packages
 
 
 class Run(TypedDict):
@@ -31,10 +32,11 @@ class Run(TypedDict):
 
     commit: str
     episodes: int  # requested
-    checkpoint_source: str  # one of SOURCES, or "unknown"
-    checkpoint: NotRequired[str]  # folder
+    checkpoint_source: str  # one of SOURCES, "served" behind a socket, or "unknown"
+    checkpoint: NotRequired[str]  # folder, or address
     checkpoint_step: NotRequired[int | None]  # updates that made the checkpoint
     command_line: NotRequired[str]
+    server: NotRequired[Json]  # command, image and its digest, of the policy's server
     container: NotRequired[str]
     instructions: NotRequired[str]  # instruction set that torch computes with
     arithmetic: NotRequired[str]  # what muvla.cpu held the libraries to

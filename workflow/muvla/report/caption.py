@@ -43,8 +43,11 @@ def short(value: object) -> str:
 
 
 def size_label(cell: Cell) -> str:
-    """Return the label of scale and sizes that a column carries wherever it is shown: "mini, m=8, d=128"."""
+    """Return the label of scale and sizes that a column carries wherever it is shown: "mini, m=8, d=128"; "paper,
+    served" where a policy's server does not say its sizes."""
     settings = cell.settings
+    if not settings["width"]:
+        return f"{settings['scale']}, served"
     return f"{settings['scale']}, m={settings['num_mem_tokens']}, d={settings['width']}"
 
 

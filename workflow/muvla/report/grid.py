@@ -9,6 +9,7 @@ from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.records.condition import condition_of
 from muvla.records.file import Cell, RecordsError, read_cell
 from muvla.records.mark import marked_records
+from muvla.records.settings import Json
 from muvla.report.published import VARIANTS
 from muvla.report.sample import Sample, cells_of, put_together
 from muvla.report.statistics.paired import average_rate
@@ -69,6 +70,10 @@ class Grid:
                 return cell
         return None
 
+    def served(self) -> dict[str, Json]:
+        """Return {variant: what its server's entry says} of other people's policies that have cells here."""
+        return {cell.settings["variant"]: cell.settings["server"] for cell in self.shown() if "server" in cell.settings}
+
     def average(self, variant: str, environments: tuple[str, ...]) -> GroupAverage | None:
         """Average one variant over those of `environments` that have episodes; None when none has."""
         samples = [self.cells.get((variant, name)) for name in environments]
@@ -110,7 +115,7 @@ def grid_of(cells: Iterable[Cell], rules: Rules) -> Grid:
 def _check_names(cell: Cell) -> None:
     """Raise RecordsError for unknown names, or unless the file lies where its settings say."""
     variant, environment = cell.settings["variant"], cell.settings["environment"]
-    if variant not in VARIANTS:
+    if variant not in VARIANTS and "server" not in cell.settings:
         raise RecordsError(f"{cell.path}: unknown variant {variant!r}; the table has {', '.join(VARIANTS)}")
     try:
         environment_named(environment)
@@ -132,11 +137,14 @@ def _check_names(cell: Cell) -> None:
 def _check_one_policy(cells: list[Cell]) -> None:
     """Raise RecordsError unless all cells and controls of a variant in a benchmark come from one checkpoint.
 
-    Another training seed, or a policy of longer chunks, has a folder of records of its own.
+    Another training seed, or a policy of longer chunks, has a folder of records of its own. Other people's policies may
+    have a checkpoint for every suite.
     """
     first: dict[tuple[Path, str, str], Cell] = {}
     for cell in cells:
-        column = (cell.folder, cell.settings["variant"], benchmark_of(cell.settings["environment"]).name)
+        environment = cell.settings["environment"]
+        own = environment_named(environment).family if "server" in cell.settings else benchmark_of(environment).name
+        column = (cell.folder, cell.settings["variant"], own)
         other = first.setdefault(column, cell)
         for key in POLICY:
             if cell.settings[key] != other.settings[key]:

@@ -22,7 +22,12 @@ VARIANTS = {
     "rc5_only": "single-task RC5 (Ours)",
     "oft_first_obs": "OpenVLA-OFT (+1st obs.) (Oracle)",
 }
-# The printed rows that we can evaluate; the others are other people's policies.
+FILES = {  # of config/published, without the ending
+    TABLE_MIKASA: "table_mikasa",
+    TABLE_MEMORY_VLAS: "table_memory_vlas",
+    TABLE_LIBERO: "table_libero",
+}
+# The printed rows that are our variants; the others are other people's policies.
 METHODS = {
     TABLE_MEMORY_VLAS: {"OpenVLA-OFT": "oft", "μVLA (ours)": "m64_k2"},
     TABLE_LIBERO: {

@@ -26,6 +26,7 @@ MODULES = {
     "figure_effect": "effect.figure",
     "figure_memory_dynamics": "traces.memory_dynamics",
     "figure_probes": "probes.figures",
+    "leaderboard": "leaderboard",
     "paper": "paper.pdf",
     "paper_source": "paper.source",
     "provenance": "lineage.page",

@@ -20,7 +20,7 @@ from muvla.report.statistics.rules import Rules
 from muvla.report.tables.entry import Shape
 from muvla.report.tables.legend import legend
 from muvla.report.tables.methods import environments as environments_of_column
-from muvla.report.tables.methods import methods_body
+from muvla.report.tables.methods import methods_body, served_rows
 from muvla.report.tables.mikasa import mikasa_body
 from muvla.report.tables.terminal import print_table
 from muvla.report.tables.view import Body, View
@@ -76,8 +76,10 @@ def environments_of(table: Printed, published: Published) -> set[str]:
 def view_of(everything: Grid, table: Printed, published: Published, shape: Shape) -> View:
     """Put together what the table shows of the cells."""
     # Table 2 is a part of Table 1, so it shows its own rows only; the others show whatever was run.
-    ours = METHODS[table.name].values() if table.name == TABLE_MEMORY_VLAS else VARIANTS
-    grid = everything.of(ours, environments_of(table, published))
+    ours, others = [*VARIANTS], [*everything.served()]
+    if table.name == TABLE_MEMORY_VLAS:
+        ours, others = [*METHODS[table.name].values()], [*served_rows(everything, table.name).values()]
+    grid = everything.of([*ours, *others], environments_of(table, published))
     scales = sorted({cell.settings["scale"] for cell in grid.shown()})
     body = BODIES[table.name](grid, table, published, shape)
     entries = [entry for row in body.rows for entry in row.cells]

@@ -1,0 +1,1 @@
+"""Policies behind vla-eval's protocol: what is sent and answered, checked against what the server declares."""

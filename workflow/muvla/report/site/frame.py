@@ -26,8 +26,10 @@ class Missing:
     why: str = ""
 
 
-def page(file: str, *, rule: str = "site", **view: object) -> str:
-    """Fill paper/templates/site/<file>.jinja, the page `file` of PAGES. rule: the rule of the workflow that makes it."""
-    return render(
-        f"site/{file}.jinja", title=PAGES[file], active=file, navigation=list(PAGES.items()), rule=rule, **view
-    )
+def page(file: str, template: str = "", *, rule: str = "site", **view: object) -> str:
+    """Fill the page `file` of PAGES from paper/templates/site/; `template` where it is not the page's own.
+
+    rule: the rule of the workflow that makes it.
+    """
+    given = {"title": PAGES[file], "active": file, "navigation": list(PAGES.items()), "rule": rule, **view}
+    return render(f"site/{template or file}.jinja", **given)

@@ -1,0 +1,96 @@
+"""The first page: memory's effect as a chart, and the few numbers that decide, each beside the paper's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muvla.report.published import chance
+from muvla.report.site.cells import Row, Shown, Table
+from muvla.report.site.charts import Chart, Mark, Series
+
+ORACLE = "oft_first_obs"
+PLACES = {  # of a card's numbers: table, and how the name of its row or column begins
+    "Training tasks": ("table_mikasa", "Training tasks"),
+    "Held-out, the same kind of memory": ("table_mikasa", "Held-out, matched"),
+    "Held-out, another kind of memory": ("table_mikasa", "Held-out, novel"),
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A place of a table with the numbers of the policies with memory and without: here, and printed."""
+
+    title: str
+    ours: tuple[str, str]  # with memory, without; "" where it was not run
+    printed: tuple[str, str]
+    over: str  # what the average here is over, "2 of 5 environments"
+    link: str
+
+
+def cards(tables: Sequence[Table], memory: str, baseline: str) -> list[Card]:
+    """Return a card for each group of Table 1."""
+    found = []
+    for title, (name, group) in PLACES.items():
+        for row in _rows(tables, name, group):
+            if row.average:
+                pair = [_cell(row, variant) for variant in (memory, baseline)]
+                parts = pair[0].line["parts"] if pair[0].ours else ""
+                over = f"average over {parts.replace('/', ' of ')} environments" if parts else "not run"
+                ours, printed = tuple(cell.ours for cell in pair), tuple(cell.printed for cell in pair)
+                found.append(Card(title, ours, printed, over, f"tables.html#cell={name}.{pair[0].key}"))
+    return found
+
+
+def _rows(tables: Sequence[Table], name: str, group: str) -> list[Row]:
+    found = [table for table in tables if table.name == name]
+    return [row for table in found for title, rows in table.groups.items() if title.startswith(group) for row in rows]
+
+
+def _cell(row: Row, variant: str) -> Shown:
+    return next(cell for cell in row.cells if cell.line["variant"] == variant)
+
+
+def effect_charts(
+    tables: Sequence[Table], zeroed: dict[str, Mark], memory: str, baseline: str, confidence: float
+) -> list[Chart]:
+    """Return a chart for each environment in which both policies were run: the training tasks, or all if none was.
+
+    zeroed: the policy with its memory set to zero, by environment.
+    """
+    rows = _rows(tables, "table_mikasa", "Training tasks") or []
+    rows = [row for row in rows if _both(row, memory, baseline)]
+    rows = rows or [row for row in _rows(tables, "table_mikasa", "") if _both(row, memory, baseline)]
+    charts = []
+    for row in rows:
+        bars = {
+            "with memory": ("memory", _mark(_cell(row, memory))),
+            "memory set to zero": ("zeroed", zeroed.get(row.name)),
+            "without memory": ("none", _mark(_cell(row, baseline))),
+            "without, cue kept in view": ("oracle", _mark(_cell(row, ORACLE))),
+        }
+        series = tuple(Series(name, colour, (mark,)) for name, (colour, mark) in bars.items() if mark is not None)
+        guess = chance(row.name)
+        charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=220, alone=False))
+    return charts
+
+
+def _both(row: Row, memory: str, baseline: str) -> bool:
+    return not row.average and all(_mark(_cell(row, variant)) is not None for variant in (memory, baseline))
+
+
+def _mark(cell: Shown) -> Mark | None:
+    line = cell.line
+    if not line["low"]:
+        return None
+    count = f"{line['successes']}/{line['episodes']}"
+    return Mark(0, *(float(line[key]) for key in ("mean", "low", "high")), count)
+
+
+def zeroed_marks(lines: Sequence[dict[str, str]], memory: str) -> dict[str, Mark]:
+    """Return the policy `memory` with its memory set to zero, by environment, from the csv of the interventions."""
+    return {
+        line["environment"]: Mark(
+            0, *(float(line[key]) for key in ("rate", "low", "high")), f"{line['successes']}/{line['episodes']}"
+        )
+        for line in lines
+        if line["variant"] == memory and line["setting"] == "memory=zero" and line["episodes"]
+    }

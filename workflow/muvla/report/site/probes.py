@@ -1,0 +1,146 @@
+"""The paper's probes of the memory as charts, read from the csv files that the rule `figure_probes` writes."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from muvla.report.published import VARIANTS, chance
+from muvla.report.site.charts import Chart, Mark, Series, colours
+from muvla.report.tidy import read_rows
+
+WANTED = ("variant", "environment", "setting", "successes", "episodes", "rate", "low", "high")
+KNOWN = {"m64_k8": "memory", "m64_k2": "none", "m64_ema": "first"}  # colours of the paper's three carriers
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe; axis: what its settings count. belongs: a pattern of the statements that are about it."""
+
+    name: str  # of its csv file
+    title: str
+    text: str
+    axis: str
+    belongs: str
+
+    def is_about(self, statement: "Statement") -> bool:
+        """Say whether a statement of the paper is about this probe."""
+        return re.search(self.belongs, statement.text) is not None
+
+
+PROBES = (
+    Probe(
+        "interventions",
+        "What each forward pass reads as its memory",
+        "The policy's own memory, zeros, noise, or the first memory of the episode in its place, at every step.",
+        "memory",
+        r"[Nn]ois|freez|interven|zero",
+    ),
+    Probe(
+        "chunk_sweep",
+        "How many actions of a chunk are run",
+        "One is re-planning at every step, the table's own cell. With longer chunks there are fewer forward passes, "
+        "and the memory is written less often.",
+        "actions run",
+        r"chunk",
+    ),
+    Probe(
+        "delays",
+        "How long the cue and the delay last",
+        "Steps of the cue phase and of the empty phase, each.",
+        "steps each",
+        r"phase|delay",
+    ),
+    Probe(
+        "unseen_colours",
+        "Colours that no training showed",
+        "So many of the colours are replaced by ones that no demonstration had.",
+        "unseen colours",
+        r"unseen|colour|in distribution",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the paper with the verdict on it; body: what was compared, and the numbers."""
+
+    text: str
+    verdict: str
+    body: Markup
+
+
+def read_charts(probe: Probe, csv: Path, confidence: float) -> list[Chart]:
+    """Return a chart for each environment; of the chunk sweep one for each policy in it, with memory and zeroed.
+
+    Raises FileNotFoundError, or ValueError naming the file.
+    """
+    lines = read_rows(csv)
+    if lines and set(WANTED) - set(lines[0]):
+        raise ValueError(f"{csv} is no probe of this version; remove it to have it made again")
+    panels: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for line in lines:
+        place = (line["environment"], line["variant"]) if probe.name == "chunk_sweep" else (line["environment"],)
+        panels.setdefault(place, []).append(line)
+    return [_chart(probe, place, found, confidence) for place, found in panels.items() if _run(found)]
+
+
+def _run(lines: Iterable[Mapping[str, str]]) -> bool:
+    return any(line["episodes"] for line in lines)
+
+
+def _chart(probe: Probe, place: tuple[str, ...], lines: list[dict[str, str]], confidence: float) -> Chart:
+    ticks = list(dict.fromkeys(_tick(line["setting"]) for line in lines if line["episodes"]))
+    names = list(dict.fromkeys(_name(line) for line in lines if line["episodes"]))
+    known = {"memory": "memory", "zeroed": "zeroed"} if probe.name == "chunk_sweep" else KNOWN
+    order = sorted(names, key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else -1)
+    chosen = colours(order, known)
+    series = []
+    for name in order:
+        marks = tuple(
+            Mark(
+                ticks.index(_tick(line["setting"])),
+                *(float(line[key]) for key in ("rate", "low", "high")),
+                f"{line['successes']}/{line['episodes']}",
+            )
+            for line in lines
+            if _name(line) == name and line["episodes"]
+        )
+        series.append(Series(name, chosen[name], marks, dashed=name == "zeroed"))
+    return Chart(
+        ", ".join(place),
+        probe.axis,
+        tuple(ticks),
+        tuple(series),
+        bars=probe.name == "interventions",
+        confidence=confidence,
+        chance=chance(place[0]),
+    )
+
+
+def _tick(setting: str) -> str:
+    """Return what stands on the axis: "memory=zero" -> "zero", "chunk=2 memory=zero" -> "2", "phases=own" -> "table"."""
+    value = setting.partition("=")[2].partition(" ")[0]
+    return {"own": "table", "freeze_first": "first"}.get(value, value)
+
+
+def _name(line: Mapping[str, str]) -> str:
+    """Return the series of a line: in the chunk sweep the memory's state, elsewhere the policy."""
+    state = re.search(r"chunk=\d+ memory=(\w+)", line["setting"])
+    return line["variant"] if state is None else "memory" if state[1] == "active" else "zeroed"
+
+
+def read_statements(path: Path) -> list[Statement]:
+    """Read the judged statements from the Markdown of the rule `probe_statements`. Raises OSError."""
+    markdown = MarkdownIt("commonmark").enable("table")
+    found = []
+    for section in path.read_text("utf-8").split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        verdict = re.search(r"^Verdict: \*\*(.+?)\*\*\.$", body, flags=re.MULTILINE)
+        if verdict:
+            html = markdown.render(body.replace(verdict[0], ""))
+            found.append(Statement(title.strip(), verdict[1], Markup(html)))
+    return found

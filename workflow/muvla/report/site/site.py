@@ -1,0 +1,228 @@
+"""The pages of the site, made from the files of results that the rule `site` names."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from muvla.report.caption import percent
+from muvla.report.paper.source import read_page
+from muvla.report.printed import FILES
+from muvla.report.runner import Contents
+from muvla.report.site.cells import Shown, Table, read_table
+from muvla.report.site.charts import draw
+from muvla.report.site.frame import PAGES, Missing, page
+from muvla.report.site.gather import Drawing, Files, attempt, read_drawing
+from muvla.report.site.outcomes import Episodes, read_outcomes
+from muvla.report.site.overview import cards, effect_charts, zeroed_marks
+from muvla.report.site.probes import PROBES, Statement, read_charts, read_statements
+from muvla.report.statistics.rules import Rules
+from muvla.report.templates import TEMPLATES
+from muvla.report.tidy import read_rows
+
+ASSETS = ("site.css", "tables.css", "address.js", "tables.js", "chart.js")
+DRAWINGS = ("architecture", "method", "masks")
+DOCUMENTS = ("comparisons", "audit", "provenance")
+CLAIMS = ("claim", "paper", "verdict", "evidence")
+VIEWS = {
+    "reproduced": "What was measured here: rate, interval, and n, the number of episodes (of an average: how many parts).",
+    "printed": "What the paper prints, of its own policies.",
+    "difference": "What was measured here minus what the paper prints.",
+}
+OTHER_SCALE = " Policies of another size than the paper's: this says how far apart they are, not whether it reproduces."
+
+
+def tables_of(files: Files) -> tuple[list[Table], list[Missing]]:
+    """Read the paper's tables; those that are missing come second."""
+    found = [
+        attempt(
+            lambda name=name: read_table(files[f"{name}.csv"], files[f"{name}.html"]),  # type: ignore[misc]
+            f"The table {name}",
+            f"snakemake results/{name}.tex",
+        )
+        for name in FILES
+    ]
+    return [one for one in found if isinstance(one, Table)], [one for one in found if isinstance(one, Missing)]
+
+
+def tables_page(
+    tables: Sequence[Table],
+    absent: Sequence[Missing],
+    episodes: dict[str, list[Episodes]],
+    traced: dict[str, str],
+    scale: str,
+) -> str:
+    """Write the page of the tables. traced: "variant environment" -> the address of a traced episode."""
+    cells = {
+        f"{table.name}.{cell.key}": {
+            "row": row.name,
+            "column": cell.line["column"],
+            "facts": facts(cell),
+            "number": cell.number,
+            "viewer": traced.get(cell.number, ""),
+        }
+        for table in tables
+        for rows in table.groups.values()
+        for row in rows
+        for cell in row.cells
+        if cell.ours or cell.printed
+    }
+    notes = dict(VIEWS)
+    if scale != "paper":
+        notes["difference"] += OTHER_SCALE
+    data = {"cells": cells, "episodes": episodes, "notes": notes}
+    return page("tables.html", tables=tables, absent=absent, data=data, notes=notes)
+
+
+def facts(cell: Shown) -> list[tuple[str, str]]:
+    """Return what is known of a cell, as (name, text)."""
+    line = cell.line
+    counted = f"{line['successes']} of {line['episodes']} episodes" if line["episodes"] else line["parts"]
+    found = [
+        ("reproduced", cell.ours or "not run"),
+        ("interval", cell.interval),
+        ("from", counted),
+        ("printed", cell.printed),
+        ("difference", cell.difference),
+        ("verdict", "" if line["verdict"] == "none" else line["verdict"]),
+        ("marks", cell.marks),
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def probes_page(files: Files, statements: Sequence[Statement] | Missing, rules: Rules, scale: str) -> str:
+    """Write the page of the probes: charts, and the paper's statements beside their verdicts."""
+    known = list(statements) if not isinstance(statements, Missing) else []
+    parts, placed = [], set()
+    for probe in PROBES:
+        command = f"snakemake results/figures/{probe.name}.csv"
+        charts = attempt(
+            lambda probe=probe: read_charts(probe, files[f"{probe.name}.csv"], rules.confidence),  # type: ignore[misc]
+            f"The data of {probe.name}",
+            command,
+        )
+        missing = charts if isinstance(charts, Missing) else None
+        if not charts:
+            missing = Missing(
+                f"The data of {probe.name}",
+                command,
+                "The configuration runs no such control (config/config.yaml, controls).",
+            )
+        own = [one for one in known if probe.is_about(one) and one not in placed]
+        placed.update(own)
+        parts.append((probe, [] if isinstance(charts, Missing) else [draw(one) for one in charts], own, missing))
+    others = [one for one in known if one not in placed]
+    absent = statements if isinstance(statements, Missing) else None
+    return page(
+        "probes.html", probes=parts, others=others, absent=absent, confidence=percent(rules.confidence), scale=scale
+    )
+
+
+def document_page(files: Files, name: str) -> str:
+    """Write a page that another rule made, in the frame of the site."""
+    found = attempt(lambda: read_page(files[f"{name}.html"]), f"The page {name}", f"snakemake results/{name}.html")
+    view: dict[str, object] = {"missing": found, "heading": PAGES[f"{name}.html"]}
+    if not isinstance(found, Missing):
+        csv = f"{name}.csv" if f"{name}.csv" in files.by_name else ""
+        view = {"missing": None, "heading": found.title, "body": found.body, "csv": csv}
+    return page(f"{name}.html", "document.html", **view)
+
+
+def claims_page(files: Files) -> str:
+    """Write the page of the paper's claims."""
+    found = attempt(
+        lambda: read_rows(files["claims.csv"], CLAIMS), "The list of claims", "snakemake results/claims.csv"
+    )
+    if isinstance(found, Missing):
+        return page("claims.html", missing=found)
+    counts = Counter(line["verdict"] for line in found)
+    return page("claims.html", missing=None, claims=found, counts=dict(counts.most_common()))
+
+
+def overview_page(
+    files: Files, tables: Sequence[Table], absent: Sequence[Missing], pair: tuple[str, str], rules: Rules, scale: str
+) -> str:
+    """Write the first page. pair: the policy with memory, and the one without, between which the effect is claimed."""
+    read = attempt(lambda: read_rows(files["interventions.csv"]), "", "")
+    zeroed = {} if isinstance(read, Missing) else zeroed_marks(read, pair[0])
+    charts = effect_charts(tables, zeroed, *pair, rules.confidence)
+    legend = {series.name: series.colour for chart in charts for series in chart.series}
+    missing = list(absent) if not tables else []
+    if tables and not charts:
+        why = f"{pair[0]} and {pair[1]} were not both run in any environment."
+        missing.append(Missing("The effect", "snakemake results/table_mikasa.tex", why))
+    drawings, lost = _drawings(files, DRAWINGS, "snakemake results/figures/{name}.svg")
+    cosines = sorted(name.removesuffix(".svg") for name in files.bytes_of(".svg") if name.startswith("cosine_rollout-"))
+    cosine, more = _drawings(files, cosines, "snakemake results/figures/{name}.svg")
+    shown = [(name, name.removesuffix(".png").replace("-", ", ").replace("_", " ")) for name in files.bytes_of(".png")]
+    return page(
+        "index.html",
+        charts=[draw(chart) for chart in charts],
+        legend=list(legend.items()),
+        absent=[*missing, *lost, *more],
+        cards=cards(tables, *pair),
+        drawings=drawings,
+        cosine=cosine[:1],
+        pictures=shown,
+        memory=pair[0],
+        baseline=pair[1],
+        confidence=percent(rules.confidence),
+        scale=scale,
+    )
+
+
+def _drawings(files: Files, names: Sequence[str], command: str) -> tuple[list[Drawing], list[Missing]]:
+    found = [
+        attempt(
+            lambda name=name: read_drawing(files[f"{name}.svg"], name),  # type: ignore[misc]
+            f"The drawing {name}",
+            command.format(name=name.replace("-", "/")),
+        )
+        for name in names
+    ]
+    return [one for one in found if isinstance(one, Drawing)], [one for one in found if isinstance(one, Missing)]
+
+
+def site(
+    *,
+    pages: Sequence[Path],
+    numbers: Sequence[Path],
+    statements: Sequence[Path],
+    pictures: Sequence[Path],
+    names: Sequence[str],
+    records: Sequence[Path],
+    memory: str,
+    baseline: str,
+    scale: str,
+    statistics: Rules,
+) -> Contents:
+    """Make the pages of the site, with everything that they need beside them; whatever is missing is said on its page.
+
+    pages: html files of other rules. numbers: csv files of tables, probes and documents. statements: the judged
+    statements on the probes, or none. pictures: with their names on the site in `names`. records: marks of the cells.
+    memory, baseline: of the effect. Raises RecordsError for records that are corrupt or were changed.
+    """
+    drawn = dict(zip(names, pictures, strict=True))
+    files = Files.of([*pages, *numbers])
+    files = Files({**files.by_name, **drawn})
+    tables, absent = tables_of(files)
+    judged = attempt(
+        lambda: read_statements(statements[0]) if statements else _none_judged(),
+        "The verdicts on the paper's statements",
+        "snakemake results/figures/probes.md",
+    )
+    made: dict[str, str | bytes] = {
+        "index.html": overview_page(files, tables, absent, (memory, baseline), statistics, scale),
+        "tables.html": tables_page(tables, absent, read_outcomes(records), {}, scale),
+        "probes.html": probes_page(files, judged, statistics, scale),
+        "claims.html": claims_page(files),
+        **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},
+        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
+        **{path.name: path.read_bytes() for path in numbers if path.is_file()},
+        **{name: path.read_bytes() for name, path in drawn.items() if path.is_file()},
+    }
+    print(f"{sum(len(one) for one in made.values()) / 1e6:.1f} MB in {len(made)} files")
+    return made
+
+
+def _none_judged() -> list[Statement]:
+    raise FileNotFoundError("The configuration runs no probe (config/config.yaml, controls)")

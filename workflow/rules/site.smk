@@ -1,0 +1,63 @@
+# The project page: a static site that opens from the file system and under any prefix of a static host. The episode
+# viewer among its pages has a rule of its own.
+
+SITE = f"{OUT}/site"
+SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
+SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
+SITE_NUMBERS = [f"{name}.csv" for name in FRAGMENTS] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
+# Below <outputs>/figures; on the site they lie beside the pages, with - in place of /.
+SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
+SITE_PICTURES += [
+    f"{name}.{kind}"
+    for name in TRACE_FIGURES
+    for kind in (("svg", "pdf") if name.startswith("cosine_rollout") else ("png",))
+]
+SITE_PICTURE_NAMES = [name.replace("/", "-") for name in SITE_PICTURES]
+
+
+rule site:
+    input:
+        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "chart", "document"]),
+        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["index", "tables", "probes", "claims"]),
+        expand(in_tree("paper/templates/site/{asset}"), asset=SITE_ASSETS),
+        pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
+        numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
+        statements=[f"{OUT}/figures/probes.md"] if PROBE_CELLS else [],
+        pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
+        records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
+    output:
+        expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),
+        expand(f"{SITE}/{{asset}}", asset=SITE_ASSETS),
+        expand(f"{SITE}/{{name}}", name=[Path(name).name for name in SITE_NUMBERS]),
+        expand(f"{SITE}/{{name}}", name=SITE_PICTURE_NAMES),
+    log:
+        f"{OUT}/logs/site.log",
+    benchmark:
+        f"{OUT}/benchmarks/site.tsv"
+    params:
+        names=SITE_PICTURE_NAMES,
+        memory=EFFECT["memory"],
+        baseline=EFFECT["baseline"],
+        scale=config["scale"],
+        statistics=config["statistics"],
+    message:
+        "The project page"
+    script:
+        "../scripts/report.py"
+
+
+rule site_zip:
+    input:
+        files=rules.site.output,
+    output:
+        f"{OUT}/site.zip",
+    log:
+        f"{OUT}/logs/site_zip.log",
+    benchmark:
+        f"{OUT}/benchmarks/site_zip.tsv"
+    params:
+        root=SITE,
+    message:
+        "The project page as one file"
+    script:
+        "../scripts/report.py"

@@ -1,4 +1,4 @@
-"""Chromium for the tests of the project page: one a module, its pages watched for errors and for requests that leave."""
+"""Chromium for the tests of the project page, its pages watched for errors and for requests that leave."""
 
 import importlib.util
 import shutil

@@ -84,7 +84,6 @@
     for (const [name, value] of cell.facts) list.append(element("dt", name), element("dd", value));
     content.replaceChildren(list);
     for (const run of data.episodes[cell.number] || []) content.append(...episodes(run));
-    if (cell.viewer) content.append(element("a", "Watch a traced episode", { href: cell.viewer }));
     address.write({ cell: key });
     if (!dialog.open) dialog.showModal();
   }

@@ -118,8 +118,8 @@ def figure_architecture(*, checkpoint: str, scale: str) -> Contents:
     title = f"One step of the policy ({scale} scale): {sequence.sizes}"
     groups = ", ".join(f"{group.short} {group.count}" for group in sequence.groups)
     words = (
-        f"The sequence, with the tokens of each group, for the longest instruction: {groups}. The memory's tokens pass through the same attention as "
-        "all others; what the last layer makes of them is the memory of the next step. The action head reads one place "
-        "to the left of each placeholder."
+        f"The sequence, with the tokens of each group, for the longest instruction: {groups}. The memory's tokens pass "
+        "through the same attention as all others; what the last layer makes of them is the memory of the next step. "
+        "The action head reads one place to the left of each placeholder."
     )
     return scalable_pictures(lambda: draw_architecture(sequence, title, words), title, words)

@@ -72,10 +72,8 @@ def draw_steps(axes: Axes, settings: MemorySettings, reaches: np.ndarray) -> Non
     for start in range(0, steps, window):
         left, right = start - 0.36, min(start + window, steps) - 1 + 0.36
         axes.plot([left, left, right, right], [-0.48, -0.58, -0.58, -0.48], color=NOTE, linewidth=1)
-    named = "one window" if window > 1 else "every step on its own"
-    axes.text(
-        min(window, steps) / 2 - 0.5 if window > 1 else 0, -0.68, named, ha="center", va="top", fontsize=8, color=NOTE
-    )
+    named, middle = ("one window", min(window, steps) / 2 - 0.5) if window > 1 else ("every step on its own", 0.2)
+    axes.text(middle, -0.68, named, ha="center", va="top", fontsize=8, color=NOTE)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, size: float) -> None:

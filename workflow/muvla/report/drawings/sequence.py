@@ -53,12 +53,9 @@ def read_sequence(checkpoint: Path) -> Sequence:
 
 def groups(architecture: Architecture, layout: TokenLayout) -> tuple[Group, ...]:
     """Return the groups of a layout of one row (layout.py has their order)."""
-    vision = [
-        Group(
-            CAMERAS[camera], f"CAM {camera}", layout.vision // architecture.cameras, (SKY, "#8CC8EE", "#B5DBF5")[camera]
-        )
-        for camera in range(architecture.cameras)
-    ]
+    shades = (SKY, "#8CC8EE", "#B5DBF5")
+    patches = layout.vision // architecture.cameras
+    vision = [Group(CAMERAS[place], f"CAM {place}", patches, shades[place]) for place in range(architecture.cameras)]
     found = [
         Group("BOS", "BOS", 1, "#9AA0A6"),
         *vision,

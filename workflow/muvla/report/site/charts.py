@@ -4,14 +4,14 @@ Colours are variables of site.css, so that a chart follows the light or dark pag
 arrow keys go from mark to mark (chart.js).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from muvla.report.templates import render
 
-LEFT, RIGHT, TOP, BOTTOM, PLOT = 38, 8, 12, 44, 190  # pixels around the plot, and its height
+LEFT, RIGHT, TOP, BOTTOM, PLOT = 38, 46, 12, 44, 190  # pixels around the plot, and its height
 BAR = 0.8  # of a tick's width is filled by the bars that stand there
 COLOURS = (
     "memory",
@@ -20,7 +20,7 @@ COLOURS = (
     "oracle",
     "noise",
     "zeroed",
-)  # of site.css, for series without a meaning of theirs
+)  # of site.css, for series without one
 SYMBOLS = ("circle", "square", "diamond", "triangle")
 
 
@@ -33,6 +33,14 @@ class Mark:
     low: float
     high: float
     count: str  # "38/50"
+
+    @classmethod
+    def of(cls, line: Mapping[str, str], tick: int = 0, rate: str = "rate") -> "Mark | None":
+        """Return the mark of one line of a csv whose column `rate` holds the rate; None where nothing was run."""
+        if not line["episodes"]:
+            return None
+        count = f"{line['successes']}/{line['episodes']}"
+        return cls(tick, float(line[rate]), float(line["low"]), float(line["high"]), count)
 
 
 @dataclass(frozen=True)

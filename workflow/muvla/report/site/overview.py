@@ -35,7 +35,7 @@ def cards(tables: Sequence[Table], memory: str, baseline: str) -> list[Card]:
                 pair = [_cell(row, variant) for variant in (memory, baseline)]
                 parts = pair[0].line["parts"] if pair[0].ours else ""
                 over = f"average over {parts.replace('/', ' of ')} environments" if parts else "not run"
-                ours, printed = tuple(cell.ours for cell in pair), tuple(cell.printed for cell in pair)
+                ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
                 found.append(Card(title, ours, printed, over, f"tables.html#cell={name}.{pair[0].key}"))
     return found
 
@@ -78,19 +78,11 @@ def _both(row: Row, memory: str, baseline: str) -> bool:
 
 
 def _mark(cell: Shown) -> Mark | None:
-    line = cell.line
-    if not line["low"]:
-        return None
-    count = f"{line['successes']}/{line['episodes']}"
-    return Mark(0, *(float(line[key]) for key in ("mean", "low", "high")), count)
+    return Mark.of(cell.line, rate="mean") if cell.line["low"] else None
 
 
 def zeroed_marks(lines: Sequence[dict[str, str]], memory: str) -> dict[str, Mark]:
     """Return the policy `memory` with its memory set to zero, by environment, from the csv of the interventions."""
-    return {
-        line["environment"]: Mark(
-            0, *(float(line[key]) for key in ("rate", "low", "high")), f"{line['successes']}/{line['episodes']}"
-        )
-        for line in lines
-        if line["variant"] == memory and line["setting"] == "memory=zero" and line["episodes"]
-    }
+    own = [line for line in lines if line["variant"] == memory and line["setting"] == "memory=zero"]
+    marks = {line["environment"]: Mark.of(line) for line in own}
+    return {environment: mark for environment, mark in marks.items() if mark is not None}

@@ -93,23 +93,17 @@ def _run(lines: Iterable[Mapping[str, str]]) -> bool:
 
 
 def _chart(probe: Probe, place: tuple[str, ...], lines: list[dict[str, str]], confidence: float) -> Chart:
-    ticks = list(dict.fromkeys(_tick(line["setting"]) for line in lines if line["episodes"]))
-    names = list(dict.fromkeys(_name(line) for line in lines if line["episodes"]))
+    run = [line for line in lines if line["episodes"]]
+    ticks = list(dict.fromkeys(_tick(line["setting"]) for line in run))
+    names = list(dict.fromkeys(_name(line) for line in run))
     known = {"memory": "memory", "zeroed": "zeroed"} if probe.name == "chunk_sweep" else KNOWN
     order = sorted(names, key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else -1)
     chosen = colours(order, known)
     series = []
     for name in order:
-        marks = tuple(
-            Mark(
-                ticks.index(_tick(line["setting"])),
-                *(float(line[key]) for key in ("rate", "low", "high")),
-                f"{line['successes']}/{line['episodes']}",
-            )
-            for line in lines
-            if _name(line) == name and line["episodes"]
-        )
-        series.append(Series(name, chosen[name], marks, dashed=name == "zeroed"))
+        marks = [Mark.of(line, ticks.index(_tick(line["setting"]))) for line in run if _name(line) == name]
+        shown = tuple(mark for mark in marks if mark is not None)
+        series.append(Series(name, chosen[name], shown, dashed=name == "zeroed"))
     return Chart(
         ", ".join(place),
         probe.axis,
@@ -122,7 +116,7 @@ def _chart(probe: Probe, place: tuple[str, ...], lines: list[dict[str, str]], co
 
 
 def _tick(setting: str) -> str:
-    """Return what stands on the axis: "memory=zero" -> "zero", "chunk=2 memory=zero" -> "2", "phases=own" -> "table"."""
+    """Return what stands on the axis: "chunk=2 memory=zero" -> "2", "phases=own" -> "table"."""
     value = setting.partition("=")[2].partition(" ")[0]
     return {"own": "table", "freeze_first": "first"}.get(value, value)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from muvla.report.caption import percent
@@ -9,12 +10,12 @@ from muvla.report.paper.source import read_page
 from muvla.report.printed import FILES
 from muvla.report.runner import Contents
 from muvla.report.site.cells import Shown, Table, read_table
-from muvla.report.site.charts import draw
+from muvla.report.site.charts import Chart, draw
 from muvla.report.site.frame import PAGES, Missing, page
 from muvla.report.site.gather import Drawing, Files, attempt, read_drawing
 from muvla.report.site.outcomes import Episodes, read_outcomes
 from muvla.report.site.overview import cards, effect_charts, zeroed_marks
-from muvla.report.site.probes import PROBES, Statement, read_charts, read_statements
+from muvla.report.site.probes import PROBES, Probe, Statement, read_charts, read_statements
 from muvla.report.statistics.rules import Rules
 from muvla.report.templates import TEMPLATES
 from muvla.report.tidy import read_rows
@@ -24,7 +25,7 @@ DRAWINGS = ("architecture", "method", "masks")
 DOCUMENTS = ("comparisons", "audit", "provenance")
 CLAIMS = ("claim", "paper", "verdict", "evidence")
 VIEWS = {
-    "reproduced": "What was measured here: rate, interval, and n, the number of episodes (of an average: how many parts).",
+    "reproduced": "What was measured here: rate, interval, and n, the number of episodes; of an average, its parts.",
     "printed": "What the paper prints, of its own policies.",
     "difference": "What was measured here minus what the paper prints.",
 }
@@ -33,32 +34,24 @@ OTHER_SCALE = " Policies of another size than the paper's: this says how far apa
 
 def tables_of(files: Files) -> tuple[list[Table], list[Missing]]:
     """Read the paper's tables; those that are missing come second."""
-    found = [
-        attempt(
-            lambda name=name: read_table(files[f"{name}.csv"], files[f"{name}.html"]),  # type: ignore[misc]
-            f"The table {name}",
-            f"snakemake results/{name}.tex",
-        )
-        for name in FILES
-    ]
+
+    def read(name: str) -> Table:
+        return read_table(files[f"{name}.csv"], files[f"{name}.html"])
+
+    found = [attempt(partial(read, name), f"The table {name}", f"snakemake results/{name}.tex") for name in FILES]
     return [one for one in found if isinstance(one, Table)], [one for one in found if isinstance(one, Missing)]
 
 
 def tables_page(
-    tables: Sequence[Table],
-    absent: Sequence[Missing],
-    episodes: dict[str, list[Episodes]],
-    traced: dict[str, str],
-    scale: str,
+    tables: Sequence[Table], absent: Sequence[Missing], episodes: dict[str, list[Episodes]], scale: str
 ) -> str:
-    """Write the page of the tables. traced: "variant environment" -> the address of a traced episode."""
+    """Write the page of the tables; episodes: by "variant environment"."""
     cells = {
         f"{table.name}.{cell.key}": {
             "row": row.name,
             "column": cell.line["column"],
             "facts": facts(cell),
             "number": cell.number,
-            "viewer": traced.get(cell.number, ""),
         }
         for table in tables
         for rows in table.groups.values()
@@ -91,6 +84,10 @@ def facts(cell: Shown) -> list[tuple[str, str]]:
 
 def probes_page(files: Files, statements: Sequence[Statement] | Missing, rules: Rules, scale: str) -> str:
     """Write the page of the probes: charts, and the paper's statements beside their verdicts."""
+
+    def read(probe: Probe) -> list[Chart]:
+        return read_charts(probe, files[f"{probe.name}.csv"], rules.confidence)
+
     known = list(statements) if not isinstance(statements, Missing) else []
     parts, placed = [], set()
     for probe in PROBES:
@@ -120,11 +117,10 @@ def probes_page(files: Files, statements: Sequence[Statement] | Missing, rules: 
 def document_page(files: Files, name: str) -> str:
     """Write a page that another rule made, in the frame of the site."""
     found = attempt(lambda: read_page(files[f"{name}.html"]), f"The page {name}", f"snakemake results/{name}.html")
-    view: dict[str, object] = {"missing": found, "heading": PAGES[f"{name}.html"]}
-    if not isinstance(found, Missing):
-        csv = f"{name}.csv" if f"{name}.csv" in files.by_name else ""
-        view = {"missing": None, "heading": found.title, "body": found.body, "csv": csv}
-    return page(f"{name}.html", "document.html", **view)
+    if isinstance(found, Missing):
+        return page(f"{name}.html", "document.html", missing=found, heading=PAGES[f"{name}.html"])
+    csv = f"{name}.csv" if f"{name}.csv" in files.by_name else ""
+    return page(f"{name}.html", "document.html", missing=None, heading=found.title, body=found.body, csv=csv)
 
 
 def claims_page(files: Files) -> str:
@@ -150,9 +146,9 @@ def overview_page(
     if tables and not charts:
         why = f"{pair[0]} and {pair[1]} were not both run in any environment."
         missing.append(Missing("The effect", "snakemake results/table_mikasa.tex", why))
-    drawings, lost = _drawings(files, DRAWINGS, "snakemake results/figures/{name}.svg")
+    drawings, lost = _drawings(files, DRAWINGS)
     cosines = sorted(name.removesuffix(".svg") for name in files.bytes_of(".svg") if name.startswith("cosine_rollout-"))
-    cosine, more = _drawings(files, cosines, "snakemake results/figures/{name}.svg")
+    cosine, more = _drawings(files, cosines)
     shown = [(name, name.removesuffix(".png").replace("-", ", ").replace("_", " ")) for name in files.bytes_of(".png")]
     return page(
         "index.html",
@@ -170,13 +166,13 @@ def overview_page(
     )
 
 
-def _drawings(files: Files, names: Sequence[str], command: str) -> tuple[list[Drawing], list[Missing]]:
+def _drawings(files: Files, names: Sequence[str]) -> tuple[list[Drawing], list[Missing]]:
+
+    def read(name: str) -> Drawing:
+        return read_drawing(files[f"{name}.svg"], name)
+
     found = [
-        attempt(
-            lambda name=name: read_drawing(files[f"{name}.svg"], name),  # type: ignore[misc]
-            f"The drawing {name}",
-            command.format(name=name.replace("-", "/")),
-        )
+        attempt(partial(read, name), f"The drawing {name}", f"snakemake results/figures/{name.replace('-', '/')}.svg")
         for name in names
     ]
     return [one for one in found if isinstance(one, Drawing)], [one for one in found if isinstance(one, Missing)]
@@ -212,7 +208,7 @@ def site(
     )
     made: dict[str, str | bytes] = {
         "index.html": overview_page(files, tables, absent, (memory, baseline), statistics, scale),
-        "tables.html": tables_page(tables, absent, read_outcomes(records), {}, scale),
+        "tables.html": tables_page(tables, absent, read_outcomes(records), scale),
         "probes.html": probes_page(files, judged, statistics, scale),
         "claims.html": claims_page(files),
         **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},

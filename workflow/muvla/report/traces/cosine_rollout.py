@@ -1,4 +1,4 @@
-"""The figure of the memory's change with the rollout beside it: cosine distance over the steps, and frames above them."""
+"""The figure of the memory's change along an episode: cosine distance over the steps, and frames above them."""
 
 from pathlib import Path
 

@@ -5,13 +5,10 @@ SITE = f"{OUT}/site"
 SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
 SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
 SITE_NUMBERS = [f"{name}.csv" for name in FRAGMENTS] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
-# Below <outputs>/figures; on the site they lie beside the pages, with - in place of /.
+# Drawings, and one episode; the viewer shows the others. They lie beside the pages, with - in place of /.
 SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
-SITE_PICTURES += [
-    f"{name}.{kind}"
-    for name in TRACE_FIGURES
-    for kind in (("svg", "pdf") if name.startswith("cosine_rollout") else ("png",))
-]
+SITE_ROLLOUT = [name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")][:1]
+SITE_PICTURES += [f"{name}.{kind}" for name in SITE_ROLLOUT for kind in ("svg", "pdf", "png")]
 SITE_PICTURE_NAMES = [name.replace("/", "-") for name in SITE_PICTURES]
 
 
@@ -22,7 +19,6 @@ rule site:
         expand(in_tree("paper/templates/site/{asset}"), asset=SITE_ASSETS),
         pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
-        statements=[f"{OUT}/figures/probes.md"] if PROBE_CELLS else [],
         pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
         records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
     output:
@@ -36,8 +32,8 @@ rule site:
         f"{OUT}/benchmarks/site.tsv"
     params:
         names=SITE_PICTURE_NAMES,
-        memory=EFFECT["memory"],
-        baseline=EFFECT["baseline"],
+        memory=config["effect"]["memory"],
+        baseline=config["effect"]["baseline"],
         scale=config["scale"],
         statistics=config["statistics"],
     message:

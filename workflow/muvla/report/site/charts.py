@@ -12,6 +12,7 @@ from markupsafe import Markup
 from muvla.report.templates import render
 
 LEFT, RIGHT, TOP, BOTTOM, PLOT = 38, 46, 12, 44, 190  # pixels around the plot, and its height
+RULED = 8  # pixels beneath a plot without a horizontal axis
 BAR = 0.8  # of a tick's width is filled by the bars that stand there
 COLOURS = (
     "memory",
@@ -117,7 +118,7 @@ def draw(chart: Chart) -> Markup:
             ticks=ticks,
             grid=grid,
             bottom=TOP + PLOT,
-            total=TOP + PLOT + BOTTOM,
+            total=TOP + PLOT + (BOTTOM if chart.axis else RULED),
             left=LEFT,
             right=chart.width - RIGHT,
             chance=None if chart.chance is None else height(chart.chance),

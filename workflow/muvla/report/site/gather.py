@@ -1,7 +1,7 @@
 """What the site is made of: files of results by name, and what a page says of those that are not there."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from xml.sax.saxutils import unescape
 from muvla.report.site.frame import Missing
 
 Read = TypeVar("Read")
+Files = Mapping[str, Path]  # by name; what is missing is not among them, or not on disk
 
 
 def attempt(read: Callable[[], Read], what: str, command: str) -> Read | Missing:
@@ -22,43 +23,32 @@ def attempt(read: Callable[[], Read], what: str, command: str) -> Read | Missing
         return Missing(what, command, f"{str(error).rstrip('.')}.")
 
 
-@dataclass(frozen=True)
-class Files:
-    """Files by their name. One that was not given counts as missing."""
-
-    by_name: dict[str, Path]
-
-    @classmethod
-    def of(cls, paths: Iterable[Path]) -> "Files":
-        """Take the files that a rule names."""
-        return cls({path.name: path for path in paths})
-
-    def __getitem__(self, name: str) -> Path:
-        """Return the file of that name. Raises FileNotFoundError."""
-        if name not in self.by_name:
-            raise FileNotFoundError(f"{name} was not made")
-        return self.by_name[name]
-
-    def bytes_of(self, ends: str) -> dict[str, bytes]:
-        """Return the content of all files whose name ends like this and that are there."""
-        return {
-            name: path.read_bytes() for name, path in self.by_name.items() if name.endswith(ends) and path.is_file()
-        }
+def named(files: Files, name: str) -> Path:
+    """Return the file of that name. Raises FileNotFoundError where the rule named none."""
+    if name not in files:
+        raise FileNotFoundError(f"{name} was not made")
+    return files[name]
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of the site: its files, what it shows in words, and its height where it is 1000 wide."""
+    """A picture of the site: its files, what it shows in words, and its height where it is 1000 wide.
+
+    shown: the file that a page shows; of a drawing with photographs the smaller .png.
+    """
 
     title: str
+    shown: str
     svg: str
     pdf: str
     alt: str
     height: int
 
 
-def read_drawing(svg: Path, name: str) -> Drawing:
+def read_drawing(svg: Path, name: str, shown: str) -> Drawing:
     """Read what an SVG of ours (drawing.scalable_pictures) says of itself; name: of its files on the site.
+
+    shown: the kind of file that a page shows, "svg" or "png".
 
     Raises FileNotFoundError, or ValueError for an SVG of another kind.
     """
@@ -69,4 +59,5 @@ def read_drawing(svg: Path, name: str) -> Drawing:
     if title is None or words is None or size is None:
         raise ValueError(f"{svg} does not say what it shows; remove it to have it drawn again")
     height = round(1000 * float(size[2]) / float(size[1]))
-    return Drawing(unescape(title[1]), f"{name}.svg", f"{name}.pdf", " ".join(unescape(words[1]).split()), height)
+    words_read = " ".join(unescape(words[1]).split())
+    return Drawing(unescape(title[1]), f"{name}.{shown}", f"{name}.svg", f"{name}.pdf", words_read, height)

@@ -5,9 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-from markupsafe import Markup
-
 from muvla.report.published import VARIANTS, chance
 from muvla.report.site.charts import Chart, Mark, Series, colours
 from muvla.report.tidy import read_rows
@@ -18,17 +15,14 @@ KNOWN = {"m64_k8": "memory", "m64_k2": "none", "m64_ema": "first"}  # colours of
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe; axis: what its settings count. belongs: a pattern of the statements that are about it."""
+    """One probe; axis: what its settings count. place, words: where the paper speaks of it, and a pattern of how."""
 
     name: str  # of its csv file
     title: str
     text: str
     axis: str
-    belongs: str
-
-    def is_about(self, statement: "Statement") -> bool:
-        """Say whether a statement of the paper is about this probe."""
-        return re.search(self.belongs, statement.text) is not None
+    place: str
+    words: str = ""
 
 
 PROBES = (
@@ -37,7 +31,7 @@ PROBES = (
         "What each forward pass reads as its memory",
         "The policy's own memory, zeros, noise, or the first memory of the episode in its place, at every step.",
         "memory",
-        r"[Nn]ois|freez|interven|zero",
+        "intervention",
     ),
     Probe(
         "chunk_sweep",
@@ -45,32 +39,25 @@ PROBES = (
         "One is re-planning at every step, the table's own cell. With longer chunks there are fewer forward passes, "
         "and the memory is written less often.",
         "actions run",
-        r"chunk",
+        "chunk-length",
     ),
     Probe(
         "delays",
         "How long the cue and the delay last",
         "Steps of the cue phase and of the empty phase, each.",
         "steps each",
-        r"phase|delay",
+        "generalisation",
+        r"phases|delay",
     ),
     Probe(
         "unseen_colours",
         "Colours that no training showed",
         "So many of the colours are replaced by ones that no demonstration had.",
         "unseen colours",
-        r"unseen|colour|in distribution",
+        "generalisation",
+        r"unseen|in distribution",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement of the paper with the verdict on it; body: what was compared, and the numbers."""
-
-    text: str
-    verdict: str
-    body: Markup
 
 
 def read_charts(probe: Probe, csv: Path, confidence: float) -> list[Chart]:
@@ -127,14 +114,6 @@ def _name(line: Mapping[str, str]) -> str:
     return line["variant"] if state is None else "memory" if state[1] == "active" else "zeroed"
 
 
-def read_statements(path: Path) -> list[Statement]:
-    """Read the judged statements from the Markdown of the rule `probe_statements`. Raises OSError."""
-    markdown = MarkdownIt("commonmark").enable("table")
-    found = []
-    for section in path.read_text("utf-8").split("\n## ")[1:]:
-        title, _, body = section.partition("\n")
-        verdict = re.search(r"^Verdict: \*\*(.+?)\*\*\.$", body, flags=re.MULTILINE)
-        if verdict:
-            html = markdown.render(body.replace(verdict[0], ""))
-            found.append(Statement(title.strip(), verdict[1], Markup(html)))
-    return found
+def claims_on(probe: Probe, claims: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the lines of claims.csv that are about this probe, by where the paper makes them and by what they say."""
+    return [line for line in claims if probe.place in line["paper"] and re.search(probe.words, line["claim"])]

@@ -9,19 +9,20 @@ from muvla.report.caption import percent
 from muvla.report.paper.source import read_page
 from muvla.report.printed import FILES
 from muvla.report.runner import Contents
-from muvla.report.site.cells import Shown, Table, read_table
+from muvla.report.site.cells import Line, Shown, Table, read_table
 from muvla.report.site.charts import Chart, draw
 from muvla.report.site.frame import PAGES, Missing, page
-from muvla.report.site.gather import Drawing, Files, attempt, read_drawing
+from muvla.report.site.gather import Drawing, Files, attempt, named, read_drawing
 from muvla.report.site.outcomes import Episodes, read_outcomes
 from muvla.report.site.overview import cards, effect_charts, zeroed_marks
-from muvla.report.site.probes import PROBES, Probe, Statement, read_charts, read_statements
+from muvla.report.site.probes import PROBES, Probe, claims_on, read_charts
 from muvla.report.statistics.rules import Rules
 from muvla.report.templates import TEMPLATES
 from muvla.report.tidy import read_rows
 
 ASSETS = ("site.css", "tables.css", "address.js", "tables.js", "chart.js")
 DRAWINGS = ("architecture", "method", "masks")
+ROLLOUT = "cosine_rollout-"  # how the name of an episode's figure begins
 DOCUMENTS = ("comparisons", "audit", "provenance")
 CLAIMS = ("claim", "paper", "verdict", "evidence")
 VIEWS = {
@@ -36,7 +37,7 @@ def tables_of(files: Files) -> tuple[list[Table], list[Missing]]:
     """Read the paper's tables; those that are missing come second."""
 
     def read(name: str) -> Table:
-        return read_table(files[f"{name}.csv"], files[f"{name}.html"])
+        return read_table(named(files, f"{name}.csv"), named(files, f"{name}.html"))
 
     found = [attempt(partial(read, name), f"The table {name}", f"snakemake results/{name}.tex") for name in FILES]
     return [one for one in found if isinstance(one, Table)], [one for one in found if isinstance(one, Missing)]
@@ -82,63 +83,49 @@ def facts(cell: Shown) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def probes_page(files: Files, statements: Sequence[Statement] | Missing, rules: Rules, scale: str) -> str:
-    """Write the page of the probes: charts, and the paper's statements beside their verdicts."""
+def probes_page(files: Files, claims: Sequence[Line] | Missing, rules: Rules, scale: str) -> str:
+    """Write the page of the probes: charts, and the paper's claims beside their verdicts."""
 
     def read(probe: Probe) -> list[Chart]:
-        return read_charts(probe, files[f"{probe.name}.csv"], rules.confidence)
+        return read_charts(probe, named(files, f"{probe.name}.csv"), rules.confidence)
 
-    known = list(statements) if not isinstance(statements, Missing) else []
-    parts, placed = [], set()
+    parts = []
     for probe in PROBES:
-        command = f"snakemake results/figures/{probe.name}.csv"
-        charts = attempt(
-            lambda probe=probe: read_charts(probe, files[f"{probe.name}.csv"], rules.confidence),  # type: ignore[misc]
-            f"The data of {probe.name}",
-            command,
-        )
+        what, command = f"The data of {probe.name}", f"snakemake results/figures/{probe.name}.csv"
+        charts = attempt(partial(read, probe), what, command)
         missing = charts if isinstance(charts, Missing) else None
         if not charts:
-            missing = Missing(
-                f"The data of {probe.name}",
-                command,
-                "The configuration runs no such control (config/config.yaml, controls).",
-            )
-        own = [one for one in known if probe.is_about(one) and one not in placed]
-        placed.update(own)
-        parts.append((probe, [] if isinstance(charts, Missing) else [draw(one) for one in charts], own, missing))
-    others = [one for one in known if one not in placed]
-    absent = statements if isinstance(statements, Missing) else None
-    return page(
-        "probes.html", probes=parts, others=others, absent=absent, confidence=percent(rules.confidence), scale=scale
-    )
+            missing = Missing(what, command, "None of its controls was run (controls in config/config.yaml).")
+        drawn = [] if isinstance(charts, Missing) else [draw(chart) for chart in charts]
+        parts.append((probe, drawn, [] if isinstance(claims, Missing) else claims_on(probe, claims), missing))
+    absent = claims if isinstance(claims, Missing) else None
+    return page("probes.html", probes=parts, absent=absent, confidence=percent(rules.confidence), scale=scale)
 
 
 def document_page(files: Files, name: str) -> str:
     """Write a page that another rule made, in the frame of the site."""
-    found = attempt(lambda: read_page(files[f"{name}.html"]), f"The page {name}", f"snakemake results/{name}.html")
+    found = attempt(
+        lambda: read_page(named(files, f"{name}.html")), f"The page {name}", f"snakemake results/{name}.html"
+    )
     if isinstance(found, Missing):
         return page(f"{name}.html", "document.html", missing=found, heading=PAGES[f"{name}.html"])
-    csv = f"{name}.csv" if f"{name}.csv" in files.by_name else ""
+    csv = f"{name}.csv" if f"{name}.csv" in files else ""
     return page(f"{name}.html", "document.html", missing=None, heading=found.title, body=found.body, csv=csv)
 
 
-def claims_page(files: Files) -> str:
+def claims_page(claims: Sequence[Line] | Missing) -> str:
     """Write the page of the paper's claims."""
-    found = attempt(
-        lambda: read_rows(files["claims.csv"], CLAIMS), "The list of claims", "snakemake results/claims.csv"
-    )
-    if isinstance(found, Missing):
-        return page("claims.html", missing=found)
-    counts = Counter(line["verdict"] for line in found)
-    return page("claims.html", missing=None, claims=found, counts=dict(counts.most_common()))
+    if isinstance(claims, Missing):
+        return page("claims.html", missing=claims)
+    counts = Counter(line["verdict"] for line in claims)
+    return page("claims.html", missing=None, claims=claims, counts=dict(counts.most_common()))
 
 
 def overview_page(
     files: Files, tables: Sequence[Table], absent: Sequence[Missing], pair: tuple[str, str], rules: Rules, scale: str
 ) -> str:
     """Write the first page. pair: the policy with memory, and the one without, between which the effect is claimed."""
-    read = attempt(lambda: read_rows(files["interventions.csv"]), "", "")
+    read = attempt(lambda: read_rows(named(files, "interventions.csv")), "", "")
     zeroed = {} if isinstance(read, Missing) else zeroed_marks(read, pair[0])
     charts = effect_charts(tables, zeroed, *pair, rules.confidence)
     legend = {series.name: series.colour for chart in charts for series in chart.series}
@@ -146,10 +133,9 @@ def overview_page(
     if tables and not charts:
         why = f"{pair[0]} and {pair[1]} were not both run in any environment."
         missing.append(Missing("The effect", "snakemake results/table_mikasa.tex", why))
-    drawings, lost = _drawings(files, DRAWINGS)
-    cosines = sorted(name.removesuffix(".svg") for name in files.bytes_of(".svg") if name.startswith("cosine_rollout-"))
-    cosine, more = _drawings(files, cosines)
-    shown = [(name, name.removesuffix(".png").replace("-", ", ").replace("_", " ")) for name in files.bytes_of(".png")]
+    drawings, lost = _drawings(files, DRAWINGS, "svg")
+    rollouts = [Path(name).stem for name in files if name.startswith(ROLLOUT) and name.endswith(".svg")]
+    cosine, more = _drawings(files, rollouts, "png")
     return page(
         "index.html",
         charts=[draw(chart) for chart in charts],
@@ -157,8 +143,7 @@ def overview_page(
         absent=[*missing, *lost, *more],
         cards=cards(tables, *pair),
         drawings=drawings,
-        cosine=cosine[:1],
-        pictures=shown,
+        cosine=cosine,
         memory=pair[0],
         baseline=pair[1],
         confidence=percent(rules.confidence),
@@ -166,10 +151,10 @@ def overview_page(
     )
 
 
-def _drawings(files: Files, names: Sequence[str]) -> tuple[list[Drawing], list[Missing]]:
+def _drawings(files: Files, names: Sequence[str], shown: str) -> tuple[list[Drawing], list[Missing]]:
 
     def read(name: str) -> Drawing:
-        return read_drawing(files[f"{name}.svg"], name)
+        return read_drawing(named(files, f"{name}.svg"), name, shown)
 
     found = [
         attempt(partial(read, name), f"The drawing {name}", f"snakemake results/figures/{name.replace('-', '/')}.svg")
@@ -182,7 +167,6 @@ def site(
     *,
     pages: Sequence[Path],
     numbers: Sequence[Path],
-    statements: Sequence[Path],
     pictures: Sequence[Path],
     names: Sequence[str],
     records: Sequence[Path],
@@ -193,24 +177,23 @@ def site(
 ) -> Contents:
     """Make the pages of the site, with everything that they need beside them; whatever is missing is said on its page.
 
-    pages: html files of other rules. numbers: csv files of tables, probes and documents. statements: the judged
-    statements on the probes, or none. pictures: with their names on the site in `names`. records: marks of the cells.
-    memory, baseline: of the effect. Raises RecordsError for records that are corrupt or were changed.
+    pages: html files of other rules. numbers: csv files of tables, probes, documents and claims. pictures: with their
+    names on the site in `names`. records: marks of the cells. memory, baseline: of the effect.
+    Raises RecordsError for records that are corrupt or were changed.
     """
     drawn = dict(zip(names, pictures, strict=True))
-    files = Files.of([*pages, *numbers])
-    files = Files({**files.by_name, **drawn})
+    files = {path.name: path for path in (*pages, *numbers)} | drawn
     tables, absent = tables_of(files)
-    judged = attempt(
-        lambda: read_statements(statements[0]) if statements else _none_judged(),
-        "The verdicts on the paper's statements",
-        "snakemake results/figures/probes.md",
+    claims = attempt(
+        lambda: read_rows(named(files, "claims.csv"), CLAIMS),
+        "The list of the paper's claims",
+        "snakemake results/claims.md",
     )
     made: dict[str, str | bytes] = {
         "index.html": overview_page(files, tables, absent, (memory, baseline), statistics, scale),
         "tables.html": tables_page(tables, absent, read_outcomes(records), scale),
-        "probes.html": probes_page(files, judged, statistics, scale),
-        "claims.html": claims_page(files),
+        "probes.html": probes_page(files, claims, statistics, scale),
+        "claims.html": claims_page(claims),
         **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},
         **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
         **{path.name: path.read_bytes() for path in numbers if path.is_file()},
@@ -218,7 +201,3 @@ def site(
     }
     print(f"{sum(len(one) for one in made.values()) / 1e6:.1f} MB in {len(made)} files")
     return made
-
-
-def _none_judged() -> list[Statement]:
-    raise FileNotFoundError("The configuration runs no probe (config/config.yaml, controls)")

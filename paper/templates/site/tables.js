@@ -114,7 +114,7 @@
     do {
       [y, x] = [y + steps[0], x + steps[1]];
       const next = rows[y] && rows[y].cells[x] && rows[y].cells[x].querySelector(".cell");
-      if (next) return focus(next);
+      if (next && next.offsetParent) return focus(next);
     } while (rows[y] && x > 0 && x < rows[y].cells.length);
   }
 

@@ -63,19 +63,23 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Column:
+    """The heading of a column; variant: ours, where a column is one."""
+
+    name: str
+    variant: str
+    run: bool  # whether any of its cells was
+
+
+@dataclass(frozen=True)
 class Table:
     """One table of the paper; groups: title -> rows. notes: the sentences of its caption."""
 
     name: str  # of its csv file
     title: str
-    columns: tuple[tuple[str, str], ...]  # the paper's name, and our variant where a column is one
+    columns: tuple[Column, ...]
     groups: dict[str, tuple[Row, ...]]
     notes: tuple[Markup, ...]
-
-    @property
-    def run(self) -> bool:
-        """Say whether any cell was run."""
-        return any(cell.ours for rows in self.groups.values() for row in rows for cell in row.cells)
 
 
 def in_unit(value: str, unit: str) -> str:
@@ -117,11 +121,12 @@ def read_table(csv: Path, page: Path) -> Table:
     groups: dict[str, dict[str, list[Line]]] = {}
     for line in lines:
         groups.setdefault(line["group"], {}).setdefault(line["row"], []).append(line)
+    run = {line["column"] for line in lines if line["mean"]}
     own = read_page(page)
     return Table(
         csv.stem,
         str(own.title),
-        tuple((name, variant if of_columns else "") for name, variant in columns.items()),
+        tuple(Column(name, variant if of_columns else "", name in run) for name, variant in columns.items()),
         {
             title: tuple(
                 Row(name, "" if of_columns else found[0]["variant"], is_average(name), tuple(map(shown, found)))

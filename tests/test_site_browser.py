@@ -140,6 +140,7 @@ def test_a_cell_tells_its_episodes_and_where_it_comes_from(browser: "Browser", a
         assert dialog.locator(".strip .s1").count() == 8
         assert dialog.locator(".strip .s0").count() == 2
         assert f"cell={CELL}" in page.url
+        assert inaccessible(page) == []
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert "cell=" not in page.url
@@ -232,7 +233,8 @@ def test_every_page_is_reached_from_every_other(browser: "Browser", address: str
             assert page.locator("nav a[aria-current=page]").inner_text() == PAGES[file]
         page.goto(f"{address}/index.html")
         page.get_by_role("link", name="Training tasks").click()
-        assert page.get_by_role("dialog").is_visible(), "a card leads to its cell"
+        page.get_by_role("dialog").wait_for()  # a card leads to its cell
+        assert "Average (5 envs)" in page.get_by_role("dialog").inner_text()
 
 
 def test_paper_shows_the_content_only(browser: "Browser", address: str) -> None:

@@ -75,6 +75,7 @@ def facts(cell: Shown) -> list[tuple[str, str]]:
         ("reproduced", cell.ours or "not run"),
         ("interval", cell.interval),
         ("from", counted),
+        ("training seeds", line.get("seeds", "")),
         ("printed", cell.printed),
         ("difference", cell.difference),
         ("verdict", "" if line["verdict"] == "none" else line["verdict"]),

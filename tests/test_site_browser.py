@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -61,12 +62,13 @@ def test_dark_is_dark(browser: "Browser", address: str) -> None:
 
 
 def test_the_first_view_is_small(browser: "Browser", address: str) -> None:
-    sizes: dict[str, int] = {}
+    asked: set[str] = set()
     with opened(browser, f"{address}/index.html") as watched:
-        watched.page.on("response", lambda got: sizes.setdefault(got.url, len(got.body())))
+        watched.page.on("request", lambda request: asked.add(request.url))
         watched.page.reload(wait_until="load")
-    assert len(sizes) > 3
-    assert sum(sizes.values()) < 500_000
+    files = [Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")]
+    assert {"index.html", "site.css", "chart.js"} <= {file.name for file in files}
+    assert sum(file.stat().st_size for file in files) < 500_000
 
 
 def test_cells_show_what_is_chosen(browser: "Browser", address: str) -> None:

@@ -13,11 +13,21 @@ from muvla.report.printed import FILES
 from muvla.report.probes.figures import figure_probes
 from muvla.report.runner import write
 from muvla.report.site.site import ASSETS, DOCUMENTS, DRAWINGS, site
+from muvla.report.statistics.rules import Effect
 from muvla.report.tables.table import table
 from muvla.report.traces.cosine_rollout import figure_cosine_rollout
 from synthetic_records import PUBLISHED, RULES, TABLE_MIKASA, cells, marks, save, write_cell
 
 MEMORY, BASELINE = "m64_k8", "oft_episodic"
+EFFECT = Effect(
+    environments=["RememberColor5", "ShellGamePush"],
+    memory=MEMORY,
+    baseline=BASELINE,
+    oracle="oft_first_obs",
+    picked=False,
+    targets=[],
+)
+TRACED = [f"{MEMORY}-RememberColor5-4242424243"]
 CLAIMS = """claim,paper,verdict,evidence
 Memory beats none,Table 1,holds,"m64_k8: 8/10 against 1/10"
 Noise drops success on every cell,causal memory intervention (spec 10),does not hold,"m64_k8: 8/10; m64_k2: 6/10"
@@ -77,8 +87,8 @@ def make_site(results: Path, folder: Path) -> Path:
         pictures=pictures,
         names=[path.name for path in pictures],
         records=sorted(results.rglob("*.done")),
-        memory=MEMORY,
-        baseline=BASELINE,
+        traced=TRACED,
+        effect=EFFECT,
         scale="mini",
         statistics=RULES,
     )

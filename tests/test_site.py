@@ -118,7 +118,7 @@ def test_charts_show_the_numbers_of_the_csv_and_verdicts_stand_beside(pages: Pat
     assert "Memory beats none" not in page, "no claim on a probe"
     hero = tags(pages / "index.html").values("data-tip")
     assert "memory set to zero, RememberColor5\n1/10 = 0.10\n95 % interval 0.02 to 0.40" in hero
-    assert not any("RememberColor3" in tip for tip in hero), "only training tasks where one was run"
+    assert not any("RememberColor3" in tip for tip in hero), "only environments of the effect"
 
 
 def test_an_empty_folder_gives_pages_that_name_the_commands(tmp_path: Path) -> None:

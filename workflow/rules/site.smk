@@ -4,7 +4,7 @@
 SITE = f"{OUT}/site"
 SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
 SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
-SITE_NUMBERS = [f"{name}.csv" for name in FRAGMENTS] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
+SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
 # Drawings, and one episode; the viewer shows the others. They lie beside the pages, with - in place of /.
 SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
 SITE_ROLLOUT = [name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")][:1]
@@ -20,7 +20,7 @@ rule site:
         pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
         pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
-        records=[*EVALUATED, *AGAIN, *(LIBERO_EVALUATED if LIBERO_THERE else []), *LIBERO_AGAIN],
+        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN],
     output:
         expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),
         expand(f"{SITE}/{{asset}}", asset=SITE_ASSETS),
@@ -32,8 +32,8 @@ rule site:
         f"{OUT}/benchmarks/site.tsv"
     params:
         names=SITE_PICTURE_NAMES,
-        memory=config["effect"]["memory"],
-        baseline=config["effect"]["baseline"],
+        traced=["-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACE_JSONS],
+        effect=config["effect"],
         scale=config["scale"],
         statistics=config["statistics"],
     message:

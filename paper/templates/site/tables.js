@@ -83,17 +83,25 @@
     const list = element("dl", "");
     for (const [name, value] of cell.facts) list.append(element("dt", name), element("dd", value));
     content.replaceChildren(list);
-    for (const run of data.episodes[cell.number] || []) content.append(...episodes(run));
+    const variant = cell.number.split(" ")[0];
+    for (const run of data.episodes[cell.number] || []) content.append(...episodes(variant, run));
     address.write({ cell: key });
     if (!dialog.open) dialog.showModal();
   }
 
-  function episodes(run) {
-    const strip = element("div", "", { class: "strip", role: "img" });
+  function episodes(variant, run) {
+    const strip = element("div", "", { class: "strip", role: "group" });
     const count = run.outcomes.split("1").length - 1;
     const words = { 1: "succeeded", 0: "failed", e: "ended in an error" };
     [...run.outcomes].forEach((letter, place) => {
-      strip.append(element("i", "", { class: `s${letter}`, title: `seed ${run.seeds[0] + place}: ${words[letter]}` }));
+      const seed = run.seeds[0] + place;
+      const name = `${variant}-${run.environment.replace("/", "-")}-${seed}`;
+      const said = `seed ${seed}: ${words[letter]}`;
+      const traced = !run.home && data.traced.includes(name);
+      strip.append(traced
+        ? element("a", "", { class: `s${letter}`, href: `viewer.html#episode=${name}`, title: `${said}; watch it`,
+          "aria-label": `${said}; watch it` })
+        : element("i", "", { class: `s${letter}`, title: said }));
     });
     strip.setAttribute("aria-label", `${count} of ${run.outcomes.length} episodes succeeded`);
     const head = `${run.environment}${run.home ? `, training ${run.home}` : ""}: ${count} of ${run.outcomes.length} `

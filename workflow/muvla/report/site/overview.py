@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from muvla.report.published import chance
 from muvla.report.site.cells import Row, Shown, Table
 from muvla.report.site.charts import Chart, Mark, Series
+from muvla.report.statistics.rules import Effect
 
-ORACLE = "oft_first_obs"
 PLACES = {  # of a card's numbers: table, and how the name of its row or column begins
     "Training tasks": ("table_mikasa", "Training tasks"),
     "Held-out, the same kind of memory": ("table_mikasa", "Held-out, matched"),
@@ -26,13 +26,13 @@ class Card:
     link: str
 
 
-def cards(tables: Sequence[Table], memory: str, baseline: str) -> list[Card]:
+def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
     """Return a card for each group of Table 1."""
     found = []
     for title, (name, group) in PLACES.items():
         for row in _rows(tables, name, group):
             if row.average:
-                pair = [_cell(row, variant) for variant in (memory, baseline)]
+                pair = [_cell(row, variant) for variant in (effect.memory, effect.baseline)]
                 parts = pair[0].line["parts"] if pair[0].ours else ""
                 over = f"average over {parts.replace('/', ' of ')} environments" if parts else "not run"
                 ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
@@ -49,32 +49,28 @@ def _cell(row: Row, variant: str) -> Shown:
     return next(cell for cell in row.cells if cell.line["variant"] == variant)
 
 
-def effect_charts(
-    tables: Sequence[Table], zeroed: dict[str, Mark], memory: str, baseline: str, confidence: float
-) -> list[Chart]:
-    """Return a chart for each environment in which both policies were run: the training tasks, or all if none was.
+def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effect, confidence: float) -> list[Chart]:
+    """Return a chart for each environment of the effect in which both of its policies were run.
 
     zeroed: the policy with its memory set to zero, by environment.
     """
-    rows = _rows(tables, "table_mikasa", "Training tasks") or []
-    rows = [row for row in rows if _both(row, memory, baseline)]
-    rows = rows or [row for row in _rows(tables, "table_mikasa", "") if _both(row, memory, baseline)]
     charts = []
-    for row in rows:
+    for row in _rows(tables, "table_mikasa", ""):
+        if row.name not in effect.environments:
+            continue
+        own, without = (_mark(_cell(row, variant)) for variant in (effect.memory, effect.baseline))
+        if own is None or without is None:
+            continue
         bars = {
-            "with memory": ("memory", _mark(_cell(row, memory))),
+            "with memory": ("memory", own),
             "memory set to zero": ("zeroed", zeroed.get(row.name)),
-            "without memory": ("none", _mark(_cell(row, baseline))),
-            "without, cue kept in view": ("oracle", _mark(_cell(row, ORACLE))),
+            "without memory": ("none", without),
+            "without, cue kept in view": ("oracle", _mark(_cell(row, effect.oracle))),
         }
         series = tuple(Series(name, colour, (mark,)) for name, (colour, mark) in bars.items() if mark is not None)
         guess = chance(row.name)
         charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=220, alone=False))
     return charts
-
-
-def _both(row: Row, memory: str, baseline: str) -> bool:
-    return not row.average and all(_mark(_cell(row, variant)) is not None for variant in (memory, baseline))
 
 
 def _mark(cell: Shown) -> Mark | None:

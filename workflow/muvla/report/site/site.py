@@ -16,7 +16,7 @@ from muvla.report.site.gather import Drawing, Files, attempt, named, read_drawin
 from muvla.report.site.outcomes import Episodes, read_outcomes
 from muvla.report.site.overview import cards, effect_charts, zeroed_marks
 from muvla.report.site.probes import PROBES, Probe, claims_on, read_charts
-from muvla.report.statistics.rules import Rules
+from muvla.report.statistics.rules import Effect, Rules
 from muvla.report.templates import TEMPLATES
 from muvla.report.tidy import read_rows
 
@@ -44,9 +44,13 @@ def tables_of(files: Files) -> tuple[list[Table], list[Missing]]:
 
 
 def tables_page(
-    tables: Sequence[Table], absent: Sequence[Missing], episodes: dict[str, list[Episodes]], scale: str
+    tables: Sequence[Table],
+    absent: Sequence[Missing],
+    episodes: dict[str, list[Episodes]],
+    traced: Sequence[str],
+    scale: str,
 ) -> str:
-    """Write the page of the tables; episodes: by "variant environment"."""
+    """Write the page of the tables; episodes: by "variant environment". traced: names of the viewer's episodes."""
     cells = {
         f"{table.name}.{cell.key}": {
             "row": row.name,
@@ -63,7 +67,7 @@ def tables_page(
     notes = dict(VIEWS)
     if scale != "paper":
         notes["difference"] += OTHER_SCALE
-    data = {"cells": cells, "episodes": episodes, "notes": notes}
+    data = {"cells": cells, "episodes": episodes, "traced": list(traced), "notes": notes}
     return page("tables.html", tables=tables, absent=absent, data=data, notes=notes)
 
 
@@ -123,16 +127,16 @@ def claims_page(claims: Sequence[Line] | Missing) -> str:
 
 
 def overview_page(
-    files: Files, tables: Sequence[Table], absent: Sequence[Missing], pair: tuple[str, str], rules: Rules, scale: str
+    files: Files, tables: Sequence[Table], absent: Sequence[Missing], effect: Effect, rules: Rules, scale: str
 ) -> str:
-    """Write the first page. pair: the policy with memory, and the one without, between which the effect is claimed."""
+    """Write the first page."""
     read = attempt(lambda: read_rows(named(files, "interventions.csv")), "", "")
-    zeroed = {} if isinstance(read, Missing) else zeroed_marks(read, pair[0])
-    charts = effect_charts(tables, zeroed, *pair, rules.confidence)
+    zeroed = {} if isinstance(read, Missing) else zeroed_marks(read, effect.memory)
+    charts = effect_charts(tables, zeroed, effect, rules.confidence)
     legend = {series.name: series.colour for chart in charts for series in chart.series}
     missing = list(absent) if not tables else []
     if tables and not charts:
-        why = f"{pair[0]} and {pair[1]} were not both run in any environment."
+        why = f"{effect.memory} and {effect.baseline} were not both run in any environment of the effect."
         missing.append(Missing("The effect", "snakemake results/table_mikasa.tex", why))
     drawings, lost = _drawings(files, DRAWINGS, "svg")
     rollouts = [Path(name).stem for name in files if name.startswith(ROLLOUT) and name.endswith(".svg")]
@@ -142,11 +146,10 @@ def overview_page(
         charts=[draw(chart) for chart in charts],
         legend=list(legend.items()),
         absent=[*missing, *lost, *more],
-        cards=cards(tables, *pair),
+        cards=cards(tables, effect),
         drawings=drawings,
         cosine=cosine,
-        memory=pair[0],
-        baseline=pair[1],
+        effect=effect,
         confidence=percent(rules.confidence),
         scale=scale,
     )
@@ -171,15 +174,15 @@ def site(
     pictures: Sequence[Path],
     names: Sequence[str],
     records: Sequence[Path],
-    memory: str,
-    baseline: str,
+    traced: Sequence[str],
+    effect: Effect,
     scale: str,
     statistics: Rules,
 ) -> Contents:
     """Make the pages of the site, with everything that they need beside them; whatever is missing is said on its page.
 
     pages: html files of other rules. numbers: csv files of tables, probes, documents and claims. pictures: with their
-    names on the site in `names`. records: marks of the cells. memory, baseline: of the effect.
+    names on the site in `names`. records: marks of the cells. traced: names of the viewer's episodes.
     Raises RecordsError for records that are corrupt or were changed.
     """
     drawn = dict(zip(names, pictures, strict=True))
@@ -191,8 +194,8 @@ def site(
         "snakemake results/claims.md",
     )
     made: dict[str, str | bytes] = {
-        "index.html": overview_page(files, tables, absent, (memory, baseline), statistics, scale),
-        "tables.html": tables_page(tables, absent, read_outcomes(records), scale),
+        "index.html": overview_page(files, tables, absent, effect, statistics, scale),
+        "tables.html": tables_page(tables, absent, read_outcomes(records), traced, scale),
         "probes.html": probes_page(files, claims, statistics, scale),
         "claims.html": claims_page(claims),
         **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},

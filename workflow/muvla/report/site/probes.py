@@ -47,7 +47,7 @@ PROBES = (
         "Steps of the cue phase and of the empty phase, each.",
         "steps each",
         "generalisation",
-        r"phases|delay",
+        r"phases|delay|K=8 is low",
     ),
     Probe(
         "unseen_colours",

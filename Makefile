@@ -29,7 +29,7 @@ page: setup
 	@$(SNAKEMAKE) results/site/index.html
 	@echo "Page: $(CURDIR)/results/site/index.html"
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open >/dev/null; then \
-		xdg-open results/site/index.html >/dev/null 2>&1; fi
+		xdg-open results/site/index.html >/dev/null 2>&1 || true; fi
 
 # Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup

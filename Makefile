@@ -1,7 +1,8 @@
 # make table   the paper's Table 1 at mini size: results/table_mikasa.tex, and in the terminal
 # make test    every test
-# Both set the machine up first (containers/setup.sh), and go on where they were interrupted.
-.PHONY: table test setup smoke check bundle clean
+# make page    the project page: results/site/index.html, opened where there is a desktop
+# All set the machine up first (containers/setup.sh), and go on where they were interrupted.
+.PHONY: table test page setup smoke check bundle clean
 .DEFAULT_GOAL := table
 # Without it every process parses torch's and transformers' sources again: 20 seconds instead of 8.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,6 +23,13 @@ table: setup
 # mostly wait; no more, for each may hold 2 GB.
 test: setup
 	@.venv/bin/python -m pytest -n 4 --no-loadscope-reorder
+
+# A browser is opened where somebody sees it; elsewhere the path is what one needs.
+page: setup
+	@$(SNAKEMAKE) results/site/index.html
+	@echo "Page: $(CURDIR)/results/site/index.html"
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open >/dev/null; then \
+		xdg-open results/site/index.html >/dev/null 2>&1 || true; fi
 
 # Everything trained from nothing, tiny: every table and figure, both simulators.
 smoke: setup

@@ -2,6 +2,7 @@
 #   snakemake                                    everything: every table and figure, probes, LIBERO, provenance
 #   snakemake results/table_mikasa.tex           the paper's Table 1 at this scale
 #   snakemake results/paper.pdf                  every table, the comparisons and the audit; results/tables.html alike
+#   snakemake results/site/index.html            the project page; results/site.zip, to put it on any static host
 #   snakemake results/claims.md                  the paper's claims, decided on the records
 #   snakemake results/audit.md                   does what the paper prints add up?
 #   snakemake results/leaderboard.json           MIKASA's standard five in the format of vla-eval's leaderboard
@@ -30,8 +31,10 @@ include: "workflow/rules/traces.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/drawings.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/site.smk"
 
 
 # Reports take seconds: they are made where Snakemake runs, also when the rest are Slurm jobs.
@@ -45,9 +48,15 @@ localrules:
     figure_probes,
     figure_memory_dynamics,
     figure_attention,
+    figure_cosine_rollout,
+    figure_architecture,
+    figure_method,
+    figure_masks,
     paper_source,
     paper,
     provenance,
+    site,
+    site_zip,
 
 
 # After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
@@ -64,6 +73,7 @@ rule all:
         f"{OUT}/audit.md",
         f"{OUT}/tables.html",
         f"{OUT}/provenance.html",
+        f"{OUT}/site/index.html",
         f"{OUT}/claims.md",
         TRACES_AND_PROBES,
         AGAIN,

@@ -3,6 +3,7 @@
 #   containers/setup.sh           both; the second call costs less than a second
 #   containers/setup.sh system    only the Debian packages, as root
 #   containers/setup.sh latex     LaTeX for results/paper.pdf, as root; nothing else needs it (200 MB, about a minute)
+#   containers/setup.sh browser   Chromium for the tests of the project page, as root; nothing else needs it (100 MB)
 # Safe to interrupt and to repeat: the mark that says "done" is written last.
 set -euo pipefail
 unset PYTHONDONTWRITEBYTECODE # pip itself is slower without
@@ -95,19 +96,22 @@ system() {
 LATEX="texlive-latex-base texlive-latex-recommended texlive-latex-extra texlive-science texlive-fonts-recommended
     lmodern latexmk"
 
-missing_latex() { # prints the packages that dpkg does not know as installed
+BROWSER="chromium"
+
+not_installed() { # prints those of the packages $* that dpkg does not know as installed
     local package
-    for package in $LATEX; do
+    for package in "$@"; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
     done
 }
 
-latex() {
-    local packages
-    command -v apt-get >/dev/null || fail "this system has no apt-get; install (Debian's names): $(xargs <<<"$LATEX")"
-    packages=$(missing_latex | xargs)
+extra() { # what only some purposes need, as root; $1 = this script's argument, then packages
+    local packages name=$1
+    shift
+    command -v apt-get >/dev/null || fail "this system has no apt-get; install (Debian's names): $*"
+    packages=$(not_installed "$@" | xargs)
     [ -n "$packages" ] || return 0
-    [ "$(id -u)" = 0 ] || fail "missing Debian packages: $packages. As root, run: bash $PWD/containers/setup.sh latex"
+    [ "$(id -u)" = 0 ] || fail "missing Debian packages: $packages. As root, run: bash $PWD/containers/setup.sh $name"
     # shellcheck disable=SC2086 # a list of names
     install_packages $packages
 }
@@ -208,7 +212,9 @@ environment() {
 
 case ${1:-all} in
     system) system ;;
-    latex) latex ;;
+    # shellcheck disable=SC2086 # lists of names
+    latex) extra latex $LATEX ;;
+    browser) extra browser $BROWSER ;;
     all) system && environment ;;
-    *) fail "unknown argument '$1'; usage: containers/setup.sh [system|latex]" ;;
+    *) fail "unknown argument '$1'; usage: containers/setup.sh [system|latex|browser]" ;;
 esac

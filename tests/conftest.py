@@ -39,6 +39,7 @@ LONGEST_FIRST = (
     *("test_traces_workflow", "test_docs", "test_evaluate", "test_paper_processes", "test_ctrl_c", "test_collect"),
     *("test_bridge", "test_served"),
     *("test_train", "test_golden", "test_libero_evaluation", "test_released_layout", "test_trace", "test_paper_scale"),
+    "test_site_browser",
 )
 
 

@@ -13,6 +13,10 @@ TARGETS = (
     "figures/interventions.png",
     "figures/memory_dynamics/m64_k8/RememberColor3.png",
     "figures/attention/m64_k8/RememberColor3.gif",
+    "figures/cosine_rollout/m64_k8/RememberColor3.svg",
+    "figures/architecture.svg",
+    "site/index.html",
+    "site/tables.html",
 )
 NUMBERS = ("m64_k8 RememberColor3", "m64_k8 libero_object/0", "cue_swap.json")
 

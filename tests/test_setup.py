@@ -156,12 +156,15 @@ def test_show_keeps_output_exit_code_and_lines(tmp_path: Path) -> None:
     assert result.stdout == (tmp_path / "log").read_text() == "a\nb\n"
 
 
-def test_latex_is_asked_for_only_when_it_is_missing_and_only_of_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "package"), [("latex", "texlive-science"), ("browser", "chromium")])
+def test_extras_are_asked_for_only_when_they_are_missing_and_only_of_root(
+    tmp_path: Path, name: str, package: str
+) -> None:
     there = machine(tmp_path, dpkg_query="installed", apt_get="", id="1000")
-    assert setup(tmp_path, there, "latex").returncode == 0
+    assert setup(tmp_path, there, name).returncode == 0
     (tmp_path / "user").mkdir()
-    result = setup(tmp_path / "user", machine(tmp_path / "user", dpkg_query="", apt_get="", id="1000"), "latex")
+    result = setup(tmp_path / "user", machine(tmp_path / "user", dpkg_query="", apt_get="", id="1000"), name)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert "texlive-science" in line
-    assert "setup.sh latex" in line
+    assert package in line
+    assert f"setup.sh {name}" in line

@@ -46,7 +46,8 @@ def test_smoke_has_every_rule(clone: Path) -> None:
     evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace"}
     tables = {"table", "comparisons", "claims", "audit", "paper_source", "provenance", "all"}
     figures = {"figure_effect", "figure_probes", "figure_memory_dynamics", "figure_attention"}
-    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures
+    drawings = {"figure_architecture", "figure_masks", "figure_method", "figure_cosine_rollout"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures | drawings | {"site"}
     libero = SMOKE["libero"]
     assert jobs["collect"] == len(SMOKE["training_environments"]) + len(libero["tasks"])
     assert jobs["base"] == 2, "one for each benchmark"
@@ -61,6 +62,7 @@ def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Pat
     assert len(evaluations(clone, "all")) == expected
     assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
     assert jobs["table"] == 3
+    assert jobs["site"] == jobs["figure_architecture"] == jobs["figure_masks"] == jobs["figure_method"] == 1
     assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["claims"] == 1
     assert not MAKES_POLICIES & jobs.keys()
 
@@ -137,6 +139,7 @@ def test_reports_depend_on_their_templates_and_on_the_checkpoints(clone: Path) -
         "audit": documents,
         "claims": ("document.md",),
         "provenance": ("document.html", "style.html"),
+        "site": ("site/base.html", "site/index.html", "site/tables.html", "site/chart.html"),
     }.items():
         assert {f"paper/templates/{name}.jinja" for name in templates} <= files[rule], rule
     trained = files_of_rules(clone, "all", "--config", "checkpoints=trained")["provenance"]

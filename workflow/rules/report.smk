@@ -2,7 +2,12 @@
 
 FRAGMENTS = [*TABLES, "comparisons", "audit"]
 # each results/figures/<name>.pdf and .png
-FIGURES = [*(["memory_effect"] if matrix.has_effect(config) else []), *PROBE_FIGURES, *TRACE_FIGURES]
+FIGURES = [
+    *(["memory_effect"] if matrix.has_effect(config) else []),
+    *DRAWINGS,
+    *PROBE_FIGURES,
+    *TRACE_FIGURES,
+]
 LATEX_LOG = f"{OUT}/logs/paper_latex.log"
 
 

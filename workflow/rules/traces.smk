@@ -3,6 +3,7 @@
 TRACES = matrix.traces(config)
 TRACE = f"{OUT}/traces/{{variant}}/{{environment}}.npz"
 DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{environment}}"
+COSINE = f"{OUT}/figures/cosine_rollout/{{variant}}/{{environment}}"
 ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
 
 
@@ -56,6 +57,24 @@ rule figure_memory_dynamics:
         "../scripts/report.py"
 
 
+rule figure_cosine_rollout:
+    input:
+        trace=TRACE,
+    output:
+        report(f"{COSINE}.png", category="Figures"),
+        multiext(COSINE, ".svg", ".pdf"),
+    log:
+        f"{OUT}/logs/figures/cosine_rollout/{{variant}}/{{environment}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/figures/cosine_rollout/{{variant}}/{{environment}}.tsv"
+    resources:
+        mem_mb=needs.growing(2000, paper=4000),
+    message:
+        "Figure: how the memory of {wildcards.variant} changes along an episode of {wildcards.environment}"
+    script:
+        "../scripts/report.py"
+
+
 rule figure_attention:
     input:
         trace=TRACE,
@@ -78,7 +97,7 @@ rule figure_attention:
 TRACE_FIGURES = [
     f"{figure}/{variant}/{environment}"
     for variant, environment in TRACES
-    for figure in ("memory_dynamics", "attention")
+    for figure in ("memory_dynamics", "cosine_rollout", "attention")
     if figure == "attention" or matrix.has_memory(variant)
 ]
 # the JSON file of each trace, which says what made it

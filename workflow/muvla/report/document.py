@@ -16,6 +16,7 @@ class PlainTable:
     rows: tuple[tuple[str, ...], ...]
     align: str
     caption: str = ""
+    ids: tuple[str, ...] = ()  # of the rows on a page, to link to; none, or one each
 
     def __post_init__(self) -> None:
         widths = {len(self.head), len(self.align), *(len(row) for row in self.rows)}

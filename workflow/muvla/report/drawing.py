@@ -32,7 +32,11 @@ ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words
 WIDTH = 10.0  # inches; at 100 dots per inch the picture is 1000 px wide
 DPI = 100
 # Kinds of files, and their metadata without the time and the program's version.
-KINDS = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+KINDS: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+SVG: dict[str, str | None] = {"Date": None, "Creator": None}
 
 
 @contextmanager
@@ -51,10 +55,18 @@ def pictures(draw: Callable[[], Figure]) -> dict[str, bytes]:
         return {kind: encoded(figure, kind) for kind in KINDS}
 
 
-def encoded(figure: Figure, kind: str) -> bytes:
-    """Return the picture as ".png" or ".pdf"."""
+def scalable_pictures(draw: Callable[[], Figure], title: str, words: str) -> dict[str, bytes]:
+    """Return what pictures() does, and ".svg", which says in words what it shows, for those who cannot see it."""
+    with styled():
+        figure = draw()
+        described = SVG | {"Title": title, "Description": words}
+        return {".svg": encoded(figure, ".svg", described), **{kind: encoded(figure, kind) for kind in KINDS}}
+
+
+def encoded(figure: Figure, kind: str, metadata: dict[str, str | None] | None = None) -> bytes:
+    """Return the picture as ".png", ".pdf" or ".svg", with the metadata given, or the kind's own."""
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind.removeprefix("."), dpi=DPI, metadata=KINDS[kind])
+    figure.savefig(stream, format=kind.removeprefix("."), dpi=DPI, metadata=metadata or KINDS[kind])
     return stream.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,15 @@ from muvla.records.mark import marked_records
 from muvla.records.settings import Json
 
 UNKNOWN = "not recorded"  # by the version that wrote the record
+HOME = re.compile(r"(seed|chunk)\d+")  # folder of another training seed, or of policies with longer chunks
 Circumstance = Literal["commit", "container", "time", "command_line", "instructions"]
+
+
+def anchor(cell: Cell) -> str:
+    """Name a record file in the address of a page: "m64_k2-RememberColor3.zero", "seed1-m64_k2-libero_object-0"."""
+    homes = [part for part in cell.folder.parts if HOME.fullmatch(part)]
+    inside = cell.path.relative_to(cell.folder).with_suffix("").parts
+    return "-".join([*homes, *inside])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from muvla.report.lineage.numbers import (
     UNKNOWN,
     Number,
     TraceOrProbe,
+    anchor,
     read_numbers,
     read_traces_and_probes,
 )
@@ -48,6 +49,7 @@ def sections(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> list[
 
 
 def _rows(numbers: Sequence[Number], folder: Path) -> PlainTable:
+    shown = [number for number in numbers if number.cell.folder == folder]
     rows = tuple(
         (
             number.name,
@@ -58,12 +60,10 @@ def _rows(numbers: Sequence[Number], folder: Path) -> PlainTable:
             short(number.circumstance("container").removeprefix("sha256:")),
             number.circumstance("time"),
         )
-        for number in numbers
-        if number.cell.folder == folder
+        for number in shown
     )
-    return PlainTable(
-        ("number", "success", "checkpoint", "config", "commit", "container", "time (UTC)"), rows, "lrlllll"
-    )
+    head = ("number", "success", "checkpoint", "config", "commit", "container", "time (UTC)")
+    return PlainTable(head, rows, "lrlllll", ids=tuple(anchor(number.cell) for number in shown))
 
 
 def _traces_and_probes(others: Sequence[TraceOrProbe]) -> PlainTable:

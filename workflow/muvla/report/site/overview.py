@@ -1,0 +1,84 @@
+"""The first page: memory's effect as a chart, and the few numbers that decide, each beside the paper's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muvla.report.published import chance
+from muvla.report.site.cells import Row, Shown, Table
+from muvla.report.site.charts import Chart, Mark, Series
+from muvla.report.statistics.rules import Effect
+
+PLACES = {  # of a card's numbers: table, and how the name of its row or column begins
+    "Training tasks": ("table_mikasa", "Training tasks"),
+    "Held-out, the same kind of memory": ("table_mikasa", "Held-out, matched"),
+    "Held-out, another kind of memory": ("table_mikasa", "Held-out, novel"),
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A place of a table with the numbers of the policies with memory and without: here, and printed."""
+
+    title: str
+    ours: tuple[str, str]  # with memory, without; "" where it was not run
+    printed: tuple[str, str]
+    over: str  # what the average here is over, "2 of 5 environments"
+    link: str
+
+
+def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
+    """Return a card for each group of Table 1."""
+    found = []
+    for title, (name, group) in PLACES.items():
+        for row in _rows(tables, name, group):
+            if row.average:
+                pair = [_cell(row, variant) for variant in (effect.memory, effect.baseline)]
+                parts = pair[0].line["parts"] if pair[0].ours else ""
+                over = f"average over {parts.replace('/', ' of ')} environments" if parts else "not run"
+                ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
+                found.append(Card(title, ours, printed, over, f"tables.html#cell={name}.{pair[0].key}"))
+    return found
+
+
+def _rows(tables: Sequence[Table], name: str, group: str) -> list[Row]:
+    found = [table for table in tables if table.name == name]
+    return [row for table in found for title, rows in table.groups.items() if title.startswith(group) for row in rows]
+
+
+def _cell(row: Row, variant: str) -> Shown:
+    return next(cell for cell in row.cells if cell.line["variant"] == variant)
+
+
+def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effect, confidence: float) -> list[Chart]:
+    """Return a chart for each environment of the effect in which both of its policies were run.
+
+    zeroed: the policy with its memory set to zero, by environment.
+    """
+    charts = []
+    for row in _rows(tables, "table_mikasa", ""):
+        if row.name not in effect.environments:
+            continue
+        own, without = (_mark(_cell(row, variant)) for variant in (effect.memory, effect.baseline))
+        if own is None or without is None:
+            continue
+        bars = {
+            "with memory": ("memory", own),
+            "memory set to zero": ("zeroed", zeroed.get(row.name)),
+            "without memory": ("none", without),
+            "without, cue kept in view": ("oracle", _mark(_cell(row, effect.oracle))),
+        }
+        series = tuple(Series(name, colour, (mark,)) for name, (colour, mark) in bars.items() if mark is not None)
+        guess = chance(row.name)
+        charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=220, alone=False))
+    return charts
+
+
+def _mark(cell: Shown) -> Mark | None:
+    return Mark.of(cell.line, rate="mean") if cell.line["low"] else None
+
+
+def zeroed_marks(lines: Sequence[dict[str, str]], memory: str) -> dict[str, Mark]:
+    """Return the policy `memory` with its memory set to zero, by environment, from the csv of the interventions."""
+    own = [line for line in lines if line["variant"] == memory and line["setting"] == "memory=zero"]
+    marks = {line["environment"]: Mark.of(line) for line in own}
+    return {environment: mark for environment, mark in marks.items() if mark is not None}

@@ -1,0 +1,59 @@
+# The project page: a static site that opens from the file system and under any prefix of a static host. The episode
+# viewer among its pages has a rule of its own.
+
+SITE = f"{OUT}/site"
+SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
+SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
+SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
+# Drawings, and one episode; the viewer shows the others. They lie beside the pages, with - in place of /.
+SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
+SITE_ROLLOUT = [name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")][:1]
+SITE_PICTURES += [f"{name}.{kind}" for name in SITE_ROLLOUT for kind in ("svg", "pdf", "png")]
+SITE_PICTURE_NAMES = [name.replace("/", "-") for name in SITE_PICTURES]
+
+
+rule site:
+    input:
+        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "chart", "document"]),
+        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["index", "tables", "probes", "claims"]),
+        expand(in_tree("paper/templates/site/{asset}"), asset=SITE_ASSETS),
+        pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
+        numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
+        pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
+        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
+    output:
+        expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),
+        expand(f"{SITE}/{{asset}}", asset=SITE_ASSETS),
+        expand(f"{SITE}/{{name}}", name=[Path(name).name for name in SITE_NUMBERS]),
+        expand(f"{SITE}/{{name}}", name=SITE_PICTURE_NAMES),
+    log:
+        f"{OUT}/logs/site.log",
+    benchmark:
+        f"{OUT}/benchmarks/site.tsv"
+    params:
+        names=SITE_PICTURE_NAMES,
+        traced=["-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACE_JSONS],
+        effect=config["effect"],
+        scale=config["scale"],
+        statistics=config["statistics"],
+    message:
+        "The project page"
+    script:
+        "../scripts/report.py"
+
+
+rule site_zip:
+    input:
+        files=rules.site.output,
+    output:
+        f"{OUT}/site.zip",
+    log:
+        f"{OUT}/logs/site_zip.log",
+    benchmark:
+        f"{OUT}/benchmarks/site_zip.tsv"
+    params:
+        root=SITE,
+    message:
+        "The project page as one file"
+    script:
+        "../scripts/report.py"

@@ -35,8 +35,10 @@ class GroundingSource:
         self.rng = np.random.default_rng(seed)
         self.environments = batcher.frames.environments
         self.shares = relative([*stage.shares, *stage.looked_at], self.environments)
+        # A training on other environments, as LIBERO's is, has no opening.
         opening = [Share(name, float(name in stage.opening)) for name in self.environments]
-        self.opening = relative(opening, self.environments) if stage.opening_until else self.shares
+        named = any(each.share for each in opening)
+        self.opening = relative(opening, self.environments) if named else self.shares
         self.rows = batcher.frames.by_environment(held_out=False)
 
     def next_window(self, progress: float) -> WindowBatch:

@@ -128,7 +128,9 @@ class GroundingStage(Training):
     batch: int = option(MISSING, "Sequences of an update: a frame and an instruction.", at_least=1)
     shares: list[Share] = section(list, "Shares of sequences; an environment that is not named has 1.")
     opening: list[str] = section(
-        list, "Environments that are shown alone at first: finding what is named is learned there with fewer updates."
+        list,
+        "Environments that are shown alone at first, if they are trained on: finding what is named is learned there "
+        "with fewer updates.",
     )
     opening_until: float = option(
         0.0, "Share of the updates at which the opening ends; 0: there is none.", at_least=0, at_most=1

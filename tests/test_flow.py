@@ -12,6 +12,7 @@ from torch.nn import functional as F
 import tiny
 from made_up import BOUNDS, INSTRUCTION
 from muvla import checkpoint
+from muvla.checkpoint.__main__ import inspect
 from muvla.checkpoint.config_files import preprocessor
 from muvla.checkpoint.flow import digit_ids, load_flow
 from muvla.checkpoint.tensors import CheckpointError
@@ -123,10 +124,10 @@ def test_times_are_of_the_beta_distribution_that_shows_more_noise() -> None:
 
 
 def test_it_learns_both_of_two_answers_where_a_regression_learns_their_mean() -> None:
-    cell = policy()
+    cell = flow_from(tiny.cell(MemorySettings()), FlowSettings(width=16, mlp_hidden=32), DIGITS, cameras=2)
     cell.vision_backbone.requires_grad_(False)
-    window = FlowWindow(cell, draws=4)
-    optimiser = Optimiser(window, OptimiserSettings(name="muon", lr=5e-3, muon_lr=0.03), updates=200)
+    window = FlowWindow(cell, draws=8)
+    optimiser = Optimiser(window, OptimiserSettings(name="muon", lr=1e-2, muon_lr=0.03, warmup=10), updates=200)
     batch = tiny.batch(1, 8)
     features = torch.randn(8, SIZES.cameras * SIZES.patches, SIZES.vision_width)[:1].expand(8, -1, -1)
     side = torch.tensor([-0.8, 0.8]).repeat(4)[None, :, None, None]
@@ -148,7 +149,7 @@ def test_it_learns_both_of_two_answers_where_a_regression_learns_their_mean() ->
         vision = window.vision(batch)[:1].expand(64, -1, -1)
         prompt = tiny.prompt([5] * 64)
         actions = cell.step(vision, batch.proprio[0, :1].expand(64, -1), prompt, noise).actions.mean((1, 2))
-    assert (actions.abs() > 0.4).float().mean() > 0.8  # a regression's is 0
+    assert (actions.abs() > 0.4).float().mean() > 0.75  # a regression's is 0
     assert 0.15 < (actions > 0).float().mean() < 0.85
 
 
@@ -181,6 +182,9 @@ def test_a_folder_says_what_it_is_and_gives_the_same_policy(tmp_path: Path) -> N
     assert isinstance(loaded, FlowCell)
     for name, value in cell.state_dict().items():
         assert loaded.state_dict()[name].equal(value.bfloat16().float())
+    described = "\n".join(inspect(tmp_path / "pi05"))
+    assert "actions         denoised by an expert" in described
+    assert "use             complete" in described
     with pytest.raises(CheckpointError, match="flow-matching policy"):
         checkpoint.load(stored)
     with pytest.raises(CheckpointError, match="float32"):

@@ -159,7 +159,7 @@ def test_the_definitions_parts_fit_together(name: str, locks: list[str]) -> None
             assert (REPOSITORY / line.split()[0]).is_file(), line
     copied = {line.split()[1] for line in sections["files"].strip().splitlines()}
     for part in ("post", "test"):  # what they run was copied in
-        assert set(re.findall(r"/opt/muvla/containers/\S+", sections[part])) <= copied
+        assert set(re.findall(r"/opt/\S+\.(?:lock|py|sh)\b", sections[part])) <= copied
     for part in ("setup", "post", "environment", "test"):
         parsed = subprocess.run(["bash", "-n"], input=sections[part], capture_output=True, text=True, check=False)
         assert parsed.returncode == 0, parsed.stderr

@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import tiny
-from made_up import BOUNDS, INSTRUCTION
+from made_up import INSTRUCTION, write_flow_checkpoint
 from muvla import checkpoint
 from muvla.checkpoint.__main__ import inspect
-from muvla.checkpoint.config_files import preprocessor
 from muvla.checkpoint.flow import digit_ids, load_flow
 from muvla.checkpoint.tensors import CheckpointError
 from muvla.data.text import Tokenizer
@@ -30,18 +29,12 @@ from muvla.train.optimiser import Optimiser
 from muvla.train.scale import OptimiserSettings
 
 SIZES = tiny.ARCHITECTURE
-FLOW = FlowSettings(width=8, mlp_hidden=16, steps=10)
 DIGITS = digit_ids(Tokenizer.mini())
 
 
-def policy(seed: int = 0) -> FlowCell:
-    """The tiny policy, every weight of its expert drawn."""
-    cell = flow_from(tiny.cell(MemorySettings(), seed), FLOW, DIGITS, cameras=2)
-    with torch.no_grad():
-        for name, parameter in cell.expert.named_parameters():
-            if "modulation" in name:
-                parameter.add_(torch.randn_like(parameter) * 0.3)
-    return cell.eval()
+@pytest.fixture(scope="module")
+def cell(tmp_path_factory: pytest.TempPathFactory) -> FlowCell:
+    return write_flow_checkpoint(tmp_path_factory.mktemp("policy") / "pi05")
 
 
 def observation(rows: int, lengths: list[int]) -> tuple[Tensor, Tensor, Prompt]:
@@ -61,7 +54,7 @@ def openly(cell: FlowCell, vision: Tensor, proprio: Tensor, ids: Tensor, actions
     half = SIZES.width // heads // 2
     angles = torch.arange(prompt + chunk)[:, None] / SIZES.rope_theta ** (torch.arange(half) / half)
     cos, sin = (torch.cat([part, part], dim=-1)[None] for part in (angles.cos(), angles.sin()))
-    code = torch.cat([f(2 * torch.pi * time / (4e-3 * 1000 ** torch.linspace(0, 1, FLOW.width // 2)))
+    code = torch.cat([f(2 * torch.pi * time / (4e-3 * 1000 ** torch.linspace(0, 1, cell.flow.width // 2)))
                       for f in (torch.sin, torch.cos)])  # fmt: skip
     condition = F.silu(expert.time_out(F.silu(expert.time_in(code[None]))))
     y = expert.action_in(actions)[None]
@@ -87,9 +80,9 @@ def openly(cell: FlowCell, vision: Tensor, proprio: Tensor, ids: Tensor, actions
 
 
 @torch.no_grad()
-def test_actions_see_the_prompt_and_each_other_and_the_prompt_sees_no_action() -> None:
+def test_actions_see_the_prompt_and_each_other_and_the_prompt_sees_no_action(cell: FlowCell) -> None:
     """Rows of different lengths, each against one open attention over its own tokens: padding is not seen either."""
-    cell, lengths = policy(), [5, 9, 7]
+    lengths = [5, 9, 7]
     vision, proprio, prompt = observation(3, lengths)
     actions, time = torch.randn(3, SIZES.chunk, 7), torch.tensor([0.1, 0.6, 0.95])
     found = cell.expert(actions, time, cell.read(vision, proprio, prompt).prefix)
@@ -99,15 +92,15 @@ def test_actions_see_the_prompt_and_each_other_and_the_prompt_sees_no_action() -
         torch.testing.assert_close(found[row], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_state_is_read_as_the_digits_of_its_bins() -> None:
-    state = policy().state(torch.tensor([[-1.0, 0.0, 1.0, -3.0, 0.5]]))
+def test_the_state_is_read_as_the_digits_of_its_bins(cell: FlowCell) -> None:
+    state = cell.state(torch.tensor([[-1.0, 0.0, 1.0, -3.0, 0.5]]))
     assert state.tolist() == [[DIGITS[int(digit)] for digit in "000128255000192"]]
 
 
 @torch.no_grad()
-def test_denoising_follows_a_known_flow_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denoising_follows_a_known_flow_to_its_end(cell: FlowCell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Along straight lines Euler's method is exact: from any noise to the one action there is."""
-    cell, target = policy(), torch.rand(2, SIZES.chunk, 7)
+    target = torch.rand(2, SIZES.chunk, 7)
     vision, proprio, prompt = observation(2, [5, 5])
     monkeypatch.setattr(cell.expert, "forward", lambda actions, time, prefix: (actions - target) / time[:, None, None])
     actions = cell.step(vision, proprio, prompt, torch.randn_like(target)).actions
@@ -153,29 +146,14 @@ def test_it_learns_both_of_two_answers_where_a_regression_learns_their_mean() ->
     assert 0.15 < (actions > 0).float().mean() < 0.85
 
 
-def test_a_window_of_several_steps_is_refused() -> None:
+def test_a_window_of_several_steps_is_refused(cell: FlowCell) -> None:
     with pytest.raises(ValueError, match="2 steps"):
-        FlowWindow(policy())(tiny.batch(2, 3), torch.empty(3, 0, SIZES.width))
-
-
-def written(folder: Path) -> FlowCell:
-    cell = policy()
-    checkpoint.save(
-        cell,
-        folder,
-        step=7,
-        files={
-            "dataset_statistics.json": {"mikasa_combined": {"action": BOUNDS, "proprio": BOUNDS}},
-            "preprocessor_config.json": preprocessor(SIZES),
-            "tokenizer.json": Tokenizer.mini().as_json(),
-        },
-    )
-    return cell
+        FlowWindow(cell)(tiny.batch(2, 3), torch.empty(3, 0, SIZES.width))
 
 
 @torch.no_grad()
 def test_a_folder_says_what_it_is_and_gives_the_same_policy(tmp_path: Path) -> None:
-    cell = written(tmp_path / "pi05")
+    cell = write_flow_checkpoint(tmp_path / "pi05")
     stored = checkpoint.StoredPolicy(tmp_path / "pi05")
     assert (stored.step, stored.memory) == (7, MemorySettings())
     loaded = checkpoint.load_any(stored)
@@ -192,7 +170,7 @@ def test_a_folder_says_what_it_is_and_gives_the_same_policy(tmp_path: Path) -> N
 
 
 def test_a_damaged_folder_is_refused_by_name(tmp_path: Path) -> None:
-    written(tmp_path / "pi05")
+    write_flow_checkpoint(tmp_path / "pi05")
     config = checkpoint.StoredPolicy(tmp_path / "pi05").config
     write_json(tmp_path / "pi05/config.json", config | {"flow": {"width": 8}})
     with pytest.raises(CheckpointError, match=r"config\.json: flow must hold whole numbers for width, mlp_hidden"):
@@ -204,7 +182,7 @@ def test_a_damaged_folder_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_noise_follows_the_seed_of_the_episode_and_nothing_else(tmp_path: Path) -> None:
     """The same episode in any slot, beside any others, gives the same bytes; another seed and the next chunk do not."""
-    written(tmp_path / "pi05")
+    write_flow_checkpoint(tmp_path / "pi05")
     rng = np.random.default_rng(0)
     image, proprio = rng.integers(0, 256, (1, 2, 16, 16, 3), dtype=np.uint8), rng.uniform(-1, 1, (1, 7))
 

@@ -39,6 +39,7 @@ from muvla.report.published import VARIANTS
         ),
         ({"outputs": "my results"}, "outputs: 'my results' does not match"),
         ({"controls": [{**CONFIG["controls"][0], "trained_chunk": 16}]}, "trained_chunk is for scale paper"),
+        ({"scale": "paper", "variants": ["pi05", "oft"]}, "variants: pi05 is trained at the mini scale only"),
     ],
 )
 def test_each_mistake_is_named(change: dict[str, Any], told: str) -> None:

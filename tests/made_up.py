@@ -3,20 +3,46 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import tiny
 from muvla import checkpoint
 from muvla.checkpoint.config_files import preprocessor
+from muvla.checkpoint.flow import digit_ids
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import write_dataset
 from muvla.data.scene import Scene
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import MemorySettings
+from muvla.model.flow.cell import FlowCell
+from muvla.model.flow.expert import FlowSettings
+from muvla.train.flow.start import flow_from
 
 INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
 BOUNDS = {"q01": [-1.0] * 7, "q99": [1.0] * 7}
 CAMERA = np.array([[0.25, 0, 0, 0.5], [0, 0.25, 0, 0.5], [0, 0, 0, 1]], np.float32)  # sees x, y from -2 to 2
 MEMORY = MemorySettings(num_mem_tokens=3, tbptt_length=2)
+
+
+def write_flow_checkpoint(folder: Path) -> FlowCell:
+    """A random tiny flow-matching policy; returns it as it was before it was rounded for the file."""
+    flow, sizes = FlowSettings(width=8, mlp_hidden=16, steps=10), tiny.ARCHITECTURE
+    cell = flow_from(tiny.cell(MemorySettings()), flow, digit_ids(Tokenizer.mini()), cameras=2)
+    with torch.no_grad():
+        for name, parameter in cell.expert.named_parameters():
+            if "modulation" in name:  # no time would matter otherwise
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+    checkpoint.save(
+        cell.eval(),
+        folder,
+        step=7,
+        files={
+            "dataset_statistics.json": {"mikasa_combined": {"action": BOUNDS, "proprio": BOUNDS}},
+            "preprocessor_config.json": preprocessor(sizes),
+            "tokenizer.json": Tokenizer.mini().as_json(),
+        },
+    )
+    return cell
 
 
 def write_checkpoint(folder: Path, settings: MemorySettings = MEMORY, seed: int = 0) -> Path:

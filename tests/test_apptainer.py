@@ -145,19 +145,21 @@ def evaluated(request: pytest.FixtureRequest, apptainer: dict[str, str], clone: 
     return clone / "results" / "records" / "released" / variant
 
 
-def test_the_definitions_parts_fit_together() -> None:
+@pytest.mark.parametrize(("name", "locks"), [("muvla", ["requirements.lock", "paper.lock"]), ("pi05", ["pi05.lock"])])
+def test_the_definitions_parts_fit_together(name: str, locks: list[str]) -> None:
     """What a build would stumble over after minutes: an argument without default, a missing file, a typing error."""
-    text = (REPOSITORY / "containers" / "muvla.def").read_text("utf-8")
+    text = (REPOSITORY / "containers" / f"{name}.def").read_text("utf-8")
     _, *rest = re.split(r"^%(\w+)$", text, flags=re.MULTILINE)
     sections = dict(zip(rest[::2], rest[1::2], strict=True))
     defaults = dict(line.strip().split("=", 1) for line in sections["arguments"].split())
     assert set(re.findall(r"{{ (\w+) }}", text)) == defaults.keys()
-    for lock in (defaults["lock"], "paper.lock"):
+    assert defaults.get("lock", locks[0]) == locks[0]
+    for lock in locks:
         for line in sections["files"].replace("{{ lock }}", lock).strip().splitlines():
             assert (REPOSITORY / line.split()[0]).is_file(), line
     copied = {line.split()[1] for line in sections["files"].strip().splitlines()}
     for part in ("post", "test"):  # what they run was copied in
-        assert set(re.findall(r"/opt/muvla/containers/\S+", sections[part])) <= copied
+        assert set(re.findall(r"/opt/\S+\.(?:lock|py|sh)\b", sections[part])) <= copied
     for part in ("setup", "post", "environment", "test"):
         parsed = subprocess.run(["bash", "-n"], input=sections[part], capture_output=True, text=True, check=False)
         assert parsed.returncode == 0, parsed.stderr

@@ -19,7 +19,7 @@ from vla_eval.benchmarks.base import StepBenchmark, StepResult
 from vla_eval.connection import Connection
 from vla_eval.runners.sync_runner import SyncEpisodeRunner
 
-from made_up import write_checkpoint
+from made_up import write_checkpoint, write_flow_checkpoint
 from muvla.benchmark.mikasa import MIKASA
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate.options import EvaluateSettings
@@ -50,7 +50,9 @@ def evaluated(output: Path, *more: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_a_policy_behind_the_socket_makes_the_records_that_it_makes_in_process(folder: Path, tmp_path: Path) -> None:
-    for name, checkpoint in (("m64_k2", folder), ("oft", write_checkpoint(tmp_path / "oft", MemorySettings()))):
+    write_flow_checkpoint(tmp_path / "pi05")  # its noise follows the episode's seed, which goes over the wire
+    oft = write_checkpoint(tmp_path / "oft", MemorySettings())
+    for name, checkpoint in (("m64_k2", folder), ("oft", oft), ("pi05", tmp_path / "pi05")):
         here = evaluated(tmp_path / f"here_{name}.jsonl", f"checkpoint={checkpoint}", f"name={name}", "episodes=2")
         with serve_background(PolicyServer(Policy(checkpoint, slots=1))) as server:
             wire = evaluated(tmp_path / f"wire_{name}.jsonl", f"policy={server.url}", f"name={name}", "episodes=2")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from made_up import INSTRUCTION, write_checkpoint
+from made_up import INSTRUCTION, write_checkpoint, write_flow_checkpoint
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate import episodes
 from muvla.evaluate.options import EvaluateSettings
@@ -84,6 +84,19 @@ def test_records_are_written_resumed_and_the_same_for_any_number_of_slots(
     assert not one.with_suffix(".done").exists()
     with pytest.raises(RecordsMismatch, match="memory"):
         evaluation.evaluate(configured(folder, one, "episodes=3", "slots=1", "memory=zero"))
+
+
+@pytest.mark.slow
+def test_a_flow_acts_in_the_simulator_alike_in_any_number_of_slots(tmp_path: Path) -> None:
+    write_flow_checkpoint(tmp_path / "pi05")
+    kept = []
+    for slots in (1, 2):
+        path = tmp_path / f"{slots}.jsonl"
+        evaluation.evaluate(configured(tmp_path / "pi05", path, "name=pi05", "episodes=2", f"slots={slots}"))
+        records = read_cell(path).records
+        assert all((one["mode"], one["forwards"]) == ("open_loop", -(-one["steps"] // 8)) for one in records)
+        kept.append(sorted((one["seed"], one["success"], one["steps"], one["goal"]) for one in records))
+    assert kept[0] == kept[1]
 
 
 def several(*evaluations: list[str]) -> None:

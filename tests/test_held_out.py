@@ -45,7 +45,7 @@ def test_right_answers_have_no_error_and_those_for_other_objects_are_counted_as_
     batcher: Batcher, monkeypatch: pytest.MonkeyPatch, shift: int, nearest: float
 ) -> None:
     window = Window(tiny.cell(MEMORY))
-    monkeypatch.setattr(held_out, "_step", answering(shift))
+    monkeypatch.setattr(Window, "step", answering(shift))
     asked = held_out.asked_in_words(window, batcher)
     carried = held_out.carried_over(window, batcher)
     assert asked["held_out_RememberColor3_nearest"] == nearest

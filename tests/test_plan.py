@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from muvla.jobs import cost
-from muvla.options import CONFIG, read
+from muvla.options import CONFIG, SettingsError, read
 from muvla.train import __main__ as training
 from muvla.train.settings import TrainSettings
 from paper_scale import configured, write_paper
 
-VARIANTS = sorted(p.stem for p in (CONFIG / "variant").glob("*.yaml") if p.stem != "base")
+VARIANTS = sorted(p.stem for p in (CONFIG / "variant").glob("*.yaml") if p.stem not in ("base", "pi05"))
 BASE, HEAD, PROPRIO = 7_541_237_184, 151_117_831, 16_814_080
 ADAPTERS = 79_953_920 + 107_264 + 1_019_904 + 12_582_912 * 23 // 24 + 15_399_936 * 26 // 27  # no last blocks
 MEMORY = {"oft": 0, "oft_episodic": 0, "oft_first_obs": 0, "m1_k8": 1}  # the others have 64 tokens
@@ -73,3 +73,20 @@ def test_the_plan_takes_the_sizes_of_a_base_that_is_there(tmp_path: Path, capsys
     assert f"of {root / 'base'}" in text
     assert number(text, "memory") == 64 * 16
     assert not (root / "nothing").exists()
+
+
+def test_the_plan_of_the_flow_at_the_mini_scale_and_where_the_paper_scale_finds_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    training.train(read(TrainSettings, ["variant=pi05", "plan=true"]))
+    text = capsys.readouterr().out
+    parts = [number(text, part) for part in ("expert", "language_model", "projector")]
+    assert number(text, "parameters trained") == sum(parts)
+    plain = ["variant=oft", "plan=true"]
+    training.train(read(TrainSettings, plain))
+    other = capsys.readouterr().out
+    for words in ("frames per update", "updates", "frames", "parameters frozen"):
+        assert number(text, words) == number(other, words)
+    assert number(text, "parameters trained") < 1.25 * number(other, "parameters trained")
+    with pytest.raises(SettingsError, match="scale paper does not train: there it is LeRobot's own"):
+        read(TrainSettings, ["variant=pi05", "scale=paper"])

@@ -10,6 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 import tiny
 from muvla.model.architecture import Architecture, MemorySettings, Tower
 from muvla.model.cell import Cell
+from muvla.model.flow.cell import FlowCell
+from muvla.model.flow.expert import FlowSettings
+from muvla.model.flow.window import FlowWindow
+from muvla.model.flow.work import flow_work
 from muvla.model.lora import LoraSettings, add_adapters
 from muvla.model.window import Window, WindowBatch
 from muvla.model.work import training_work
@@ -74,3 +78,21 @@ def test_a_policy_trained_whole_on_features() -> None:
     forward, backward = counted(cell, images=False)
     assert forward == pytest.approx(expected.forward, rel=0.002)
     assert backward == pytest.approx(expected.backward, rel=0.002)
+
+
+def test_a_flow_matching_policy_on_features() -> None:
+    flow = FlowSettings(width=32, mlp_hidden=64)
+    cell = FlowCell(sizes(), flow, range(10))
+    cell.vision_backbone.requires_grad_(False)
+    one = dataclasses.replace(tiny.batch(1, SLOTS), prompts=[tiny.prompt([PROMPT] * SLOTS)], images=None)
+    vision = torch.randn(
+        1, SLOTS, cell.architecture.cameras * cell.architecture.patches, cell.architecture.vision_width
+    )
+    window = FlowWindow(cell, draws=2)
+    with FlopCounterMode(display=False) as forward:
+        loss = window(dataclasses.replace(one, features=vision), cell.memory.start(SLOTS)).loss
+    with FlopCounterMode(display=False) as backward:
+        loss.backward()
+    expected = flow_work(sizes(), flow, draws=2, prompt=PROMPT)
+    assert forward.get_total_flops() / SLOTS == pytest.approx(expected.forward, rel=0.002)
+    assert backward.get_total_flops() / SLOTS == pytest.approx(expected.backward, rel=0.005)

@@ -26,6 +26,7 @@ from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import inference_mode, require_benchmark, settled
 from muvla.files import file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
+from muvla.model.cell import Cell
 from muvla.model.memory import token_distances, token_norms
 from muvla.options import command, option
 from muvla.provenance import commit, describe_run
@@ -85,7 +86,7 @@ class Recording:
 
     def add(self, policy: Policy, image: np.ndarray, info: dict[str, Any], seen: Seen) -> None:
         """Append the next forward: what the policy saw, and where it looked."""
-        layout = layout_of(policy.cell, len(seen.hidden))
+        layout = layout_of(traceable(policy), len(seen.hidden))
         self.queries, patches = to_patches(seen.weights, layout, policy.cell.architecture.cameras)
         self.groups, shares = group_shares(seen.weights, layout)
         self.frames.append(image.copy())
@@ -120,6 +121,7 @@ def trace(settings: TraceSettings) -> None:
         device=settings.device,
         environment=settings.environment,
     )
+    traceable(policy)
     require_benchmark(settings, policy)
     mode = inference_mode(settings.mode, policy)
     per_step = 1 if mode == "receding" else policy.cell.architecture.chunk
@@ -140,12 +142,19 @@ def trace(settings: TraceSettings) -> None:
         write(settings, policy, kept, tried, simulator.provenance())
 
 
+def traceable(policy: Policy) -> Cell:
+    """Return the policy's cell. Raises ValueError for a flow-matching policy, which carries nothing on."""
+    if not isinstance(policy.cell, Cell):
+        raise ValueError(f"{policy.stored.folder} is a flow-matching policy: it has no memory to trace")
+    return policy.cell
+
+
 def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> tuple[Recording, dict[str, Any]]:
     """Run one episode to its first success or its end; return the recording and the simulator's last info."""
     recording, yes = Recording(), np.array([True])
     observation, info = simulator.reset(seed=seed)
     truncated = False
-    with watched(policy.cell) as seen, tqdm(desc=f"seed {seed}", unit="forward", leave=False) as bar:
+    with watched(traceable(policy)) as seen, tqdm(desc=f"seed {seed}", unit="forward", leave=False) as bar:
         while not (recording.success or truncated):
             image, proprio = observation["image"], observation["proprio"]
             begins = np.array([not recording.steps])

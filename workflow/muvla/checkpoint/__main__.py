@@ -15,6 +15,7 @@ import torch
 
 from muvla.benchmark.benchmark import benchmarks_of_width
 from muvla.checkpoint.cells import load, load_to_train
+from muvla.checkpoint.flow import load_flow
 from muvla.checkpoint.stored import StoredPolicy
 from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, parse_statistics
@@ -27,6 +28,7 @@ PREFIXES = (
     "projector.",
     "language_model.model.",
     "language_model.lm_head.",
+    "expert.",
 )
 
 
@@ -51,11 +53,22 @@ def inspect(folder: Path) -> Iterator[str]:
         titles = " or ".join(each.title for each in benchmarks_of_width(architecture.proprio_dim))
         yield f"benchmark       {titles} (proprio width {architecture.proprio_dim})"
     yield f"memory          {policy.memory}"
+    if policy.flow is not None:
+        yield f"actions         denoised by an expert, {policy.flow}"
+        load_flow(policy)
+        yield from _parts(policy)
+        return
     if policy.components["action_head"] is None:
         yield "use             a base to train from: it has no action head (python -m muvla.train base=...)"
         load_to_train(policy, MemorySettings(), cameras=2, proprio_dim=architecture.proprio_dim, dtype=torch.bfloat16)
         return
     load(policy, dtype=torch.bfloat16)  # every name and shape; the shards stay mapped
+    yield from _parts(policy)
+
+
+def _parts(policy: StoredPolicy) -> Iterator[str]:
+    """Describe what a policy needs beside its tensors. Raises as inspect."""
+    folder, architecture = policy.folder, policy.architecture
     yield from _statistics(policy)
     pictures = policy.preprocessing
     means = " and ".join(map(str, pictures.normalisation.means))

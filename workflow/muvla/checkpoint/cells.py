@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from muvla.checkpoint.config_files import MEMORY_META, require_same_memory
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
@@ -18,6 +20,7 @@ from muvla.model.cell import ActionHead, Cell, ProprioProjector
 from muvla.model.memory import Memory
 
 INITIAL = "initial_memory"
+C = TypeVar("C", bound=nn.Module)
 
 
 def load(
@@ -31,6 +34,8 @@ def load(
         CheckpointError: anything missing, unexpected or misshapen.
     """
     stored = policy if isinstance(policy, StoredPolicy) else StoredPolicy(policy)
+    if stored.flow is not None:
+        raise CheckpointError(f"{stored.folder} is a flow-matching policy (pi05), which can only be evaluated")
     settings = stored.memory
     for name in ("action_head", "proprio_projector"):
         if stored.components[name] is None:
@@ -44,7 +49,7 @@ def load(
     elif not settings.num_mem_tokens:
         state[f"memory.{INITIAL}"] = Stored(stored.folder, INITIAL, torch.empty(0, architecture.width))
     cell = _empty(architecture, settings, stored.preprocessing)
-    return _filled(cell, stored.folder, state, dict.fromkeys(("", *PARTS), dtype)).eval()
+    return filled(cell, stored.folder, state, dict.fromkeys(("", *PARTS), dtype)).eval()
 
 
 def load_to_train(
@@ -86,7 +91,7 @@ def load_to_train(
     require_same_memory("this variant", settings, memory.tensor, memory.file)
     preprocessing = dataclasses.replace(stored.preprocessing, center_crop=False)
     cell = _empty(architecture, settings, preprocessing, padded_context)
-    return _filled(cell, stored.folder, state, {"": dtype})
+    return filled(cell, stored.folder, state, {"": dtype})
 
 
 def _empty(
@@ -97,7 +102,7 @@ def _empty(
         return Cell(architecture, settings, preprocessing=preprocessing, padded_context=padded_context)
 
 
-def _filled(cell: Cell, folder: Path, state: Mapping[str, Stored], dtypes: Mapping[str, torch.dtype]) -> Cell:
+def filled(cell: C, folder: Path, state: Mapping[str, Stored], dtypes: Mapping[str, torch.dtype]) -> C:
     """Give `cell` the tensors of `state`. dtypes: by part, "" for the backbone; a part without one is float32."""
     _require_fit(folder, cell, state)
     tensors = {}
@@ -109,7 +114,7 @@ def _filled(cell: Cell, folder: Path, state: Mapping[str, Stored], dtypes: Mappi
     return cell
 
 
-def _require_fit(folder: Path, cell: Cell, state: Mapping[str, Stored]) -> None:
+def _require_fit(folder: Path, cell: nn.Module, state: Mapping[str, Stored]) -> None:
     wanted = dict(cell.named_parameters())
     if missing := sorted(set(wanted) - set(state)):
         part, _, key = missing[0].partition(".")

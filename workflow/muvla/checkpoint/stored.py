@@ -55,6 +55,12 @@ class StoredPolicy:
         """The content of config.json."""
         return read_json(self.folder / CONFIG)
 
+    @property
+    def flow(self) -> Json | None:
+        """The sizes of a flow-matching policy's action expert (flow.py); None for any other policy."""
+        found: Json | None = self.config.get("flow")
+        return found
+
     @cached_property
     def shards(self) -> dict[str, Stored]:
         """Tensors of towers, projector and language model under their released names; mapped, not read."""
@@ -127,6 +133,8 @@ class StoredPolicy:
     @cached_property
     def step(self) -> int | None:
         """How many updates made the checkpoint, by the name of its action head; None when the name does not say."""
+        if self.flow is not None:
+            return self.flow.get("step")
         file = component_file(self.folder, "action_head")
         found = re.fullmatch(r"action_head--(\d+)_checkpoint", file.stem) if file else None
         return int(found[1]) if found else None

@@ -13,16 +13,18 @@ from torch import Tensor
 
 from muvla.checkpoint.adapters import merged_tensors, write_adapters
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, config_json, own_keys
+from muvla.checkpoint.flow import flow_json, write_flow_tensors
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
 from muvla.checkpoint.tensors import SHARD_BYTES, write_shards
 from muvla.files import Json, replacing_folder, unwritable, write_json
 from muvla.model.cell import Cell
+from muvla.model.flow.cell import AnyCell, FlowCell
 
 ADAPTERS = "lora_adapter"
 
 
 def save(
-    cell: Cell,
+    cell: AnyCell,
     directory: str | Path,
     *,
     step: int,
@@ -45,14 +47,12 @@ def save(
     target = Path(directory)
     try:
         with replacing_folder(target) as temporary:
-            _write_tensors(cell, temporary, step)
-            if cell.settings.num_mem_tokens:
-                write_json(temporary / MEMORY_META, dataclasses.asdict(cell.settings))
-            written = config_json(cell.architecture)
-            if config:
-                written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
-            write_json(temporary / CONFIG, written)
-            write_adapters(cell, temporary / ADAPTERS, base)
+            if isinstance(cell, FlowCell):
+                write_flow_tensors(cell, temporary)
+                write_json(temporary / CONFIG, flow_json(cell, step))
+            else:
+                _write_policy(cell, temporary, step, config)
+                write_adapters(cell, temporary / ADAPTERS, base)
             for path in copies:
                 shutil.copyfile(path, temporary / path.name)
             for name, content in files.items():
@@ -61,6 +61,17 @@ def save(
                 write_json(temporary / "provenance.json", provenance(temporary))
     except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
         raise unwritable(target, error) from error
+
+
+def _write_policy(cell: Cell, folder: Path, step: int, config: Json | None) -> None:
+    """Write tensors, memory settings and config.json."""
+    _write_tensors(cell, folder, step)
+    if cell.settings.num_mem_tokens:
+        write_json(folder / MEMORY_META, dataclasses.asdict(cell.settings))
+    written = config_json(cell.architecture)
+    if config:
+        written = {key: value for key, value in config.items() if key != "chunk"} | own_keys(cell.architecture)
+    write_json(folder / CONFIG, written)
 
 
 def _write_tensors(cell: Cell, folder: Path, step: int) -> None:

@@ -60,6 +60,10 @@ class Acting(Protocol):
         """images (N, 2, H, W, 3) uint8, proprio (N, P), is_first and active (N,) bool -> commands (N, C, A)."""
         ...
 
+    def begin_episode(self, slot: int, seed: int) -> None:
+        """Hear that an episode of this seed begins in the slot."""
+        ...
+
     def end_episode(self, slot: int, *, success: bool, steps: int) -> None:
         """Hear that the slot's episode is over."""
         ...

@@ -82,6 +82,8 @@ def _ended(
             # a simulator must have been reset once before it can sit out
             mask = np.array([slot.fresh or not observation for slot in slots])
             seeds: list[int | None] = [settings.base_seed + max(slot.episode, 0) for slot in slots]
+            for number in started:
+                policy.begin_episode(number, settings.base_seed + slots[number].episode)
             observation, info = simulators.reset(seed=seeds, options={"reset_mask": mask})
             _distribute(info, slots, started)
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muvla.checkpoint import StoredPolicy, load
+from muvla.checkpoint import StoredPolicy, load_any
 from muvla.data.episode import CAMERAS
 from muvla.evaluate.acting import Facts
-from muvla.model.cell import Cell
+from muvla.model.flow.cell import AnyCell, FlowCell
 from muvla.model.prompt import prompts
 from muvla.records.episode import MEMORIES
 
@@ -57,11 +57,11 @@ class Policy:
         stored = checkpoint if isinstance(checkpoint, StoredPolicy) else StoredPolicy(checkpoint)
         self.source = (stored.folder, precision, device)
         self.stored: StoredPolicy
-        self.cell: Cell
+        self.cell: AnyCell
         if like is not None and like.source == self.source:
             self.stored, self.cell = like.stored, like.cell
         else:
-            self.stored, self.cell = stored, load(stored, dtype=getattr(torch, precision)).to(device)
+            self.stored, self.cell = stored, load_any(stored, dtype=getattr(torch, precision)).to(device)
         self.settings = self.cell.settings
         if memory != "active" and not self.settings.num_mem_tokens:
             raise ValueError(
@@ -73,6 +73,7 @@ class Policy:
         self.generator = torch.Generator().manual_seed(seed)
         self.memory = self.cell.memory.start(slots).detach().clone()  # (N, m, D)
         self.opening: Tensor | None = None  # (N, P, W0+W1) of each episode's first picture, for a third camera
+        self.seeds = [seed] * slots  # of each slot's episode
         self.forwards = np.zeros(slots, np.int64)
         self.memory_updates = np.zeros(slots, np.int64)
 
@@ -96,6 +97,10 @@ class Policy:
             step=self.stored.step,
             provenance=self.stored.provenance,
         )
+
+    def begin_episode(self, slot: int, seed: int) -> None:
+        """Hear that an episode of this seed begins in the slot: its noise depends on nothing else."""
+        self.seeds[slot] = seed
 
     def end_episode(self, slot: int, *, success: bool, steps: int) -> None:
         """Do nothing: the slot's memory starts anew with its next episode."""
@@ -121,6 +126,11 @@ class Policy:
         """
         self._require(images, proprio)
         rows = np.flatnonzero(active)
+        if isinstance(self.cell, FlowCell) and len(rows) > 1:  # one by one: the same bytes for any number of slots
+            alone = np.eye(len(active), dtype=bool)
+            chunks = {row: self.act(images, proprio, instructions, is_first, alone[row])[row] for row in rows.tolist()}
+            idle = np.zeros_like(chunks[rows[0]])
+            return np.stack([chunks.get(row, idle) for row in range(len(active))])
         index = torch.from_numpy(rows).to(self.cell.device)
         first = torch.from_numpy(is_first[rows]).to(self.cell.device)
         self.forwards[is_first & active] = self.memory_updates[is_first & active] = 0
@@ -129,7 +139,11 @@ class Policy:
         state = torch.from_numpy(normal).to(self.cell.device)
         prompt = prompts(self.tokenizer, [instructions[row] for row in rows.tolist()]).to(self.cell.device)
         memory_in = self._intervened(self.cell.memory.reset(self.memory[index], first), index)
-        output = self.cell.step(self.cell.projector(features), state, prompt, memory_in)
+        vision = self.cell.projector(features)
+        if isinstance(self.cell, FlowCell):
+            output = self.cell.step(vision, state, prompt, self._noise(rows).to(self.cell.device))
+        else:
+            output = self.cell.step(vision, state, prompt, memory_in)
         self._remember(index, memory_in, output.memory)
         self.forwards[rows] += 1
         commands = np.zeros((len(images), *output.actions.shape[1:]), np.float32)
@@ -158,6 +172,13 @@ class Policy:
             self.opening[index] = torch.where(first[:, None, None], features[:, 0], self.opening[index])
             features = torch.cat([features, self.opening[index][:, None]], dim=1)
         return features.flatten(1, 2)
+
+    def _noise(self, rows: np.ndarray) -> Tensor:
+        """Draw what a flow begins with, by each row's seed and how many chunks its episode had: (n, C, A)."""
+        sizes = self.cell.architecture
+        generators = [np.random.default_rng([self.seeds[row], int(self.forwards[row])]) for row in rows.tolist()]
+        shape = sizes.chunk, sizes.action_dim
+        return torch.from_numpy(np.stack([each.standard_normal(shape, np.float32) for each in generators]))
 
     def _intervened(self, memory: Tensor, index: Tensor) -> Tensor:
         if self.intervention == "zero":

@@ -179,5 +179,7 @@ def _contradictions(config: Configuration) -> Iterator[str]:
         yield "controls: two of them have the same variant, environment and name; give one another name"
     if both := set(config["policies"]) & set(config["variants"]):
         yield f"policies and variants: {', '.join(sorted(both))} is in both; a column shows one policy"
+    if config["scale"] == "paper" and "pi05" in config["variants"]:
+        yield "variants: pi05 is trained at the mini scale only; at this one it is policies: [pi05]"
     if config["scale"] != "paper" and any("trained_chunk" in control for control in config["controls"]):
         yield "controls: trained_chunk is for scale paper; the mini demonstrations hold plans of 8 actions"

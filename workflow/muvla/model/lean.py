@@ -42,10 +42,10 @@ def joined(llama: Llama) -> list[Joined] | None:
         return None
     adapted = any(type(layer.mlp.down_proj) is not nn.Linear for layer in layers)
     elsewhere = adapted or llama.checkpointing or llama.watcher is not None
-    return None if elsewhere else [_joined(layer) for layer in layers]
+    return None if elsewhere else [join(layer) for layer in layers]
 
 
-def _joined(layer: Layer) -> Joined:
+def join(layer: Layer) -> Joined:
     attention, mlp = layer.self_attn, layer.mlp
     q, k = (_paired(part.weight, attention.heads) for part in (attention.q_proj, attention.k_proj))
     scale = (q.shape[0] // attention.heads) ** -0.5
@@ -75,7 +75,7 @@ def run(
         sight, keys = first if first is not None and number == 0 else full, None
         if before is not None and number + 1 == len(layers):
             before.append(x)
-        y = _Norm.apply(x, eps)
+        y = Norm.apply(x, eps)
         if number + 1 == len(layers) and where.read_blocks is not None:
             y, keys = F.linear(where.take(y), weights.qkv[:width]), F.linear(y, weights.qkv[width:])
             x = where.take(x)
@@ -86,7 +86,7 @@ def run(
             x, y = _unfold(x, where), _unfold(y, where)
         z = Attention.apply(y, keys, sight, heads)
         x = x + F.linear(z, weights.out)
-        x = x + F.linear(_Gate.apply(F.linear(_Norm.apply(x, eps), weights.gate_up)), weights.down)
+        x = x + F.linear(Gate.apply(F.linear(Norm.apply(x, eps), weights.gate_up)), weights.down)
     x = llama.norm(x)
     return x if where.read_blocks is not None else where.take(x)
 
@@ -126,7 +126,7 @@ def _unfold(x: Tensor, where: Arrangement) -> Tensor:
     return torch.cat([x[:, :context], x[:, context : context + 1].expand(-1, actions, -1), x[:, -1:]], dim=1)
 
 
-class _Norm(Function):
+class Norm(Function):
     """x (..., D) over its root mean square."""
 
     @staticmethod
@@ -143,7 +143,7 @@ class _Norm(Function):
         return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
 
 
-class _Gate(Function):
+class Gate(Function):
     """silu(gate) * up, of both side by side: (..., 2F) -> (..., F)."""
 
     @staticmethod

@@ -20,7 +20,7 @@ from muvla.model.auxiliary import (
     pointing,
     rehearsed_memory,
 )
-from muvla.model.cell import STOP_ID, Cell
+from muvla.model.cell import STOP_ID, Cell, StepOutput
 from muvla.model.lean import joined
 from muvla.model.prompt import Prompt
 
@@ -148,6 +148,10 @@ class Window(nn.Module):
         if weights.memory_naming and aids.fade and memories[0].shape[1]:
             found["memory_naming"] = memory_naming_loss(torch.cat(memories), words, table)
         return found
+
+    def step(self, batch: WindowBatch, memory: Tensor, *, patches: bool = False) -> StepOutput:
+        """Act at the window's first step, from its memory (B, m, D); patches as in Cell.step."""
+        return self.cell.step(self.vision(batch), batch.proprio[0], batch.prompts[0], memory, patches=patches)
 
     def vision(self, batch: WindowBatch) -> Tensor:
         """See all frames of a window at once: vision tokens (K*B, V, D)."""

@@ -64,7 +64,7 @@ def training_work(
             blocks = _repeated(_tower_blocks(tower, rank), checkpointed)
             for part in (_patches(tower, rank), blocks):
                 found += Work(*(sizes.cameras * number for number in (part.forward, part.backward, part.repeated)))
-    for number, (width_in, width_out) in enumerate(_projector(sizes)):
+    for number, (width_in, width_out) in enumerate(projector(sizes)):
         # without towers in training nothing before the projector needs a gradient
         found += _adapted(vision, width_in, width_out, rank, input_gradient=rank is not None or number > 0)
     found += _repeated(_language_blocks(sizes, memory_tokens, prompt, rank), checkpointed)
@@ -90,7 +90,7 @@ def _adapted(rows: int, width_in: int, width_out: int, rank: int | None, *, inpu
     return work
 
 
-def _attention(seen: Sequence[tuple[int, int]], width: int) -> Work:
+def attention(seen: Sequence[tuple[int, int]], width: int) -> Work:
     """Queries with keys, and weights with values, over all heads; both operands of both products get gradients.
 
     seen: blocks of so many queries that see so many keys.
@@ -116,7 +116,7 @@ def _language_blocks(sizes: Architecture, memory: int, prompt: int, rank: int | 
     found.append((last, tokens, last, ((memory + 1, context), (actions - 1, tokens))))
     work = Work()
     for queries, keys, rows, seen in found:
-        work += _attention(seen, sizes.width)
+        work += attention(seen, sizes.width)
         for count in (queries, keys, keys, rows):  # query, key, value, output
             work += _adapted(count, sizes.width, sizes.width, rank)
         for width_in, width_out in ((sizes.width, sizes.mlp_hidden),) * 2 + ((sizes.mlp_hidden, sizes.width),):
@@ -127,7 +127,7 @@ def _language_blocks(sizes: Architecture, memory: int, prompt: int, rank: int | 
 def _tower_blocks(tower: Tower, rank: int) -> Work:
     """All blocks but the last, which never runs, on one picture."""
     tokens = tower.patches + int(tower.class_token) + tower.reg_tokens
-    block = _attention([(tokens, tokens)], tower.width)
+    block = attention([(tokens, tokens)], tower.width)
     for width_in, width_out in (
         (tower.width, 3 * tower.width),  # query, key, value
         (tower.width, tower.width),
@@ -143,7 +143,7 @@ def _patches(tower: Tower, rank: int) -> Work:
     return _adapted(tower.patches, 3 * tower.patch_size**2, tower.width, rank, input_gradient=False)
 
 
-def _projector(sizes: Architecture) -> tuple[tuple[int, int], ...]:
+def projector(sizes: Architecture) -> tuple[tuple[int, int], ...]:
     return (
         (sizes.vision_width, 4 * sizes.vision_width),
         (4 * sizes.vision_width, sizes.width),

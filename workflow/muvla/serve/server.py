@@ -54,12 +54,16 @@ class PolicyServer(PredictModelServer):
         return [{"actions": commands[number, 0] if self.chunk_size is None else commands[number]} for number in numbers]
 
     async def on_episode_start(self, config: dict[str, Any], ctx: SessionContext) -> None:
-        """Give the session a slot. Raises RuntimeError where all are taken."""
+        """Give the session a slot, whose noise follows the episode's `seed`, where a client names one.
+
+        Raises RuntimeError where all slots are taken.
+        """
         free = set(range(len(self.policy.forwards))) - set(self.slots.values())
         if ctx.session_id not in self.slots:
             if not free:
                 raise RuntimeError(f"all {len(self.slots)} slots are taken by other sessions: serve with slots=N")
             self.slots[ctx.session_id] = min(free)
+        self.policy.begin_episode(self.slots[ctx.session_id], int(config.get("seed") or 0))
         await super().on_episode_start(config, ctx)
 
     async def on_episode_end(self, result: dict[str, Any], ctx: SessionContext) -> None:

@@ -21,6 +21,8 @@ from muvla.provenance import describe_run
 from muvla.train.composed.base import base_start
 from muvla.train.composed.scale import ComposedScale
 from muvla.train.composed.start import composed_start
+from muvla.train.flow.plan import flow_plan
+from muvla.train.flow.start import flow_start
 from muvla.train.loop import Loop
 from muvla.train.parallel import Group, joined
 from muvla.train.plan import plan, planned_budget
@@ -46,7 +48,7 @@ def train(settings: TrainSettings) -> None:
     raises for missing or damaged files (FileNotFoundError, CheckpointError, CorruptRecord).
     """
     if settings.plan:
-        print("\n".join(plan(settings)))
+        print("\n".join((flow_plan if settings.is_flow else plan)(settings)))
         return
     output = Path(settings.output)
     if (output / "provenance.json").is_file():
@@ -67,6 +69,7 @@ def _train(settings: TrainSettings, group: Group, output: Path, began: float) ->
         )
     budget = planned_budget(settings, group.world)
     begin = composed_start if isinstance(scale, ComposedScale) else recorded_start
+    begin = flow_start if settings.is_flow else begin
     start = (base_start if from_nothing else begin)(settings, settings.memory, budget, group)
     loop = Loop(settings, group, budget, start, output)
     base = None if from_nothing else settings.base

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from muvla.model.attention import attention_blocks
+from muvla.model.cell import Cell
 from muvla.model.window import WindowBatch, WindowOutput
 from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.metrics import Metrics, memory_metrics
@@ -136,6 +137,7 @@ class Loop:
     @torch.no_grad()
     def _attention(self, batch: WindowBatch, memory: Tensor) -> tuple[list[str], Tensor]:
         """Names and attention shares (G, G) of the token groups, at the window's first step before its update."""
+        assert isinstance(self.cell, Cell)  # settings refuse to measure another's
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self.training.autocast):
             vision = self.window.vision(batch)[: self.budget.slots]
             memory_in = self.cell.memory.reset(memory, batch.is_first[0])

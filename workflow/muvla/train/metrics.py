@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from muvla.model.cell import Cell
+from muvla.model.flow.cell import AnyCell
 from muvla.model.window import WindowOutput
 from muvla.train.episode_watch import Episode
 
@@ -101,7 +101,7 @@ def _curves(values: Tensor, first: int) -> Figure:
     return figure
 
 
-def memory_metrics(cell: Cell, outputs: Sequence[WindowOutput]) -> dict[str, float]:
+def memory_metrics(cell: AnyCell, outputs: Sequence[WindowOutput]) -> dict[str, float]:
     """Return memory gradient norms. Call between backward() and optimizer.step(). Empty for memoryless policies.
 
     Gradients are those of the update's mean loss. The memory output of a step has one when a later step of the window

@@ -18,7 +18,7 @@ from muvla.train.muon import Muon
 from muvla.train.scale import OptimiserSettings
 
 # Tables and read-outs are not linear maps between hidden states: AdamW suits them better.
-NOT_HIDDEN = ("embed_tokens", "initial_memory", "action_head.model.fc2", "pos_embed", "heads.")
+NOT_HIDDEN = ("embed_tokens", "initial_memory", "action_head.model.fc2", "expert.action_out", "pos_embed", "heads.")
 
 
 class Optimiser:

@@ -48,7 +48,7 @@ def plan(settings: TrainSettings) -> Iterator[str]:
     yield f"sizes                   {origin}"
     yield f"environments            {', '.join(settings.training_environments)}"
     yield from _parameters(counts, memory.num_mem_tokens * architecture.width)
-    yield from _amounts(settings.budget, budget)
+    yield from amounts(settings.budget, budget)
     yield from _bytes(settings, architecture, budget, counts)
     unit, size = ("TFLOP", 1e12) if isinstance(scale, ComposedScale) else ("EFLOP", 1e18)
     yield f"computation             {operations(settings) / size:>12.1f} {unit}  (estimate, prompts of {PROMPT} tokens)"
@@ -169,7 +169,7 @@ def _parameters(counts: Counts, memory: int) -> Iterator[str]:
         yield f"  adapters that never run {counts.idle:>12,}"
 
 
-def _amounts(by: str, budget: Budget) -> Iterator[str]:
+def amounts(by: str, budget: Budget) -> Iterator[str]:
     shared = f"{budget.processes} processes x {budget.slots} slots x K={budget.steps}"
     if budget.accumulate > 1:
         shared += f" x {budget.accumulate} windows"

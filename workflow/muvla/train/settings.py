@@ -49,6 +49,12 @@ class Variant:
     environments: list[str] | None = option(
         None, "Environments that this variant trains on; null: those of the option `environments`."
     )
+    objective: str = option(
+        "regression",
+        "regression: actions are read off the language model. flow: an action expert denoises them (mini scale; "
+        "train/flow).",
+        choices=("regression", "flow"),
+    )
     released_schedule: str = option(
         "cosine",
         "Learning-rate schedule of the release's command, used with match_release=true.",
@@ -102,12 +108,26 @@ class TrainSettings:
     variant: Variant = group("m64_k2", "What to train: a file of config/muvla/variant/. Train base first.", Variant)
 
     def contradictions(self) -> Iterator[str]:
-        """Yield the options that a scale whose base is trained here would ignore."""
+        """Yield what cannot be trained together, and the options that a scale whose base is trained here ignores."""
+        if self.is_flow and not isinstance(self.scale, ComposedScale):
+            yield (
+                f"has variant={self.variant.name}, which scale {self.scale.name} does not train: there it is LeRobot's "
+                "own π0.5 (docs/paper-scale.md)"
+            )
+        if self.is_flow and self.variant.memory.num_mem_tokens:
+            yield f"has memory tokens, for which variant {self.variant.name} has no place: leave them out"
         if isinstance(self.scale, ComposedScale):
             if self.device == "cuda":
                 yield f"has device=cuda, but scale {self.scale.name} trains on the CPU: leave device out"
+            if self.is_flow and self.training.metrics.attention_every:
+                yield f"measures attention, which variant {self.variant.name} does not show: leave attention_every out"
             if self.match_release:
                 yield f"has match_release=true, but scale {self.scale.name} follows no release: take scale=paper"
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether an action expert denoises the actions."""
+        return self.variant.objective == "flow"
 
     @property
     def training_environments(self) -> list[str]:
@@ -119,6 +139,8 @@ class TrainSettings:
         """What is trained: the base in its second stage, or a variant from it."""
         if isinstance(self.scale, ComposedScale) and self.variant.name == "base":
             return self.scale.grounding
+        if isinstance(self.scale, ComposedScale) and self.is_flow:
+            return dataclasses.replace(self.scale.memory_training, optimiser=self.scale.flow.optimiser)
         return self.scale.memory_training
 
     @property

@@ -1,8 +1,9 @@
 """What a training starts from: a policy, its data, and the files of its checkpoints; and how much it trains.
 
 mini: random weights for the base (composed/base.py), and the base for variants, which train all of it but the towers
-(composed/start.py), on frames in memory. paper: openvla-7b with new head, proprio projector and memory, adapters on the
-frozen backbone, on recorded episodes (recorded/start.py).
+(composed/start.py), on frames in memory; pi05 puts an action expert beside its language model (flow/start.py). paper:
+openvla-7b with new head, proprio projector and memory, adapters on the frozen backbone, on recorded episodes
+(recorded/start.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from muvla.model.architecture import MemorySettings
-from muvla.model.cell import Cell
+from muvla.model.flow.cell import AnyCell
+from muvla.model.flow.window import FlowWindow
 from muvla.model.window import Window, WindowBatch
 from muvla.train.scale import MemoryTraining
 
@@ -25,7 +27,7 @@ class Start:
     held_out: measures the window on episodes that are not trained on; None where there are none.
     """
 
-    window: Window
+    window: Window | FlowWindow
     source: Source
     files: dict[str, Any]
     config: dict[str, Any] | None
@@ -34,7 +36,7 @@ class Start:
     held_out: Callable[[], dict[str, float]] | None = None
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> AnyCell:
         """The policy that is trained."""
         return self.window.cell
 

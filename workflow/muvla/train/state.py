@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from muvla.files import replacing
-from muvla.model.window import Window
 from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
@@ -27,7 +26,7 @@ class TrainingState:
     def __init__(
         self,
         path: Path,
-        window: Window,
+        window: nn.Module,
         optimiser: Optimiser,
         source: Source,
         group: Group,

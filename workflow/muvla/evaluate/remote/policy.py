@@ -54,6 +54,7 @@ class RemotePolicy:
         self._queries = np.zeros(slots, np.int64)
         self._plans: list[deque[np.ndarray]] = [deque() for _ in range(slots)]  # rows of an answer that wait to run
         self._in_episode = [False] * slots
+        self._seeds: list[int | None] = [None] * slots
         set_image_format("raw")  # lossless as png is, without its work
         _bypass_proxy(address)
         self._connections = [Connection(address, timeout=timeout, max_retries=1) for _ in range(slots)]
@@ -104,6 +105,10 @@ class RemotePolicy:
         for slot, row in zip(slots, self._runner.run(together(asked)), strict=True):
             commands[slot, 0] = np.clip(row, -self.benchmark.action_bound, self.benchmark.action_bound)
         return commands
+
+    def begin_episode(self, slot: int, seed: int) -> None:
+        """Keep the seed of the slot's next episode, which the server is told with its start."""
+        self._seeds[slot] = seed
 
     def end_episode(self, slot: int, *, success: bool, steps: int) -> None:
         """Tell the server that the slot's episode is over."""
@@ -167,7 +172,8 @@ class RemotePolicy:
         self._plans[slot].clear()
         self.forwards[slot] = self.memory_updates[slot] = self._queries[slot] = 0
         task = {"name": self.row.name, "suite": self.row.family}
-        await self._send(self._connections[slot], MessageType.EPISODE_START, {"task": task})
+        start = {"task": task, "seed": self._seeds[slot]}
+        await self._send(self._connections[slot], MessageType.EPISODE_START, start)
         self._in_episode[slot] = True
 
     async def _send(self, connection: Connection, kind: MessageType, payload: Json) -> int:

@@ -99,7 +99,8 @@ def base_start(config: TrainSettings, settings: MemorySettings, budget: Budget, 
 def mini_architecture(scale: ComposedScale) -> Architecture:
     """Read the sizes of the scale's configuration; the vocabulary is the mini tokenizer's."""
     tokenizer = Tokenizer.mini()
-    sizes = vars(scale.architecture) | {"towers": tuple(Tower(**vars(tower)) for tower in scale.architecture.towers)}
+    towers = tuple(Tower(**vars(tower) | {"stem": tuple(tower.stem)}) for tower in scale.architecture.towers)
+    sizes = vars(scale.architecture) | {"towers": towers}
     return Architecture(vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id, **sizes)
 
 

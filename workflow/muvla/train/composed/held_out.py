@@ -15,7 +15,8 @@ from torch import Tensor
 
 from muvla.model.auxiliary import pointing, word_scores
 from muvla.model.cell import STOP_ID, StepOutput
-from muvla.model.window import Window, WindowBatch
+from muvla.model.flow.window import FlowWindow
+from muvla.model.window import Window
 from muvla.train.composed.batches import Batcher
 from muvla.train.composed.frames import Row
 from muvla.train.composed.grounding import hinted, window_of
@@ -47,7 +48,7 @@ def asked_in_words(window: Window, batcher: Batcher) -> dict[str, float]:
                 encoded += [batcher.tokenizer.encode(row.instruction)] * FRAMES
             steps += [Step(row.start + t, number, target, True, row.start) for t, target in asked]
         batch = window_of(batcher, steps, encoded)
-        output = _step(window, batch, window.cell.memory.start(len(steps)), patches=choosing)
+        output = window.step(batch, window.cell.memory.start(len(steps)), patches=choosing)
         found |= _errors(environment, batcher, steps, output)
         if choosing and batch.aids is not None and output.patches is not None:
             pointer = window.cell.language_model.embed_tokens.weight[STOP_ID]
@@ -58,7 +59,7 @@ def asked_in_words(window: Window, batcher: Batcher) -> dict[str, float]:
 
 
 @torch.no_grad()
-def carried_over(window: Window, batcher: Batcher) -> dict[str, float]:
+def carried_over(window: Window | FlowWindow, batcher: Batcher) -> dict[str, float]:
     """Measure a variant: choices after a cue of another episode and a gap; elsewhere whole episodes, by environment."""
     found: dict[str, float] = {}
     cues: dict[tuple[str, str], int] = {}
@@ -95,7 +96,7 @@ def carried_over(window: Window, batcher: Batcher) -> dict[str, float]:
 
 
 def _after_a_gap(
-    window: Window, batcher: Batcher, asked: Sequence[tuple[int, Row, int, int]], cue: int, empty: int
+    window: Window | FlowWindow, batcher: Batcher, asked: Sequence[tuple[int, Row, int, int]], cue: int, empty: int
 ) -> tuple[StepOutput, list[Step]]:
     """Show cue frames of one episode, empty frames and the first of the choice of another: the last step's output."""
     rows = batcher.frames.rows
@@ -118,15 +119,13 @@ def _after_a_gap(
     return output, steps
 
 
-def _carry(window: Window, batcher: Batcher, steps: list[Step], memory: Tensor) -> tuple[StepOutput, Tensor]:
+def _carry(
+    window: Window | FlowWindow, batcher: Batcher, steps: list[Step], memory: Tensor
+) -> tuple[StepOutput, Tensor]:
     batch = batcher.steps([steps])
     memory_in = window.cell.memory.reset(memory, batch.is_first[0])
-    output = _step(window, batch, memory_in)
+    output = window.step(batch, memory_in)
     return output, window.cell.memory.update(memory_in, output.memory)
-
-
-def _step(window: Window, batch: WindowBatch, memory: Tensor, *, patches: bool = False) -> StepOutput:
-    return window.cell.step(window.vision(batch), batch.proprio[0], batch.prompts[0], memory, patches=patches)
 
 
 def _errors(environment: str, batcher: Batcher, steps: Sequence[Step], output: StepOutput) -> dict[str, float]:
@@ -153,7 +152,7 @@ def _named(environment: str, window: Window, batcher: Batcher, numbers: Sequence
     rows = [batcher.frames.rows[number] for number in numbers]
     steps = [Step(row.start, number, row.target, True, row.start) for number, row in zip(numbers, rows, strict=True)]
     batch = batcher.steps([steps])
-    text = _step(window, batch, window.cell.memory.start(len(steps))).text
+    text = window.step(batch, window.cell.memory.start(len(steps))).text
     scores = word_scores(text, window.cell.language_model.embed_tokens.weight)
     right = []
     for row, score in zip(rows, scores, strict=True):

@@ -143,6 +143,17 @@ class GroundingStage(Training):
 
 
 @dataclass
+class FlowStage:
+    """The policy whose actions an expert denoises (model/flow): what it has beside the language model."""
+
+    width: int = option(MISSING, "Width of the expert.", at_least=2)
+    mlp_hidden: int = option(MISSING, "Width of the hidden layer of each of its blocks.", at_least=1)
+    steps: int = option(10, "Steps of the denoising.", at_least=1)
+    draws: int = option(1, "Noises and times that each frame of an update is shown with.", at_least=1)
+    optimiser: OptimiserSettings = section(OptimiserSettings, "Optimiser and schedule.")
+
+
+@dataclass
 class ComposedScale(Scale):
     """mini: a policy of about a million parameters, trained from scratch, including its base."""
 
@@ -157,4 +168,5 @@ class ComposedScale(Scale):
     grounding: GroundingStage = section(
         GroundingStage, "Stage 2 of the base: the policy learns to act on what an instruction names."
     )
+    flow: FlowStage = section(FlowStage, "The policy whose actions an expert denoises.")
     memory_training: ComposedTraining = section(ComposedTraining, "Training of a variant from the base.")

@@ -11,6 +11,7 @@ from muvla.files import file_sha256
 from muvla.model.architecture import MemorySettings
 from muvla.model.auxiliary import Weights
 from muvla.model.cell import Cell
+from muvla.model.flow.window import FlowWindow
 from muvla.model.window import Window
 from muvla.train.composed.batches import Batcher, ComposedSource
 from muvla.train.composed.frames import frozen_features, load_frames
@@ -30,11 +31,28 @@ def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budg
     for several processes.
     """
     assert isinstance(config.scale, ComposedScale)
-    if group.world > 1:
-        raise ValueError(f"scale {config.scale.name} trains in one process; start it without torchrun")
-    training, auxiliary = config.scale.memory_training, config.scale.auxiliary
     base = StoredPolicy(config.base)
     cell = start_from(load(base), settings, cameras=config.variant.cameras)
+    return start_on(config, base, Window(cell, weights_of(config.scale)), budget, group)
+
+
+def weights_of(scale: ComposedScale) -> Weights:
+    """Return the weights of the losses beside the paper's, the same for every variant."""
+    auxiliary = scale.auxiliary
+    return Weights(auxiliary.naming, auxiliary.pointing, memory_naming=scale.memory_training.aids.naming)
+
+
+def start_on(
+    config: TrainSettings, base: StoredPolicy, window: Window | FlowWindow, budget: Budget, group: Group
+) -> Start:
+    """Freeze the window's towers, load the frames, and run the towers once over every one of them.
+
+    Raises as composed_start.
+    """
+    assert isinstance(config.scale, ComposedScale)
+    if group.world > 1:
+        raise ValueError(f"scale {config.scale.name} trains in one process; start it without torchrun")
+    training, cell = config.scale.memory_training, window.cell
     names = config.training_environments
     sizes = cell.architecture
     frames = load_frames(
@@ -61,8 +79,6 @@ def composed_start(config: TrainSettings, settings: MemorySettings, budget: Budg
         seed=config.seed,
         shuffled=config.variant.loader == "shuffled",
     )
-    weights = Weights(auxiliary.naming, auxiliary.pointing, memory_naming=training.aids.naming)
-    window = Window(cell, weights)
     return Start(
         window,
         ComposedSource(batcher, streams, budget.steps),

@@ -8,6 +8,7 @@ their own dataclasses. `python -m muvla.train --help` prints them all.
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -133,5 +134,5 @@ def _within(value: object, metadata: Mapping[str, object]) -> bool:
         return bool(value) and all(isinstance(one, str | int) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
-    above = not isinstance(least, int | float) or value >= least  # false for nan, too
-    return above and (not isinstance(most, int | float) or value <= most)
+    above = not isinstance(least, int | float) or value >= least
+    return math.isfinite(value) and above and (not isinstance(most, int | float) or value <= most)

@@ -32,6 +32,10 @@ if config["scale"] == "paper":
 
 config = configuration.validated(config, in_tree("workflow/schemas/config.schema.yaml"))
 
+# An unpacked archive is no git repository, which DVC expects unless it is told so.
+if not (ROOT / ".git").exists():
+    os.environ.setdefault("DVC_SYSTEM_CONFIG_DIR", str(ROOT / "workflow/dvc_without_git"))
+
 PYTHON = shlex.quote(sys.executable)
 SHOW = shlex.quote(in_tree("workflow/scripts/show"))
 os.environ.update(TQDM_MININTERVAL="5")  # seconds; progress is shown as lines (workflow/scripts/show)

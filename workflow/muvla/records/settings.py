@@ -25,6 +25,7 @@ class Settings(TypedDict):
     named: NotRequired[bool]  # the goal was named in the instruction; absent: it was not
     precision: NotRequired[str]  # absent: float32
     server: NotRequired[Json]  # what the policy's server declares, and its title and rows, weights and packages
+    statistics: NotRequired[str]  # of which other data sets the average un-normalised; absent: the policy's own
 
 
 class Run(TypedDict):

@@ -186,6 +186,20 @@ def test_an_evaluation_of_unknown_time_does_not_date_the_crate(results: Path) ->
     assert ROCrate(results).root_dataset["datePublished"].startswith("2026-11-23")
 
 
+def test_linked_records_are_read_and_named_once(results: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "disk7" / "records"
+    linked.parent.mkdir()
+    (results / "records").rename(linked)
+    (results / "records").symlink_to(linked)
+    make(results)
+    assert "m64_k2 RememberColor3" in (results / "provenance.html").read_text()
+    other = linked / "trained" / "m64_k2" / "RememberColor3.again.jsonl"
+    for name in ("RememberColor3.jsonl", "RememberColor3.provenance.json", "RememberColor3.done"):
+        (other.parent / name.replace("3.", "3.again.")).symlink_to(other.parent / name)
+    with pytest.raises(RecordsError, match=r"RememberColor3.again.jsonl and .* are the same file by a link"):
+        make(results)
+
+
 def test_no_records_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="evaluate a policy first"):
         make(tmp_path, folders=(tmp_path,))

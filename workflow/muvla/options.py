@@ -7,6 +7,7 @@ their own dataclasses. `python -m muvla.train --help` prints them all.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import math
 import sys
@@ -74,6 +75,17 @@ def read(kind: type[T], overrides: Sequence[str] = ()) -> T:
     for fault in _faults(settings):
         raise SettingsError(fault)
     return settings
+
+
+def whole_number(at_least: int) -> Callable[[str], int]:
+    """Return argparse's `type` for whole numbers of at least `at_least`."""
+
+    def number(given: str) -> int:
+        if not given.removeprefix("-").isdecimal() or int(given) < at_least:
+            raise argparse.ArgumentTypeError(f"{given} is not a whole number of at least {at_least}")
+        return int(given)
+
+    return number
 
 
 def overrides_of(settings: object) -> list[str]:

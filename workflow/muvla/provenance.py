@@ -118,13 +118,21 @@ def _launch_options(environment: Mapping[str, str]) -> list[str]:
     return [f"--nnodes={nodes}", f"--nproc-per-node={processes}", *place]
 
 
+def now() -> str:
+    """Return the time (UTC)."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+STARTED = now()  # this process, within its first second
+
+
 def circumstances() -> dict[str, str]:
     """Return commit, container image, command, time (UTC), instructions and arithmetic (muvla.cpu) of this process."""
     return {
         "commit": commit(),
         "container": container_digest(),
         "command_line": command_line(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": now(),
         "instructions": instructions(),
         "arithmetic": cpu.state(),
     }
@@ -138,6 +146,7 @@ def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
         "config_sha256": json_sha256(config),
         **inputs,
         "versions": versions(),
+        "started": STARTED,
         **circumstances(),
     }
 

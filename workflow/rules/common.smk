@@ -1,4 +1,5 @@
 # Shared by the stages: configuration, commands, names of files, and the lists of cells.
+import json
 import os
 import shlex
 import sys

@@ -39,7 +39,12 @@ def write_mark(records: Path) -> Path:
         "sha256": file_sha256(records),
         "settings_sha256": json_sha256(cell.settings),
     }
-    return write_json(records.with_suffix(".done"), content)
+    return write_json(mark_of(records), content)
+
+
+def mark_of(records: Path) -> Path:
+    """Return the place of the mark of a record file."""
+    return records.with_suffix(".done")
 
 
 def marked_records(mark: Path) -> Path:

@@ -41,7 +41,8 @@ class Run(TypedDict):
     container: NotRequired[str]
     instructions: NotRequired[str]  # instruction set that torch computes with
     arithmetic: NotRequired[str]  # what muvla.cpu held the libraries to
-    time: NotRequired[str]  # UTC
+    time: NotRequired[str]  # UTC, of the start
+    ended: NotRequired[str]  # UTC, once all its episodes were there
 
 
 SETTINGS = tuple(name for name in Settings.__annotations__ if name in Settings.__required_keys__)

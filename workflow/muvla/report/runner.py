@@ -19,6 +19,7 @@ from muvla.report.statistics.rules import Effect, Rules
 Contents = Mapping[str, str | bytes]  # end of an output's name (".tex", "delays.png") -> what belongs into it
 
 MODULES = {
+    "archive": "lineage.archive",
     "audit": "audit.document",
     "claims": "claims.document",
     "comparisons": "comparisons",

@@ -1,6 +1,7 @@
 """The crate is accepted by others' tools, and travels as one file with its records."""
 
 import json
+import os
 import shutil
 import subprocess
 import zipfile
@@ -80,9 +81,29 @@ def test_runcrate_reports_inputs_and_outputs(crate: Path) -> None:
     assert "started: 2026-11-23T10:00:00+00:00\n  ended: 2026-11-23T10:05:00+00:00" in said
 
 
+@needs_validators
+def test_croissant_is_valid_and_loads_the_episodes(crate: Path, tmp_path: Path) -> None:
+    packed = archive(metadata=crate / "ro-crate-metadata.json")
+    write(packed, [tmp_path / name for name in packed])
+    described = tmp_path / "croissant.json"
+    done = subprocess.run([validator("mlcroissant"), "validate", "--jsonld", described], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Done" in done.stderr
+    code = "import sys, mlcroissant as m; names = 'variant', 'seed', 'success'; print(sorted(tuple(r[f'episodes/{n}'] "
+    code += "for n in names) for r in m.Dataset(sys.argv[1]).records('episodes')))"
+    said = subprocess.run(
+        [validator("python"), "-c", code, described], capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr[-3000:]
+    cells = [read_cell(path) for path in crate.rglob("*.jsonl")]
+    expected = sorted((c.settings["variant"].encode(), s, done) for c in cells for s, done in c.outcomes.items())
+    assert said.stdout.strip() == str(expected)
+
+
 def test_it_is_zipped_with_its_records_and_read_elsewhere(crate: Path, tmp_path: Path) -> None:
     packed = archive(metadata=crate / "ro-crate-metadata.json")
-    write(packed, [tmp_path / "ro-crate.zip"])
+    write(packed, [tmp_path / name for name in packed])
     assert packed == archive(metadata=crate / "ro-crate-metadata.json")
     before = {cell.path.name: cell.successes for cell in map(read_cell, crate.rglob("*.jsonl"))}
     shutil.rmtree(crate)

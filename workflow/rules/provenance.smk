@@ -54,6 +54,8 @@ rule archive:
         metadata=f"{OUT}/ro-crate-metadata.json",
     output:
         f"{OUT}/ro-crate.zip",
+        f"{OUT}/episodes.jsonl",
+        f"{OUT}/croissant.json",
     log:
         f"{OUT}/logs/archive.log",
     benchmark:

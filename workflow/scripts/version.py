@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 import yaml
@@ -15,10 +14,11 @@ def versions() -> dict[str, tuple[str, str]]:
     """Return {file: (version, date)} of every file that names them; "" where it has no date."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     zenodo = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    package = (ROOT / "workflow/muvla/__init__.py").read_text("utf-8")
+    own = re.search(r'^__version__ = "([^"]+)"', package, flags=re.MULTILINE)
     newest = next(iter(sections()))
     return {
-        "pyproject.toml": (project["version"], ""),
+        "workflow/muvla/__init__.py": (own[1] if own else "", ""),
         "CITATION.cff": (citation["version"], str(citation["date-released"])),
         ".zenodo.json": (zenodo["version"], zenodo["publication_date"]),
         "CHANGELOG.md": newest,

@@ -105,6 +105,7 @@ def update(locks: list[Path], given: list[str], removed: list[str]) -> dict[Path
         write(lock, read(lock)[0], pins)
         old = before[lock]
         said[lock] = [f"- {pin}" for pin in old if pin not in pins] + [f"+ {pin}" for pin in pins if pin not in old]
+        said[lock] += [f"  {pin}: looked up" for pin in pins if pin in old and not old[pin] and pins[pin]]
         said[lock] += [f"  {pin}: other files" for pin in pins if old.get(pin, pins[pin]) not in ("", pins[pin])]
     return said
 

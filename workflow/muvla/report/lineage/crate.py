@@ -7,6 +7,7 @@ results, image and times. A time that nobody recorded is left out. The same reco
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ PROFILES = {
 }
 TERMS = "https://w3id.org/ro/terms/workflow-run"
 WORKFLOW = "workflow/Snakefile"
+HASH = re.compile(r"[0-9a-f]{64}")
 SOURCE = "https://arxiv.org/abs/2606.12497"  # what the programs reproduce
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 
@@ -150,7 +152,7 @@ class _Crate:
             {
                 "@type": "CreativeWork",
                 "name": f"checkpoint of {name}",
-                "sha256": digest,
+                **({"sha256": digest} if HASH.fullmatch(digest) else {}),  # a server may name its weights otherwise
                 "version": str(trained.get("commit") or trained.get("revision") or ""),
                 "isBasedOn": str(trained.get("base") or trained.get("repository") or ""),
                 "additionalProperty": self.facts(

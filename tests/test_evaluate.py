@@ -20,6 +20,7 @@ from muvla.options import read
 from muvla.records.condition import condition_of
 from muvla.records.file import RecordsMismatch, read_cell
 from muvla.records.mark import marked_records
+from muvla.report.sample import Sample
 from muvla.report.tables.entry import flags
 from muvla.sim.contract import SimulatorError
 from muvla.sim.mikasa.env import MikasaEnv
@@ -269,7 +270,7 @@ def test_statistics_of_other_data_sets_must_be_allowed_and_are_told(folder: Path
     told = provenance_of(settings, policy, "receding", {})["settings"]
     assert told["statistics"] == "average of remember_color_5_vla_v0"
     path = write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True], statistics=told["statistics"])
-    assert flags([read_cell(path)], of=1) == "n"
+    assert flags([Sample((read_cell(path),))], of=1, significance=0.05) == "n"
     own = Policy(other, slots=1, environment="RememberColor5")
     assert "statistics" not in provenance_of(settings, own, "receding", {})["settings"]
 

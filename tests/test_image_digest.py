@@ -53,7 +53,7 @@ def test_image_that_nobody_announced_is_unknown(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_address_is_known_by_the_digest_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pull itself, and what happens with another digest: test_apptainer.py."""
+    """The pull itself, and what happens with another digest: test_registry.py."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(image_digest.IMAGE_VARIABLE, "")
     fixed, moving = f"oras://registry.example/muvla@sha256:{'ab' * 32}", "oras://registry.example/muvla:v1"

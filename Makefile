@@ -7,6 +7,11 @@
 # Without it every process parses torch's and transformers' sources again: 20 seconds instead of 8.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Snakemake, Mesa and the simulators keep caches in the home folder: where that cannot be written, here.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME ?= $(CURDIR)/.cache
+endif
+
 SNAKEMAKE := .venv/bin/snakemake
 
 setup:

@@ -57,6 +57,7 @@ localrules:
     provenance,
     site,
     site_zip,
+    archive,
 
 
 # After a Snakemake that was killed: `snakemake --unlock`, then the same call again.
@@ -75,6 +76,7 @@ rule all:
         f"{OUT}/provenance.html",
         f"{OUT}/site/index.html",
         f"{OUT}/claims.md",
+        f"{OUT}/ro-crate.zip",
         TRACES_AND_PROBES,
         AGAIN,
         LIBERO_AGAIN,

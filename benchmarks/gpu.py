@@ -69,7 +69,7 @@ def updates(stored: StoredPolicy, settings: TrainSettings, device: torch.device,
     source = BlankSource(sizes, budget, device, lambda: clock.append(now(device)))
     with tempfile.TemporaryDirectory() as folder:
         start = Start(Window(cell), source, {}, None, [], {})
-        loop = Loop(settings, Group(device=device), budget, start, Path(folder) / "blank")
+        loop = Loop(settings, Group(device=device), budget, start, Path(folder) / "blank", None)
         loop.run(lambda folder, step: None)
         clock.append(now(device))
     seconds = _median(clock)

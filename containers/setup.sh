@@ -4,6 +4,7 @@
 #   containers/setup.sh system    only the Debian packages, as root
 #   containers/setup.sh latex     LaTeX for results/paper.pdf, as root; nothing else needs it (200 MB, about a minute)
 #   containers/setup.sh browser   Chromium for the tests of the project page, as root; nothing else needs it (100 MB)
+#   containers/setup.sh validators  others' validators of crates, metadata and CI files, for tests (350 MB)
 # Safe to interrupt and to repeat: the mark that says "done" is written last.
 set -euo pipefail
 unset PYTHONDONTWRITEBYTECODE # pip itself is slower without
@@ -120,8 +121,8 @@ extra() { # what only some purposes need, as root; $1 = this script's argument, 
 
 find_python() { # prints a Python that the lock has wheels for, and fails when there is none
     local name
-    for name in python3.11 python3.12 python3; do
-        "$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || continue
+    for name in python3.11 python3; do
+        "$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || continue
         "$name" -c 'import sys; print(sys.executable)'
         return
     done
@@ -138,18 +139,31 @@ missing_python() { # prints the packages that a virtual environment needs; Debia
     fi
 }
 
+pin_of() { grep "^$1==" "$LOCK" | cut -d' ' -f1; } # $1 = package
+
 SITE='.venv/lib/python3*/site-packages'
 
-install_lock() { # one pip a core (at most four), each with its share of the lock: nearly all of it is computing
+install_lock() { # $1 = environment, $2 = lock; one pip a core (at most four), for nearly all of it is computing
     local pips
     pips=$(nproc)
+    rm -f "$1"/lock.*
+    : >"$1/pip.log"
     # the lock's pip reads an index 2.4 times as fast as the one that comes with Python 3.11
-    .venv/bin/python -m pip install --no-input --disable-pip-version-check --progress-bar off "$(grep ^pip== "$LOCK")" \
-        >.venv/pip.log 2>&1 || return 1
-    rm -f .venv/lock.*
-    grep '^[^#]*==' "$LOCK" | grep -v ^pip== | split -n "r/$((pips < 4 ? pips : 4))" - .venv/lock.
-    printf '%s\n' .venv/lock.* | xargs -P 4 -I{} .venv/bin/python -m pip install --no-deps --no-compile --no-input \
-        --disable-pip-version-check --progress-bar off -r {} >>.venv/pip.log 2>&1
+    if grep ^pip== "$2" >"$1/pip.lock"; then
+        pip_install "$1" "$1/pip.lock" || return 1
+    fi
+    # pip demands the SHA-256 of everything in a file whose lines have one. torch has none (containers/lock.py): which
+    # build of it an index serves, for CPUs or for CUDA, is up to the machine.
+    grep -e '--hash=' "$2" | grep -v ^pip== | split -n "r/$((pips < 4 ? pips : 4))" - "$1/lock."
+    grep '^[^#]*==' "$2" | grep -v -e '--hash=' >"$1/lock.unhashed" || rm "$1/lock.unhashed"
+    export -f pip_install
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    printf '%s\n' "$1"/lock.* | xargs -P 5 -I{} bash -c 'pip_install "$@"' - "$1" {}
+}
+
+pip_install() { # $1 = environment, $2 = requirements
+    "$1/bin/python" -m pip install --no-deps --no-compile --no-input --disable-pip-version-check --progress-bar off \
+        -r "$2" >>"$1/pip.log" 2>&1
 }
 
 show_progress() { # while this script runs: a bar on the terminal, else a line now and then; $1 = packages
@@ -173,13 +187,33 @@ compile() { # bytecode of what runs here, on every core; without it each process
     .venv/bin/python -m compileall -qq -j 0 -x '/tests?/|/transformers/models/(?!auto|llama)' $SITE || true
 }
 
+explain_pip() { # $1 = environment; ends the script
+    grep -E '^ *(ERROR|error):?' "$1/pip.log" >&2 || true
+    ! grep -q 'DO NOT MATCH THE HASHES' "$1/pip.log" ||
+        fail "the index serves other files than those that were locked: see $1/pip.log. Where it builds packages itself," \
+            "make a lock of your own with: python containers/lock.py"
+    fail "pip failed, see $1/pip.log; what was installed stays, run the same command again to go on"
+}
+
+validators() {
+    local python mark
+    mark="$(sha256sum <containers/validators.lock | cut -d' ' -f1) $PWD"
+    [ "$(cat .venv-validators/muvla-setup 2>/dev/null)" != "$mark" ] || return 0
+    python=$(find_python) || fail "no Python 3.11 found; install it and put it on the PATH"
+    rm -rf .venv-validators
+    "$python" -m venv .venv-validators || fail "$python cannot make a virtual environment; install its venv module"
+    say "installing $(grep -c '^[^#]*==' containers/validators.lock) packages from containers/validators.lock"
+    install_lock .venv-validators containers/validators.lock || explain_pip .venv-validators
+    echo "$mark" >.venv-validators/muvla-setup
+}
+
 environment() {
     local python mark packages
     mark="$(sha256sum <"$LOCK" | cut -d' ' -f1) $PWD" # a moved environment has broken scripts
     if [ -x .venv/bin/python ] && [ "$(cat .venv/muvla-setup 2>/dev/null)" = "$mark" ]; then
         return
     fi
-    python=$(find_python) || fail "no Python 3.11 (or 3.12) found; install it and put it on the PATH"
+    python=$(find_python) || fail "no Python 3.11 found; install it and put it on the PATH"
     if ! .venv/bin/python -c 'import pip' 2>/dev/null || ! grep -qxF "$PWD" .venv/muvla-home 2>/dev/null; then
         say "making .venv with $python"
         rm -rf .venv
@@ -189,18 +223,17 @@ environment() {
     packages=$(grep -c '^[^#]*==' "$LOCK")
     say "installing $packages packages from $LOCK (1-3 minutes, 5 GB)"
     show_progress "$packages" & # in the background, so that Ctrl-C reaches the pips
-    if ! install_lock; then
+    if ! install_lock .venv "$LOCK"; then
         kill $!
-        grep -E '^ *(ERROR|error):?' .venv/pip.log >&2 || true
-        fail "pip failed, see .venv/pip.log; what was installed stays, run the same command again to go on"
+        explain_pip .venv
     fi
     kill $!
     [ ! -t 2 ] || printf '\r%80s\r' '' >&2
     compile
     if ! .venv/bin/python -c 'import torch' 2>/dev/null; then
         say "this build of torch needs CUDA's libraries, fetching them (3 GB; avoid it by pointing pip at a CPU build)"
-        .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$(grep ^torch== "$LOCK")" ||
-            fail "torch cannot be made to work; point pip at a CPU build of $(grep ^torch== "$LOCK") and run again"
+        .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$(pin_of torch)" ||
+            fail "torch cannot be made to work; point pip at a CPU build of $(pin_of torch) and run again"
     fi
     if [ -f pyproject.toml ]; then # an image has the packages only: rules run the working tree's muvla there
         .venv/bin/python -m pip install -q --no-deps --no-build-isolation --no-index --disable-pip-version-check -e . ||
@@ -215,6 +248,7 @@ case ${1:-all} in
     # shellcheck disable=SC2086 # lists of names
     latex) extra latex $LATEX ;;
     browser) extra browser $BROWSER ;;
+    validators) validators ;;
     all) system && environment ;;
-    *) fail "unknown argument '$1'; usage: containers/setup.sh [system|latex|browser]" ;;
+    *) fail "unknown argument '$1'; usage: containers/setup.sh [system|latex|browser|validators]" ;;
 esac

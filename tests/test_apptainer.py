@@ -168,7 +168,7 @@ def test_the_definitions_parts_fit_together(name: str, locks: list[str]) -> None
 def test_the_papers_lock_differs_where_there_is_a_reason() -> None:
     def read(name: str) -> dict[str, str]:
         lines = (REPOSITORY / "containers" / name).read_text("utf-8").splitlines()
-        return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+        return dict(line.partition(" ")[0].split("==") for line in lines if line and not line.startswith("#"))
 
     ours, papers = read("requirements.lock"), read("paper.lock")
     assert ours.keys() <= papers.keys()

@@ -91,6 +91,25 @@ def test_fresh_clone_has_its_checkpoints(clone: Path) -> None:
         assert (clone / "checkpoints/mini" / name).read_bytes() == content
 
 
+def test_a_tag_is_a_version_of_the_checkpoints(clone: Path, tmp_path: Path) -> None:
+    """docs/releasing.md: `dvc get REPOSITORY checkpoints/mini --rev v0.2.0`, from any machine, whatever came after."""
+    name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+
+    def commit(tag: str) -> None:
+        for command in (["add", "-A"], [*name, "commit", "-qm", tag], ["tag", tag]):
+            subprocess.run(["git", *command], cwd=clone, check=True)
+
+    commit("v0.1.0")
+    pull(clone)
+    (clone / "checkpoints/mini/m64_k2/config.json").write_bytes(b"retrained")
+    dvc(clone, "commit", "--quiet", "--force", "data.dvc")
+    dvc(clone, "push")
+    commit("v0.2.0")
+    for tag, expected in (("v0.1.0", FILES["m64_k2/config.json"]), ("v0.2.0", b"retrained")):
+        dvc(tmp_path, "get", str(clone), "checkpoints/mini", "--rev", tag, "--out", tag)
+        assert (tmp_path / tag / "m64_k2/config.json").read_bytes() == expected
+
+
 def test_corrupt_object_is_named(clone: Path) -> None:
     content = bytearray(FILES["m64_k2/model.safetensors"])
     content[500_000] ^= 1

@@ -2,25 +2,29 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from made_up import INSTRUCTION, write_checkpoint, write_flow_checkpoint
+from made_up import BOUNDS, INSTRUCTION, write_checkpoint, write_flow_checkpoint
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate import episodes
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
-from muvla.evaluate.settings import provenance_of
+from muvla.evaluate.settings import provenance_of, require_benchmark
 from muvla.model.architecture import MemorySettings
 from muvla.options import read
 from muvla.records.condition import condition_of
 from muvla.records.file import RecordsMismatch, read_cell
 from muvla.records.mark import marked_records
+from muvla.report.sample import Sample
+from muvla.report.tables.entry import flags
 from muvla.sim.contract import SimulatorError
 from muvla.sim.mikasa.env import MikasaEnv
+from synthetic_records import write_cell
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +267,25 @@ def test_slots_do_not_touch_each_other(folder: Path) -> None:
 def test_bad_input_is_refused_before_a_simulator_starts(folder: Path, tmp_path: Path, more, error, said) -> None:
     with pytest.raises(error, match=said):
         evaluation.evaluate(configured(folder, tmp_path / "r.jsonl", *more))
+
+
+def test_statistics_of_other_data_sets_must_be_allowed_and_are_told(folder: Path, tmp_path: Path, capsys) -> None:
+    other = shutil.copytree(folder, tmp_path / "m64_k2")
+    part = {"action": BOUNDS, "proprio": BOUNDS}
+    (other / "dataset_statistics.json").write_text(json.dumps({"remember_color_5_vla_v0": part}))
+    said = r"m64_k2 has no statistics of RememberColor3, only the average of remember_color_5_vla_v0"
+    with pytest.raises(ValueError, match=f"{said}: give other_statistics=true"):
+        evaluation.evaluate(configured(other, tmp_path / "r.jsonl"))
+    settings = configured(other, tmp_path / "r.jsonl", "seed=0", "other_statistics=true")
+    policy = Policy(other, slots=1, environment=settings.environment)
+    require_benchmark(settings, policy)
+    assert "warning: " in capsys.readouterr().err
+    told = provenance_of(settings, policy, "receding", {})["settings"]
+    assert told["statistics"] == "average of remember_color_5_vla_v0"
+    path = write_cell(tmp_path / "records", "m64_k2", "RememberColor3", [True], statistics=told["statistics"])
+    assert flags([Sample((read_cell(path),))], of=1, significance=0.05) == "n"
+    own = Policy(other, slots=1, environment="RememberColor5")
+    assert "statistics" not in provenance_of(settings, own, "receding", {})["settings"]
 
 
 def test_a_memoryless_policy_has_no_memory_to_intervene_in(tmp_path: Path) -> None:

@@ -50,3 +50,14 @@ def test_image_that_nobody_announced_is_unknown(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("APPTAINER_CONTAINER", "/elsewhere/other.sif")
     monkeypatch.setenv(image_digest.IMAGE_VARIABLE, json.dumps({"muvla.sif": "sha256:0"}))
     assert provenance.container_digest() == "unknown (other.sif)"
+
+
+def test_an_address_is_known_by_the_digest_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pull itself, and what happens with another digest: test_registry.py."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(image_digest.IMAGE_VARIABLE, "")
+    fixed, moving = f"oras://registry.example/muvla@sha256:{'ab' * 32}", "oras://registry.example/muvla:v1"
+    image_digest.announce([fixed, moving])
+    for address, expected in ((fixed, f"sha256:{'ab' * 32}"), (moving, f"unknown ({moving} names no digest)")):
+        monkeypatch.setenv("APPTAINER_CONTAINER", f"/somewhere/.snakemake/singularity/{image_digest.pulled(address)}")
+        assert provenance.container_digest() == expected

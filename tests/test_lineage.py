@@ -3,11 +3,12 @@
 import html
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rocrate.rocrate import ROCrate
 
-from muvla.files import write_json
+from muvla.files import ROOT, write_json
 from muvla.provenance import describe_run
 from muvla.records.file import RecordsError, provenance_path
 from muvla.report.lineage.numbers import UNKNOWN
@@ -15,6 +16,8 @@ from muvla.report.lineage.page import provenance
 from muvla.report.runner import write
 from synthetic_records import marks, write_cell
 
+SNAKEFILE = ROOT / "Snakefile"
+PLACES = {"Snakefile": "workflow/Snakefile"}
 DIGEST = "sha256:" + "cd" * 32
 
 
@@ -54,8 +57,16 @@ def make(
     records = marks(*(folders or (results / "records" / "trained",)))
     known = [str(results / "checkpoints" / name / "provenance.json") for name in ("oft", "m64_k2")]
     given = known if checkpoints is None else checkpoints
-    contents = provenance(records=records, checkpoints=given, traces_and_probes=others, root=str(results))
-    write(contents, [results / name for name in contents])
+    contents = provenance(
+        records=records, checkpoints=given, traces_and_probes=others, root=str(results), snakefile=SNAKEFILE,
+        parameters=json.dumps({"scale": "mini", "variants": ["m64_k2", "oft"], "episodes": 3}),
+    )  # fmt: skip
+    write(contents, [results / PLACES.get(name, name) for name in contents])
+
+
+def commands(crate: ROCrate) -> list[Any]:
+    """The runs of commands, without the workflow's own."""
+    return [run for run in crate.get_by_type("CreateAction") if run["instrument"] is not crate.mainEntity]
 
 
 def told_sha256(folder: Path, variant: str) -> str:
@@ -97,7 +108,7 @@ def test_libero_and_other_training_seeds_stand_in_the_page_too(results: Path) ->
     page = (results / "provenance.html").read_text()
     assert all(str(folder) in page for folder in folders)
     assert "m64_k2 libero_object/0" in page
-    assert len(ROCrate(results).get_by_type("CreateAction")) == 4
+    assert len(commands(ROCrate(results))) == 4
 
 
 def test_a_probe_tells_what_made_it(results: Path) -> None:
@@ -129,12 +140,18 @@ def test_a_probe_of_unknown_origin_is_named(results: Path) -> None:
 def test_crate_is_one_that_other_tools_read(results: Path) -> None:
     make(results)
     crate = ROCrate(results)
-    runs = crate.get_by_type("CreateAction")
+    runs = commands(crate)
     assert len(runs) == 2
     for run in runs:
-        assert run["container"] == DIGEST
+        assert run["containerImage"]["sha256"] == DIGEST.removeprefix("sha256:")
         assert run["object"]["sha256"] in {told_sha256(results, "m64_k2"), told_sha256(results, "oft")}
-        assert (results / run["result"].id).is_file()
+        assert all((results / result.id).is_file() for result in run["result"])
+    (whole,) = [run for run in crate.get_by_type("CreateAction") if run["instrument"] is crate.mainEntity]
+    assert {given["name"]: given["value"] for given in whole["object"]} == {
+        "scale": "mini", "variants": '["m64_k2", "oft"]', "episodes": "3"
+    }  # fmt: skip
+    assert len(whole["result"]) == 6
+    assert whole["startTime"] == "2026-11-23T10:00:00+00:00"
 
 
 def test_same_records_give_the_same_bytes(results: Path) -> None:
@@ -186,6 +203,20 @@ def test_an_evaluation_of_unknown_time_does_not_date_the_crate(results: Path) ->
     assert ROCrate(results).root_dataset["datePublished"].startswith("2026-11-23")
 
 
+def test_linked_records_are_read_and_named_once(results: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "disk7" / "records"
+    linked.parent.mkdir()
+    (results / "records").rename(linked)
+    (results / "records").symlink_to(linked)
+    make(results)
+    assert "m64_k2 RememberColor3" in (results / "provenance.html").read_text()
+    other = linked / "trained" / "m64_k2" / "RememberColor3.again.jsonl"
+    for name in ("RememberColor3.jsonl", "RememberColor3.provenance.json", "RememberColor3.done"):
+        (other.parent / name.replace("3.", "3.again.")).symlink_to(other.parent / name)
+    with pytest.raises(RecordsError, match=r"RememberColor3.again.jsonl and .* are the same file by a link"):
+        make(results)
+
+
 def test_no_records_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="evaluate a policy first"):
         make(tmp_path, folders=(tmp_path,))
@@ -201,5 +232,7 @@ def test_only_the_records_that_are_named_are_listed(results: Path) -> None:
         checkpoints=[str(results / "checkpoints" / "m64_k2" / "provenance.json")],
         traces_and_probes=[],
         root=str(results),
+        snakefile=SNAKEFILE,
+        parameters="{}",
     )
     assert contents["provenance.html"] == before.decode()

@@ -104,15 +104,13 @@ def test_an_episode_ends_by_truncation_and_then_stands_still(env):
     np.testing.assert_array_equal(again["image"], observation["image"])
 
 
-def test_rows_of_nan_are_not_run(env):
+def test_fewer_rows_are_fewer_actions_and_none_sit_out(env):
     env.reset(seed=SEED)
-    actions = np.zeros((8, 7), np.float32)
-    actions[3:] = np.nan
-    assert env.step(actions)[4]["executed"] == 3
-    assert env.step(np.full((8, 7), np.nan, np.float32))[4]["executed"] == 0
+    assert env.step(np.zeros((3, 7), np.float32))[4]["executed"] == 3
+    assert env.step(np.zeros((0, 7), np.float32))[4]["executed"] == 0
 
 
-@pytest.mark.parametrize("actions", [np.zeros(7), np.zeros((9, 7)), np.zeros((1, 6)), [[0, 0, np.nan, 0, 0, 0, 1]]])
+@pytest.mark.parametrize("actions", [np.zeros(7), np.zeros((9, 7)), np.zeros((1, 6)), [[np.nan] * 7]])
 def test_actions_that_make_no_sense_are_refused(env, actions):
     env.reset(seed=SEED)
     with pytest.raises(ValueError, match="actions"):
@@ -146,7 +144,7 @@ def test_parallel_simulators_agree_and_a_dead_one_is_named(env):
         observation, info = vector.reset(seed=[SEED, SEED + 1])
         alone, _ = env.reset(seed=SEED)
         np.testing.assert_array_equal(observation["image"][0], alone["image"])
-        actions = np.stack([some_actions(8), np.full((8, 7), np.nan, np.float32)])
+        actions = [some_actions(8), np.zeros((0, 7), np.float32)]
         observation, _, terminated, _, info = vector.step(actions)
         alone, *_ = env.step(actions[0])
         np.testing.assert_array_equal(observation["image"][0], alone["image"])

@@ -92,6 +92,20 @@ def test_mistakes_get_one_sentence(kind: type, given: str, message: str) -> None
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("module", "given"),
+    [
+        ("muvla.collect.experts", ["RememberColor3", "--seeds", "0"]),
+        ("muvla.collect.experts", ["RememberColor3", "--first", "-1"]),
+        ("muvla.sim.mikasa.check", ["--frames", "1.5"]),
+    ],
+)
+def test_numbers_of_the_other_commands_have_a_range(module: str, given: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", module, *given], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{given[-1]} is not a whole number of at least" in done.stderr
+
+
 def test_a_typo_in_a_file_is_found_at_its_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONFIG, tmp_path / "config")
     monkeypatch.setattr(options, "CONFIG", tmp_path / "config")

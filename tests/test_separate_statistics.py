@@ -43,6 +43,7 @@ def test_what_an_environment_is_unnormalised_with(tmp_path):
         np.testing.assert_array_equal(found.action.q99, [bound] * 7)
         assert found.action.mask.tolist() == [True] * 6 + [False]
         assert not found.action.constant.any()
-    assert found.key == "average of 2 data sets"
+    assert found.averaged
+    assert found.key == "average of remember_color_5_vla_v0, take_it_back_vla_v0"
     file.write_text(json.dumps({**separate_entries(bodies), "mikasa_combined": bodies[MIKASA_SETS[1]]}))
     assert statistics_for(statistics.read_entries(tmp_path), "TakeItBack", file).key == "mikasa_combined"

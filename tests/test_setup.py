@@ -1,5 +1,6 @@
 """The commands of the README: they parse, and a machine that cannot run them is told in one line what it lacks."""
 
+import csv
 import os
 import re
 import shutil
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from working_copy import REPOSITORY, working_copy
+
+sys.path.insert(0, str(REPOSITORY / "containers"))
+import lock as lock_tool
 
 SCRIPTS = [
     "containers/setup.sh",
@@ -141,11 +145,41 @@ def test_unknown_argument(tmp_path: Path) -> None:
 
 
 def test_lock_pins_everything_once() -> None:
-    lines = (REPOSITORY / "containers" / "requirements.lock").read_text("utf-8").splitlines()
-    names = [line.partition("==") for line in lines if not line.startswith("#")]
-    assert all(separator and version for _, separator, version in names)
-    assert len({name.lower().replace("_", "-") for name, _, _ in names}) == len(names)
-    assert ("torch", "==", "2.13.0") in names
+    for lock in lock_tool.LOCKS:
+        lines = (REPOSITORY / "containers" / lock).read_text("utf-8").splitlines()
+        pins = [line.partition(" ") for line in lines if not line.startswith("#")]
+        names = [pin.partition("==") for pin, _, _ in pins]
+        assert all(separator and version for _, separator, version in names)
+        assert len({lock_tool.normal(name) for name, _, _ in names}) == len(names)
+        assert lock == "validators.lock" or ("torch", "==", "2.13.0") in names
+        for pin, _, hashes in pins:
+            unhashed = pin.startswith("torch==")
+            assert unhashed or re.fullmatch(r"--hash=sha256:[0-9a-f]{64}( --hash=sha256:[0-9a-f]{64})*", hashes), pin
+
+
+def test_licences_of_all_packages_are_listed() -> None:
+    with (REPOSITORY / "containers" / "licences.csv").open(encoding="utf-8", newline="") as stream:
+        listed = {f"{row['package']}=={row['version']}": row["licence"] for row in csv.DictReader(stream)}
+    assert set(listed) == set(lock_tool.read(REPOSITORY / "containers" / "requirements.lock")[1])
+
+
+def test_a_lock_says_what_changed_and_looks_up_only_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "x.lock"
+    lock.write_text("# why\nBeta==1 --hash=sha256:b\nalpha==1 --hash=sha256:a\ntorch==2\n")
+    asked: list[list[str]] = []
+
+    def hashes_of(pins: list[str]) -> dict[str, str]:
+        asked.append(pins)
+        return {pin: f"--hash=sha256:{pin}" for pin in pins}
+
+    monkeypatch.setattr(lock_tool, "hashes_of", hashes_of)
+    assert lock_tool.update([lock], ["beta==2", "gamma==1"], ["alpha"]) == {
+        lock: ["- Beta==1", "- alpha==1", "+ beta==2", "+ gamma==1"]
+    }
+    assert asked == [["beta==2", "gamma==1"]]
+    assert lock.read_text() == "# why\nbeta==2 --hash=sha256:beta==2\ngamma==1 --hash=sha256:gamma==1\ntorch==2\n"
+    assert lock_tool.update([lock], [], [])[lock] == []
+    assert asked[1] == ["beta==2", "gamma==1"], "all but torch"
 
 
 def test_show_keeps_output_exit_code_and_lines(tmp_path: Path) -> None:

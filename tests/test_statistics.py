@@ -148,7 +148,7 @@ GOOD = {"action": ENTRY, "proprio": ENTRY}
         ({"mikasa_combined": {**GOOD, "action": {**ENTRY, "mask": [True]}}}, None, "not one width"),
         ({"mikasa_combined": {**GOOD, "action": {**ENTRY, "q99": [-2.0] * 7}}}, None, "finite q01 <= q99"),
         ({"mikasa_combined": {**GOOD, "action": {**ENTRY, "q01": "none"}}}, None, "not lists of numbers"),
-        ([1, 2], None, "no single joint entry"),
+        ([1, 2], None, "must hold a JSON object, not a list"),
     ],
 )
 def test_a_file_that_lacks_something_says_what(tmp_path, content, key, message):

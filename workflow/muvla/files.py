@@ -79,6 +79,39 @@ def write_json(path: Path | str, content: Any) -> Path:
     return write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
+LFS_POINTER = b"version https://git-lfs."
+
+
+def require_content(path: Path, start: bytes | None = None) -> None:
+    """Raise ValueError for a file that is empty, or a git-lfs pointer instead of the file that it points to.
+
+    start: its first bytes, where they were read already.
+    """
+    if start is None:
+        with path.open("rb") as stream:
+            start = stream.read(len(LFS_POINTER))
+    if not start:
+        raise ValueError(f"{path} is empty: fetch it again")
+    if start.startswith(LFS_POINTER):
+        raise ValueError(f"{path} is a git-lfs pointer, not the file itself: run `git lfs pull` where it was cloned")
+
+
+def read_json(path: Path) -> Json:
+    """Read a JSON file that holds an object; a byte-order mark before it is ignored.
+
+    Raises FileNotFoundError, or ValueError saying what else the file is: empty, a git-lfs pointer, not JSON, no object.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+        require_content(path, text.encode())
+        content = json.loads(text)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not JSON ({error}): fetch it again") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object, not a {type(content).__name__}: fetch it again")
+    return content
+
+
 def json_sha256(content: Any) -> str:
     """Hash of a configuration, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -7,7 +7,9 @@ their own dataclasses. `python -m muvla.train --help` prints them all.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -75,6 +77,17 @@ def read(kind: type[T], overrides: Sequence[str] = ()) -> T:
     return settings
 
 
+def whole_number(at_least: int) -> Callable[[str], int]:
+    """Return argparse's `type` for whole numbers of at least `at_least`."""
+
+    def number(given: str) -> int:
+        if not given.removeprefix("-").isdecimal() or int(given) < at_least:
+            raise argparse.ArgumentTypeError(f"{given} is not a whole number of at least {at_least}")
+        return int(given)
+
+    return number
+
+
 def overrides_of(settings: object) -> list[str]:
     """Return the overrides (option=value) that make flat `settings` of the defaults."""
     values = ((each, getattr(settings, each.name)) for each in dataclasses.fields(settings))  # type: ignore[arg-type]
@@ -133,5 +146,5 @@ def _within(value: object, metadata: Mapping[str, object]) -> bool:
         return bool(value) and all(isinstance(one, str | int) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
-    above = not isinstance(least, int | float) or value >= least  # false for nan, too
-    return above and (not isinstance(most, int | float) or value <= most)
+    above = not isinstance(least, int | float) or value >= least
+    return math.isfinite(value) and above and (not isinstance(most, int | float) or value <= most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -35,17 +36,26 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """Return the commit of this source tree, with "+" when files differ from it.
 
-    "unknown" without git, and for a source tree that is no repository of its own: a folder inside another repository
-    must not carry that one's commit.
+    A source tree that is no repository of its own (an archive, perhaps inside another repository, whose commit is not
+    ours) has the commit of which `git archive` made it, else "unknown"; so without git, too.
     """
     try:
         top, name = _git("rev-parse", "--show-toplevel", "HEAD").splitlines()
         if Path(top).resolve() != ROOT:
-            return "unknown"
+            return _archived()
         changed = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError, ValueError):
-        return "unknown"
+        return _archived()
     return name[:12] + ("+" if changed.strip() else "")
+
+
+def _archived() -> str:
+    """Return the commit that `git archive` wrote into .git_archival.txt (.gitattributes), else "unknown"."""
+    try:
+        found = re.search(r"\bnode: ([0-9a-f]{40})\b", (ROOT / ".git_archival.txt").read_text("utf-8"))
+    except OSError:
+        return "unknown"
+    return found[1][:12] if found else "unknown"
 
 
 def _git(*arguments: str) -> str:
@@ -108,13 +118,21 @@ def _launch_options(environment: Mapping[str, str]) -> list[str]:
     return [f"--nnodes={nodes}", f"--nproc-per-node={processes}", *place]
 
 
+def now() -> str:
+    """Return the time (UTC)."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+STARTED = now()  # this process, within its first second
+
+
 def circumstances() -> dict[str, str]:
     """Return commit, container image, command, time (UTC), instructions and arithmetic (muvla.cpu) of this process."""
     return {
         "commit": commit(),
         "container": container_digest(),
         "command_line": command_line(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": now(),
         "instructions": instructions(),
         "arithmetic": cpu.state(),
     }
@@ -128,6 +146,7 @@ def describe_run(*, command: str, config: Any, **inputs: Any) -> dict[str, Any]:
         "config_sha256": json_sha256(config),
         **inputs,
         "versions": versions(),
+        "started": STARTED,
         **circumstances(),
     }
 

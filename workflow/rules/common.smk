@@ -1,4 +1,5 @@
 # Shared by the stages: configuration, commands, names of files, and the lists of cells.
+import json
 import os
 import shlex
 import sys
@@ -31,6 +32,10 @@ if config["scale"] == "paper":
 
 
 config = configuration.validated(config, in_tree("workflow/schemas/config.schema.yaml"))
+
+# An unpacked archive is no git repository, which DVC expects unless it is told so.
+if not (ROOT / ".git").exists():
+    os.environ.setdefault("DVC_SYSTEM_CONFIG_DIR", str(ROOT / "workflow/dvc_without_git"))
 
 PYTHON = shlex.quote(sys.executable)
 SHOW = shlex.quote(in_tree("workflow/scripts/show"))

@@ -18,6 +18,10 @@ CHECKPOINTS_OF_RECORDS = [
 ]
 
 
+# What the crate says this call was given.
+PARAMETERS = ("scale", "checkpoints", "variants", "environments", "episodes", "evaluation_seed")
+
+
 rule provenance:
     input:
         DOCUMENT,
@@ -25,9 +29,11 @@ rule provenance:
         sorted({found.complete for found in CHECKPOINTS_OF_RECORDS}),
         records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
         traces_and_probes=TRACES_AND_PROBES,
+        snakefile=in_tree("Snakefile"),
     output:
         report(f"{OUT}/provenance.html", category="Provenance"),
         f"{OUT}/ro-crate-metadata.json",
+        f"{OUT}/workflow/Snakefile",
     log:
         f"{OUT}/logs/provenance.log",
     benchmark:
@@ -35,7 +41,26 @@ rule provenance:
     params:
         checkpoints=[found.provenance for found in CHECKPOINTS_OF_RECORDS],
         root=lambda wildcards, output: str(Path(output[0]).parent),
+        parameters=json.dumps({name: config[name] for name in PARAMETERS}),
     message:
         "Where every number comes from"
+    script:
+        "../scripts/report.py"
+
+
+# The crate with all that it names, to be read on another machine.
+rule archive:
+    input:
+        metadata=f"{OUT}/ro-crate-metadata.json",
+    output:
+        f"{OUT}/ro-crate.zip",
+        f"{OUT}/episodes.jsonl",
+        f"{OUT}/croissant.json",
+    log:
+        f"{OUT}/logs/archive.log",
+    benchmark:
+        f"{OUT}/benchmarks/archive.tsv"
+    message:
+        "The research object crate as one file"
     script:
         "../scripts/report.py"

@@ -15,13 +15,17 @@ import torch
 
 from muvla.benchmark.benchmark import benchmarks_of_width
 from muvla.checkpoint.cells import load, load_to_train
+from muvla.checkpoint.config_files import CONFIG, MEMORY_META
 from muvla.checkpoint.flow import load_flow
-from muvla.checkpoint.stored import StoredPolicy
-from muvla.checkpoint.tensors import CheckpointError, Stored
+from muvla.checkpoint.language_model import unread_keys
+from muvla.checkpoint.stored import PREPROCESSOR, PROVENANCE, StoredPolicy
+from muvla.checkpoint.tensors import INDEX, CheckpointError, Stored
 from muvla.data.statistics import COMBINED_SUFFIX, STATISTICS_FILE, parse_statistics
+from muvla.data.text import TOKENIZER_FILE
 from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 
+READ = (CONFIG, INDEX, MEMORY_META, PREPROCESSOR, PROVENANCE, STATISTICS_FILE, TOKENIZER_FILE)
 PREFIXES = (
     "vision_backbone.featurizer.",
     "vision_backbone.fused_featurizer.",
@@ -42,6 +46,7 @@ def inspect(folder: Path) -> Iterator[str]:
     yield f"{folder}"
     yield from _tensors(policy)
     architecture = policy.architecture
+    yield from _unread(policy)
     towers = " and ".join(f"{tower.depth} blocks of {tower.width}" for tower in architecture.towers)
     yield f"towers          {towers}, {architecture.cameras} cameras of {architecture.image_size} px, "
     yield f"                {architecture.patches} patches each"
@@ -91,6 +96,16 @@ def _tensors(policy: StoredPolicy) -> Iterator[str]:
         yield f"  {len(rest)} tensors under other names, first {rest[0]}"
     for name, component in policy.components.items():
         yield _group(name, list(component.values())) if component else f"  {name:34} none"
+
+
+def _unread(policy: StoredPolicy) -> Iterator[str]:
+    """List what lies in the folder and decides nothing here: files, and keys of text_config."""
+    read = {value.file.name for value in policy.shards.values()}
+    read |= {value.file.name for part in policy.components.values() if part for value in part.values()}
+    files = sorted(path.name for path in policy.folder.iterdir() if path.name not in read | set(READ))
+    keys = [f"text_config.{key}" for key in unread_keys(policy.config.get("text_config", {}))]
+    if files or keys:
+        yield f"not read        {', '.join([*files, *keys])}"
 
 
 def _statistics(policy: StoredPolicy) -> Iterator[str]:

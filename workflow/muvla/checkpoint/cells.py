@@ -31,7 +31,7 @@ def load(
     """Load a policy to act with: every tensor in `dtype`, in eval mode. bfloat16 shards stay mapped, not read.
 
     Raises:
-        CheckpointError: anything missing, unexpected or misshapen.
+        CheckpointError: anything missing, unexpected or misshapen; NaN or infinity in a tensor.
     """
     stored = policy if isinstance(policy, StoredPolicy) else StoredPolicy(policy)
     if stored.flow is not None:
@@ -109,7 +109,7 @@ def filled(cell: C, folder: Path, state: Mapping[str, Stored], dtypes: Mapping[s
     for name, stored in state.items():
         part = name.split(".", 1)[0]
         dtype = dtypes.get(part, torch.float32) if part in PARTS else dtypes[""]
-        tensors[name] = stored.tensor.to(dtype)
+        tensors[name] = stored.finite().to(dtype)
     cell.load_state_dict(tensors, strict=True, assign=True)
     return cell
 

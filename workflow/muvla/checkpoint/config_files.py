@@ -10,6 +10,7 @@ from torch import Tensor
 
 from muvla.benchmark.benchmark import benchmarks, benchmarks_of_width
 from muvla.benchmark.mikasa import MIKASA
+from muvla.checkpoint.language_model import language_model_constants
 from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.images import OPENVLA
 from muvla.files import Json
@@ -72,20 +73,34 @@ def parse_architecture(config: Json, file: Path, proprio: Mapping[str, Stored] |
     proprio: None where there is no projector yet; the width is then MIKASA-Robo's.
 
     Raises:
-        CheckpointError: unknown towers, or a projector that fits no benchmark.
+        CheckpointError: unknown towers, a language model of another kind, sizes that are no sizes, or a projector that
+        fits no benchmark.
     """
     text = config.get("text_config", {})
+    if not isinstance(text, dict):
+        raise CheckpointError(f"{file}: text_config is {text!r}, expected the sizes of the language model")
+
+    def size(content: Json, key: str, usual: int) -> int:
+        value = content.get(key, usual)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CheckpointError(f"{file}: {key} is {value!r}, expected an integer of at least 1")
+        return value
+
+    width, heads = size(text, "hidden_size", 4096), size(text, "num_attention_heads", 32)
+    epsilon, theta = language_model_constants(text, width, heads, file)
     return Architecture(
         towers=_towers(config, file),
-        cameras=config.get("cameras", 2),
-        width=text.get("hidden_size", 4096),
-        layers=text.get("num_hidden_layers", 32),
-        heads=text.get("num_attention_heads", 32),
-        mlp_hidden=text.get("intermediate_size", 11008),
-        vocab_size=text.get("vocab_size", 32064),
-        pad_id=text.get("pad_token_id", 32000),
+        cameras=size(config, "cameras", 2),
+        width=width,
+        layers=size(text, "num_hidden_layers", 32),
+        heads=heads,
+        mlp_hidden=size(text, "intermediate_size", 11008),
+        vocab_size=size(text, "vocab_size", 32064),
+        pad_id=size(text, "pad_token_id", 32000),
         proprio_dim=MIKASA.proprio_width if proprio is None else _proprio_width(proprio, file.parent),
-        chunk=config.get("chunk", 8),
+        chunk=size(config, "chunk", 8),
+        rms_norm_eps=epsilon,
+        rope_theta=theta,
     )
 
 
@@ -93,7 +108,7 @@ def _towers(config: Json, file: Path) -> tuple[Tower, ...]:
     if "towers" in config:  # ours
         try:
             return tuple(_tower(entry) for entry in config["towers"])
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise CheckpointError(f"{file} describes towers of another kind: {error}") from error
     names = config.get("timm_model_ids", OPENVLA_TOWERS)
     if unknown := [name for name in names if name not in TIMM_TOWERS]:

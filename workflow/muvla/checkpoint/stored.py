@@ -16,7 +16,17 @@ from pathlib import Path
 
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, parse_architecture, parse_memory
 from muvla.checkpoint.names import PARTS, our_name
-from muvla.checkpoint.tensors import CheckpointError, Stored, component_file, read_component, read_json, read_shards
+from muvla.checkpoint.tensors import (
+    ADAPTER_CONFIG,
+    CheckpointError,
+    Stored,
+    adapters_only,
+    component_file,
+    foreign_components,
+    read_component,
+    read_json,
+    read_shards,
+)
 from muvla.data.images import Preprocessing, parse_preprocessing
 from muvla.data.statistics import STATISTICS_FILE, Body, Statistics, parse_statistics, read_entries, statistics_for
 from muvla.data.text import TOKENIZER_FILE, Tokenizer
@@ -48,7 +58,14 @@ class StoredPolicy:
         if not self.folder.is_dir():
             raise CheckpointError(f"{folder} is not a checkpoint folder: there is no such folder, download it first")
         if not (self.folder / CONFIG).is_file():
+            if (self.folder / ADAPTER_CONFIG).is_file():
+                raise CheckpointError(adapters_only(self.folder))
             raise CheckpointError(f"{folder} is not a checkpoint folder: it has no {CONFIG}")
+        if foreign := foreign_components(self.folder):
+            raise CheckpointError(
+                f"{foreign[0]} belongs to a policy that this program does not have (a fine-tuned or FiLM-conditioned "
+                "vision backbone, a diffusion head, ...): without it the actions would be another policy's"
+            )
 
     @cached_property
     def config(self) -> Json:

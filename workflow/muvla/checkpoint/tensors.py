@@ -5,19 +5,22 @@ Shards are mapped into memory, not read; components are unpickled as tensors onl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from muvla.files import Json, write_json
+from muvla import files
+from muvla.checkpoint.names import PARTS
+from muvla.files import Json, require_content, write_json
 
 INDEX = "model.safetensors.index.json"
+ADAPTER_CONFIG = "adapter_config.json"
 SHARD_BYTES = 5 * 10**9  # transformers' default limit, which the released folders keep
 
 
@@ -33,16 +36,25 @@ class Stored:
     name: str
     tensor: Tensor
 
+    def finite(self) -> Tensor:
+        """Return the tensor. Raises CheckpointError for NaN or infinity in it."""
+        wrong = int((~torch.isfinite(self.tensor)).sum()) if self.tensor.is_floating_point() else 0
+        if wrong:
+            raise CheckpointError(
+                f"{self.file}: {self.name} holds {wrong} numbers that are NaN or infinite: the training diverged "
+                "or the file is damaged; take an earlier checkpoint or fetch it again"
+            )
+        return self.tensor
+
 
 def read_json(file: Path) -> Json:
     """Read one of a folder's JSON files. Raises CheckpointError when it is missing, damaged or no object."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{file} must hold a JSON object, not a {type(content).__name__}: fetch it again")
-    return content
+        return files.read_json(file)
+    except OSError as error:
+        raise CheckpointError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def component_file(folder: Path, name: str) -> Path | None:
@@ -62,10 +74,34 @@ def read_component(folder: Path, name: str) -> dict[str, Stored] | None:
     if file is None:
         return None
     try:
+        require_content(file)
         tensors = torch.load(file, map_location="cpu", weights_only=True)
-        return {key.removeprefix("module."): Stored(file, key, value) for key, value in tensors.items()}
+    except UnpicklingError as error:
+        raise CheckpointError(
+            f"{file} cannot be read as tensors only: it is damaged or holds Python objects, which could run code; "
+            "fetch it again, or save its tensors alone"
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
     except Exception as error:
-        raise CheckpointError(f"{file} cannot be read as tensors only: {error}") from error
+        raise CheckpointError(f"{file} cannot be read: {_first_line(error)}; fetch it again") from error
+    if not isinstance(tensors, dict):
+        raise CheckpointError(f"{file} holds a {type(tensors).__name__}, expected tensors by name")
+    if other := [key for key, value in tensors.items() if not isinstance(value, Tensor)]:
+        kind = type(tensors[other[0]]).__name__
+        advice = "save the dictionary within it instead" if kind in ("dict", "OrderedDict") else "expected tensors only"
+        raise CheckpointError(f"{file} holds {other[0]!r}, a {kind}: {advice}")
+    return {key.removeprefix("module."): Stored(file, key, value) for key, value in tensors.items()}
+
+
+def foreign_components(folder: Path) -> list[Path]:
+    """Return the component files (NAME--N_checkpoint.pt) that belong to none of our parts, such as FiLM's towers."""
+    known = {component_file(folder, name) for name in PARTS.values()}
+    return [path for path in sorted(folder.glob("*checkpoint*.pt")) if path not in known]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def read_shards(folder: Path) -> dict[str, Stored]:
@@ -75,6 +111,8 @@ def read_shards(folder: Path) -> dict[str, Stored]:
     """
     single = folder / "model.safetensors"
     if not (folder / INDEX).is_file():
+        if not single.is_file() and (folder / ADAPTER_CONFIG).is_file():
+            raise CheckpointError(adapters_only(folder))
         if not single.is_file():
             raise CheckpointError(f"{folder} has no {INDEX}: download the folder completely")
         return _read_shard(single)
@@ -95,10 +133,19 @@ def read_shards(folder: Path) -> dict[str, Stored]:
 
 def _read_shard(file: Path) -> dict[str, Stored]:
     try:
+        require_content(file)
         with safe_open(file, framework="pt") as tensors:
             return {name: Stored(file, name, tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
     except Exception as error:
-        raise CheckpointError(f"{file} cannot be read: {error}") from error
+        raise CheckpointError(f"{file} cannot be read: {_first_line(error)}; fetch it again") from error
+
+
+def adapters_only(folder: Path) -> str:
+    """Say that the folder holds adapters without the weights that they change."""
+    base = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "their base"
+    return f"{folder} holds adapters only: merge them into {base} first (peft's merge_and_unload), and give that folder"
 
 
 def write_shards(

@@ -15,7 +15,7 @@ from muvla.checkpoint.adapters import merged_tensors, write_adapters
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, config_json, own_keys
 from muvla.checkpoint.flow import flow_json, write_flow_tensors
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
-from muvla.checkpoint.tensors import SHARD_BYTES, write_shards
+from muvla.checkpoint.tensors import SHARD_BYTES, CheckpointError, write_shards
 from muvla.files import Json, replacing_folder, unwritable, write_json
 from muvla.model.cell import Cell
 from muvla.model.flow.cell import AnyCell, FlowCell
@@ -42,7 +42,8 @@ def save(
     base: what adapters are relative to; they are kept beside the merged weights, in lora_adapter/.
     provenance: called with the folder when everything else is in it; its answer becomes provenance.json.
 
-    Raises OSError when the disk is full; what stood there before stays, and nothing half-written.
+    Raises OSError when the disk is full, CheckpointError for NaN or infinity in a tensor; what stood there before
+    stays, and nothing half-written.
     """
     target = Path(directory)
     try:
@@ -75,7 +76,7 @@ def _write_policy(cell: Cell, folder: Path, step: int, config: Json | None) -> N
 
 
 def _write_tensors(cell: Cell, folder: Path, step: int) -> None:
-    tensors = merged_tensors(cell)
+    tensors = {name: _finite(name, make) for name, make in merged_tensors(cell).items()}
     if LM_HEAD not in tensors:
         # trained from scratch there is no head but the embeddings (Window names words against them)
         tensors[LM_HEAD] = lambda: tensors["language_model.embed_tokens.weight"]().clone()
@@ -100,3 +101,15 @@ def _write_tensors(cell: Cell, folder: Path, step: int) -> None:
 
 def _as_bf16(make: Callable[[], Tensor]) -> Callable[[], Tensor]:
     return lambda: make().to(torch.bfloat16).contiguous()
+
+
+def _finite(name: str, make: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Check the tensor when it is made: safetensors and torch would write NaN without a word."""
+
+    def checked() -> Tensor:
+        value = make()
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{name} holds NaN or infinity: the training diverged, nothing is written")
+        return value
+
+    return checked

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
 from muvla.collect.attempts import SimulatorSettings, attempt
 from muvla.collect.demonstration import Manner, load_part
+from muvla.collect.describe import described
 from muvla.collect.experts import expert_for
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
@@ -137,6 +138,7 @@ def collect(plan: Collection, output: Path, processes: int) -> Path:
         "config": settings,
         "versions": versions,
     }
+    write_json(target.parent / "croissant.json", described(name, target, summary))
     write_json(report, summary)
     shutil.rmtree(folder)
     return target

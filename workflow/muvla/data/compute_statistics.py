@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -47,7 +48,8 @@ def cached_statistics(datasets: Sequence[RldsDataset], directory: str | Path) ->
     """Compute statistics, or read them from DIRECTORY/<benchmark>_statistics_<h>.json.
 
     h are 16 digits of a SHA-256 over names and contents, so re-collected data never meets old numbers (the release
-    keys by the names alone). An unreadable cache file is replaced. Raises as compute_statistics.
+    keys by the names alone). An unreadable cache file is replaced; where DIRECTORY cannot be written none is kept.
+    Raises as compute_statistics.
     """
     contents = ",".join(sorted(dataset.fingerprint for dataset in datasets))
     key = hashlib.sha256(contents.encode()).hexdigest()[:16]
@@ -56,9 +58,10 @@ def cached_statistics(datasets: Sequence[RldsDataset], directory: str | Path) ->
     try:
         body: Body = json.loads(file.read_text(encoding="utf-8"))
         parse_statistics(joint_entry(body, benchmark), file=file)
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         body = compute_statistics(datasets)
-        write_json(file, body)
+        with contextlib.suppress(OSError):  # data that only others may write
+            write_json(file, body)
     return body
 
 

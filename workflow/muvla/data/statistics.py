@@ -6,7 +6,6 @@ Letters: D width of an action or of proprio.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from muvla.benchmark.benchmark import Benchmark, benchmark_of, benchmarks
 from muvla.data.episode import dataset_name
+from muvla.files import read_json
 
 STATISTICS_FILE = "dataset_statistics.json"
 COMBINED_SUFFIX = "_combined"
@@ -63,29 +63,33 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a checkpoint was trained with: the key of the entry, its benchmark, the bounds of actions and proprio."""
+    """What a checkpoint was trained with: the key of the entry, its benchmark, the bounds of actions and proprio.
+
+    averaged: they are the average of other data sets' statistics, for an environment that was not trained on.
+    """
 
     key: str
     benchmark: Benchmark
     action: Bounds
     proprio: Bounds
+    averaged: bool = False
 
 
 def read_entries(folder: str | Path) -> Body:
-    """Read FOLDER/dataset_statistics.json: entries by key; {} for JSON that is no object.
+    """Read FOLDER/dataset_statistics.json: entries by key.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no JSON.
+        ValueError: no JSON, or no entry.
     """
     file = Path(folder) / STATISTICS_FILE
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
+        entries = read_json(file)
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} is missing: without it actions cannot be un-normalised") from None
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON ({error}). Fetch the checkpoint again.") from error
-    return entries if isinstance(entries, dict) else {}
+    if not entries:
+        raise ValueError(f"{file} has no entry: fetch the checkpoint again")
+    return entries
 
 
 def statistics_for(entries: Body, environment: str, file: Path) -> Statistics:
@@ -105,10 +109,11 @@ def statistics_for(entries: Body, environment: str, file: Path) -> Statistics:
             return parse_statistics(entries, name, file)
     every = [parse_statistics(entries, name, file) for name in sorted(entries)]
     return Statistics(
-        f"average of {len(every)} data sets",
+        f"average of {', '.join(each.key for each in every)}",
         every[0].benchmark,
         _average(file, [each.action for each in every]),
         _average(file, [each.proprio for each in every]),
+        averaged=True,
     )
 
 

@@ -40,6 +40,7 @@ from muvla.evaluate.settings import (
     start_up,
 )
 from muvla.options import command, read
+from muvla.provenance import now
 from muvla.records.file import RecordFile
 from muvla.records.frames import FrameRecorder
 from muvla.records.mark import write_mark
@@ -153,6 +154,7 @@ def write_records(settings: EvaluateSettings, policy: Acting) -> None:
         provenance = provenance_of(settings, policy, mode, simulators.call("provenance")[0] | checked)
         with RecordFile(settings.path, provenance) as records:
             _write_missing(policy, simulators, start, records, settings, mode)
+            records.finish(now())
     if settings.mark:
         write_mark(settings.path)
 

@@ -24,6 +24,7 @@ class Facts:
     name: the folder, or the address. sha256: of the checkpoint, UNKNOWN where a server does not say. num_mem_tokens,
     width: 0 where a server does not say. chunk: actions that it predicts at a time. per_forward: how many of them run
     between two forward passes where nobody asks for another number. server: what a server said of itself.
+    averaged: of which other data sets the average un-normalises its actions, "" for its own statistics.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Facts:
     step: int | None = None
     provenance: Json | None = None
     server: Json | None = None
+    averaged: str = ""
 
 
 class Acting(Protocol):

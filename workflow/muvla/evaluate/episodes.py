@@ -96,9 +96,9 @@ def _ended(
         commands = policy.act(observation["image"], observation["proprio"], instructions, fresh, active)
         for slot in slots:
             slot.fresh = False
-        commands = commands[:, :rows_per_step]  # (B, C, 7)
-        commands[~active] = np.nan  # a slot without an episode sits out
-        observation, _, _, truncated, info = simulators.step(commands)
+        # (B, C, 7); a slot without an episode sits out: it gets no rows
+        given = [rows[:rows_per_step] if runs else rows[:0] for rows, runs in zip(commands, active, strict=True)]
+        observation, _, _, truncated, info = simulators.step(given)
         _distribute(info, slots, np.flatnonzero(active).tolist())
 
         # take out what has ended

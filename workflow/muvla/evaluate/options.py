@@ -65,6 +65,11 @@ class EpisodeSettings:
         choices=("episode", "release"),
     )
     reflections: bool = option(True, "LIBERO: draw the mirror images in floor and table; part of the provenance.")
+    other_statistics: bool = option(
+        False,
+        "Allow an environment of whose data set the checkpoint has no statistics: actions are then un-normalised with "
+        "the average of those it has, as in the release (spec 6.4); part of the provenance.",
+    )
     label: str = option("mini", "Name of the scale, which every number of these episodes carries (mini or paper).")
 
     @property

@@ -96,6 +96,7 @@ class Policy:
             per_forward=1 if self.replans_every_step else chunk,
             step=self.stored.step,
             provenance=self.stored.provenance,
+            averaged=self.statistics.key if self.statistics.averaged else "",
         )
 
     def begin_episode(self, slot: int, seed: int) -> None:
@@ -122,10 +123,12 @@ class Policy:
         get zeros.
 
         Raises:
-            ValueError: observations of other cameras or another robot state than the policy was trained on.
+            ValueError: observations of other cameras or another robot state than the policy was trained on; NaN or
+            infinity in the robot state or in the actions.
         """
         self._require(images, proprio)
         rows = np.flatnonzero(active)
+        self._require_finite("the simulator's robot state (proprio)", proprio[rows], rows)
         if isinstance(self.cell, FlowCell) and len(rows) > 1:  # one by one: the same bytes for any number of slots
             alone = np.eye(len(active), dtype=bool)
             chunks = {row: self.act(images, proprio, instructions, is_first, alone[row])[row] for row in rows.tolist()}
@@ -148,6 +151,7 @@ class Policy:
         self.forwards[rows] += 1
         commands = np.zeros((len(images), *output.actions.shape[1:]), np.float32)
         actions = self.statistics.action.unnormalise(output.actions.double().cpu().numpy())
+        self._require_finite(f"the action chunk of {self.stored.folder}", actions, rows)
         commands[rows] = self.statistics.benchmark.command(actions)
         return commands
 
@@ -162,6 +166,12 @@ class Policy:
             raise ValueError(
                 f"proprio must be ({len(images)}, {width}), not {proprio.shape}: is it the right benchmark?"
             )
+
+    def _require_finite(self, what: str, values: np.ndarray, rows: np.ndarray) -> None:
+        """Raise ValueError for NaN or infinity in `values` (n, ...), which belong to the slots `rows`."""
+        wrong = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if wrong.any():
+            raise ValueError(f"{what} holds NaN or infinity in slot {rows[wrong.argmax()]}")
 
     def _features(self, images: Tensor, index: Tensor, first: Tensor) -> Tensor:
         """See this step's pictures (n, 2, H, W, 3), and the episode's first where wanted: features (n, V, W0+W1)."""

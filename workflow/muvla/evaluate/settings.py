@@ -35,6 +35,7 @@ CIRCUMSTANCES = (
     "policy",
     "server",
     "timeout",
+    "other_statistics",
 )
 # the paper's probes, asking by name, and another's policy; they decide records where they are given
 WHERE_GIVEN = ("phases", "unseen_colours", "named", "server_chunk")
@@ -72,13 +73,18 @@ def first_seed(environment: str, seed: int | None, episodes: int) -> int:
 
 
 def require_benchmark(settings: EpisodeSettings, policy: Acting) -> None:
-    """Raise ValueError when the checkpoint belongs to another benchmark."""
+    """Raise ValueError when the checkpoint belongs to another benchmark or, unless allowed, to other data sets."""
     expected, given = policy.facts.benchmark, benchmark_of(settings.environment)
     if expected.name != given.name:
         raise ValueError(
             f"{settings.checkpoint} is a policy for {expected.title} (proprio width {expected.proprio_width}); "
             f"{settings.environment} belongs to {given.title} ({given.proprio_width})"
         )
+    if averaged := policy.facts.averaged:
+        said = f"{settings.checkpoint} has no statistics of {settings.environment}, only the {averaged}"
+        if not settings.other_statistics:
+            raise ValueError(f"{said}: give other_statistics=true to un-normalise its actions with that")
+        print(f"warning: {said}, with which its actions are un-normalised", file=sys.stderr)
 
 
 def inference_mode(mode: str, policy: Acting) -> str:
@@ -147,6 +153,8 @@ def provenance_of(settings: EvaluateSettings, policy: Acting, mode: str, simulat
         deciding["open_loop_steps"] = settings.open_loop_steps
     if settings.named:
         deciding["named"] = True
+    if facts.averaged:
+        deciding["statistics"] = facts.averaged
     if settings.precision != "float32":
         deciding["precision"] = settings.precision
     server = json.loads(Path(settings.server).read_text("utf-8")) if settings.server else {"settings": {}, "run": {}}

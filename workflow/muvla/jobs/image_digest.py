@@ -14,9 +14,24 @@ from muvla.provenance import IMAGE_VARIABLE
 
 
 def announce(images: list[str], notes: Path | str = ".snakemake/muvla_images.json") -> None:
-    """Set MUVLA_IMAGE to {image: digest} of those `images` that are files here; Apptainer hands it to what it runs."""
+    """Set MUVLA_IMAGE to {image: digest} of those `images` that can be named; Apptainer hands it to what it runs.
+
+    An address (oras://host/name@sha256:...) has the digest that it names; Apptainer refuses other content. One with a
+    tag has none, for a tag may move.
+    """
     digests = {image: digest(image, notes) for image in dict.fromkeys(images) if Path(image).is_file()}
+    digests |= {pulled(image): _of_address(image) for image in images if "://" in image}
     os.environ[IMAGE_VARIABLE] = json.dumps(digests)
+
+
+def pulled(address: str) -> str:
+    """Return the name of the file that Snakemake pulls an address into."""
+    return hashlib.md5(address.encode(), usedforsecurity=False).hexdigest() + ".simg"
+
+
+def _of_address(address: str) -> str:
+    _, named, found = address.partition("@sha256:")
+    return f"sha256:{found}" if named else f"unknown ({address} names no digest)"
 
 
 def digest(image: Path | str, notes: Path | str) -> str:

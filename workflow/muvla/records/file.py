@@ -215,6 +215,13 @@ class RecordFile:
             rest = rest[os.write(self._descriptor, rest) :]
         os.fsync(self._descriptor)
 
+    def finish(self, ended: str) -> None:
+        """Note in the provenance that the run has made all its episodes; ended: the time (UTC)."""
+        settings, runs = read_provenance(self.path)
+        write_json(
+            provenance_path(self.path), {"settings": settings, "runs": [*runs[:-1], {**runs[-1], "ended": ended}]}
+        )
+
     def close(self) -> None:
         """Let the next writer in; safe to call twice."""
         if self._descriptor >= 0:

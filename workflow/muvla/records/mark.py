@@ -7,11 +7,12 @@ it stopped. `m64_k8/RememberColor3.zero.done` stands for `m64_k8/RememberColor3.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from muvla.files import file_sha256, json_sha256, write_json
 from muvla.records.episode import RecordsError
-from muvla.records.file import read_cell
+from muvla.records.file import Cell, read_cell
 from muvla.records.provenance_file import provenance_path, read_provenance
 
 
@@ -38,7 +39,12 @@ def write_mark(records: Path) -> Path:
         "sha256": file_sha256(records),
         "settings_sha256": json_sha256(cell.settings),
     }
-    return write_json(records.with_suffix(".done"), content)
+    return write_json(mark_of(records), content)
+
+
+def mark_of(records: Path) -> Path:
+    """Return the place of the mark of a record file."""
+    return records.with_suffix(".done")
 
 
 def marked_records(mark: Path) -> Path:
@@ -69,6 +75,20 @@ def marked_records(mark: Path) -> Path:
     if settings_digest is not None and json_sha256(read_provenance(records)[0]) != settings_digest:
         raise RecordsError(_changed(beside, mark, "records, provenance and mark"))
     return records
+
+
+def marked_cells(marks: Iterable[Path]) -> list[Cell]:
+    """Read the records that each mark stands for, in the order given; links are followed.
+
+    Raises RecordsError as marked_records and read_cell do, and when two marks stand for the same file.
+    """
+    cells = [read_cell(marked_records(mark)) for mark in marks]
+    first: dict[Path, Path] = {}
+    for cell in cells:
+        other = first.setdefault(cell.path.resolve(), cell.path)
+        if other != cell.path:
+            raise RecordsError(f"{other} and {cell.path} are the same file by a link; name one of the two only")
+    return cells
 
 
 def _changed(file: Path, mark: Path, which: str) -> str:

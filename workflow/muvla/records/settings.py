@@ -25,6 +25,7 @@ class Settings(TypedDict):
     named: NotRequired[bool]  # the goal was named in the instruction; absent: it was not
     precision: NotRequired[str]  # absent: float32
     server: NotRequired[Json]  # what the policy's server declares, and its title and rows, weights and packages
+    statistics: NotRequired[str]  # of which other data sets the average un-normalised; absent: the policy's own
 
 
 class Run(TypedDict):
@@ -40,7 +41,8 @@ class Run(TypedDict):
     container: NotRequired[str]
     instructions: NotRequired[str]  # instruction set that torch computes with
     arithmetic: NotRequired[str]  # what muvla.cpu held the libraries to
-    time: NotRequired[str]  # UTC
+    time: NotRequired[str]  # UTC, of the start
+    ended: NotRequired[str]  # UTC, once all its episodes were there
 
 
 SETTINGS = tuple(name for name in Settings.__annotations__ if name in Settings.__required_keys__)

@@ -7,8 +7,8 @@ from typing import Literal
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.records.condition import condition_of
-from muvla.records.file import Cell, RecordsError, read_cell
-from muvla.records.mark import marked_records
+from muvla.records.file import Cell, RecordsError
+from muvla.records.mark import marked_cells
 from muvla.records.settings import Json
 from muvla.report.published import VARIANTS
 from muvla.report.sample import Sample, cells_of, put_together
@@ -90,9 +90,9 @@ def read_cells(marks: Iterable[Path]) -> list[Cell]:
     """Read the records that each mark (records/mark.py) stands for, and nothing else.
 
     Raises RecordsError for records that are gone or were changed after they were marked, an unknown variant or
-    environment, a file in the wrong place, a corrupt one, or one column from two checkpoints.
+    environment, a file in the wrong place, named twice or corrupt, or one column from two checkpoints.
     """
-    cells = [read_cell(marked_records(mark)) for mark in marks]
+    cells = marked_cells(marks)
     for cell in cells:
         _check_names(cell)
     _check_one_policy(cells)

@@ -19,6 +19,7 @@ from muvla.report.statistics.rules import Effect, Rules
 Contents = Mapping[str, str | bytes]  # end of an output's name (".tex", "delays.png") -> what belongs into it
 
 MODULES = {
+    "archive": "lineage.archive",
     "audit": "audit.document",
     "claims": "claims.document",
     "comparisons": "comparisons",
@@ -56,8 +57,12 @@ class Tee(io.TextIOBase):
 
 
 def function_of(rule: str) -> Callable[..., Contents]:
-    """Import the function that makes the outputs of `rule`; only its own module is loaded."""
-    function: Callable[..., Contents] = getattr(importlib.import_module(f"muvla.report.{MODULES[rule]}"), rule)
+    """Import the function that makes the outputs of `rule`; only its own module is loaded.
+
+    Another workflow that uses this one as a module gives its rules a prefix (use rule * from muvla as muvla_*).
+    """
+    name = max((known for known in MODULES if f"_{rule}".endswith(f"_{known}")), key=len, default=rule)
+    function: Callable[..., Contents] = getattr(importlib.import_module(f"muvla.report.{MODULES[name]}"), name)
     return function
 
 

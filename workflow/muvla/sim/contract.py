@@ -40,7 +40,7 @@ class Simulator(gymnasium.Env[Observation, np.ndarray], abc.ABC):
     """One environment of a benchmark.
 
     Observation: image (2, H, W, 3) uint8, third-person then wrist camera; proprio (P,) float32.
-    Action: (actions_per_step, 7). step() runs them in a row (fewer rows, or NaN in the last ones, for fewer actions),
+    Action: (actions_per_step, 7). step() runs them in a row (fewer rows for fewer actions, none to sit out),
     stops early at success or truncation, and renders once, at the end: a picture costs ten times the physics.
     info: instruction, success (of any action run by this call), steps (of the episode), executed (of this call), phase
     "cue" | "empty" | "act", cue_steps, empty_steps, goal (what has to be touched, "" if the task has no such thing).
@@ -78,11 +78,11 @@ class Simulator(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         return self._last, self._info(success=False, executed=0)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Run the actions (A, 7) before the first row of NaN; see the class. terminated is always False.
+        """Run the actions (0 to A, 7); see the class. terminated is always False.
 
-        Nothing runs, and the last observation comes back with executed 0, when the first row is NaN or the episode is
-        over: so a slot that has nothing to do can sit out in a vector of simulators.
-        Raises ValueError for a wrong shape or a row that is NaN in part; RuntimeError before the first reset().
+        Nothing runs, and the last observation comes back with executed 0, when there is no row or the episode is over:
+        so a slot that has nothing to do can sit out in a vector of simulators.
+        Raises ValueError for a wrong shape, NaN or infinity; RuntimeError before the first reset().
         """
         if self._last is None:
             raise RuntimeError("step() before reset()")
@@ -161,15 +161,10 @@ def spaces(benchmark: Benchmark, actions_per_step: int) -> tuple[gymnasium.space
 
 
 def given_actions(action: np.ndarray, most: int) -> np.ndarray:
-    """Return the rows before the first that is all NaN, (<= most, 7) float32.
-
-    Raises ValueError for any other shape, or NaN or infinity in a row that is given.
-    """
+    """Return the actions as (0 to most, 7) float32. Raises ValueError for any other shape, NaN or infinity."""
     actions = np.asarray(action, np.float32)
-    if actions.ndim != 2 or actions.shape[1] != ACTION_DIMS or not 1 <= len(actions) <= most:
-        raise ValueError(f"actions of shape {actions.shape}; expected (1 to {most}, {ACTION_DIMS})")
-    absent = np.isnan(actions).all(axis=1)
-    given = actions[: int(absent.argmax())] if absent.any() else actions
-    if not np.isfinite(given).all():
-        raise ValueError(f"actions hold NaN or infinity: {given.tolist()}")
-    return given
+    if actions.ndim != 2 or actions.shape[1] != ACTION_DIMS or len(actions) > most:
+        raise ValueError(f"actions of shape {actions.shape}; expected (0 to {most}, {ACTION_DIMS})")
+    if not np.isfinite(actions).all():
+        raise ValueError(f"actions hold NaN or infinity: {actions.tolist()}")
+    return actions

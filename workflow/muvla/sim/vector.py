@@ -92,10 +92,10 @@ class SimulatorVector(AsyncVectorEnv):
         with self._naming_the_dead():
             return super().reset_wait(timeout)
 
-    def step_async(self, actions: np.ndarray) -> None:
+    def step_async(self, actions: np.ndarray | Sequence[np.ndarray]) -> None:
         """Do as gymnasium's. Raises DeadSimulator."""
         with self._naming_the_dead():
-            super().step_async(actions)
+            super().step_async(actions)  # type: ignore[arg-type]  # gymnasium iterates over them
 
     def step_wait(self, timeout: float | None = None) -> Any:
         """Do as gymnasium's. Raises DeadSimulator."""
@@ -140,7 +140,8 @@ def make_vector(environment: str, slots: int, *, context: str | None = None, **o
     unless the benchmark's needs its own: where a driver crashes, this process ends.
 
     Nothing resets by itself: reset(seed=[...], options={"reset_mask": np.array([...], bool)}) begins an episode in the
-    slots of the mask; a slot sits out a step() when its actions are NaN. provenance: call("provenance")[0].
+    slots of the mask; step() takes the actions of each slot, (0 to A, 7), and a slot without rows sits out.
+    provenance: call("provenance")[0].
     context: how processes start; None: as the benchmark's simulator needs it.
     Raises ValueError for no slot and what simulator.preflight raises, all before a process is started; DeadSimulator
     when one ends, then or later.

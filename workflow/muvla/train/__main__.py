@@ -8,6 +8,7 @@ a run will cost. With several processes: `torchrun --nproc-per-node 8 -m muvla.t
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from muvla import checkpoint
 from muvla.options import command
 from muvla.provenance import describe_run
+from muvla.records.provenance_file import differences
 from muvla.train.composed.base import base_start
 from muvla.train.composed.scale import ComposedScale
 from muvla.train.composed.start import composed_start
@@ -27,7 +29,7 @@ from muvla.train.loop import Loop
 from muvla.train.parallel import Group, joined
 from muvla.train.plan import plan, planned_budget
 from muvla.train.recorded.start import recorded_start
-from muvla.train.settings import TrainSettings
+from muvla.train.settings import TrainSettings, deciding
 
 
 def main() -> None:
@@ -44,7 +46,8 @@ def seeded(settings: TrainSettings) -> None:
 def train(settings: TrainSettings) -> None:
     """Train one variant or the base and write it to settings.output: a checkpoint folder, provenance.json last.
 
-    Raises ValueError for settings that contradict each other or the state of an interrupted run, and what the start
+    Raises ValueError for settings that contradict each other, the state of an interrupted run or a finished one,
+    Diverged for a loss or gradient that is not finite, and what the start
     raises for missing or damaged files (FileNotFoundError, CheckpointError, CorruptRecord).
     """
     if settings.plan:
@@ -52,11 +55,26 @@ def train(settings: TrainSettings) -> None:
         return
     output = Path(settings.output)
     if (output / "provenance.json").is_file():
+        _require_same(settings, output / "provenance.json")
         print(f"{output} is already trained; remove it to train it again")
         return
     began = time.monotonic()
     with joined(settings.device) as group:
         _train(settings, group, output, began)
+
+
+def _require_same(settings: TrainSettings, provenance: Path) -> None:
+    """Raise ValueError naming what differs, unless the finished checkpoint was trained with these settings."""
+    made = json.loads(provenance.read_text("utf-8"))["config"]
+    ours, theirs = (
+        {**deciding(config), "data": config["data"], "base": config["base"]}
+        for config in (dataclasses.asdict(settings), made)
+    )
+    if different := list(differences(theirs, ours)):
+        raise ValueError(
+            f"{provenance.parent} is already trained, with other settings: {'; '.join(different)}; remove it to train "
+            "it again, or choose another output"
+        )
 
 
 def _train(settings: TrainSettings, group: Group, output: Path, began: float) -> None:
@@ -71,9 +89,9 @@ def _train(settings: TrainSettings, group: Group, output: Path, began: float) ->
     begin = composed_start if isinstance(scale, ComposedScale) else recorded_start
     begin = flow_start if settings.is_flow else begin
     start = (base_start if from_nothing else begin)(settings, settings.memory, budget, group)
-    loop = Loop(settings, group, budget, start, output)
     base = None if from_nothing else settings.base
     base_hash = checkpoint.sha256(base) if base is not None and group.leads else None
+    loop = Loop(settings, group, budget, start, output, base_hash)
 
     def write(folder: Path, step: int) -> None:
         if group.leads:

@@ -6,6 +6,7 @@ K steps of a window, B slots, m memory tokens, D width, C chunk, A action dimens
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from muvla.train.metrics import Metrics, memory_metrics
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
 from muvla.train.scale import OptimiserSettings
-from muvla.train.settings import TrainSettings
+from muvla.train.settings import TrainSettings, deciding
 from muvla.train.start import Budget, Start
 from muvla.train.state import TrainingState
 
@@ -29,7 +30,10 @@ from muvla.train.state import TrainingState
 class Loop:
     """Draws windows, updates the weights, and writes metrics and saved states on the way."""
 
-    def __init__(self, settings: TrainSettings, group: Group, budget: Budget, start: Start, output: Path) -> None:
+    def __init__(
+        self, settings: TrainSettings, group: Group, budget: Budget, start: Start, output: Path, base: str | None
+    ) -> None:
+        """base: hash of the checkpoint that is trained on from, as the first process knows it."""
         self.name, self.training = settings.variant.name, settings.training
         self.group, self.budget, self.output = group, budget, output
         self.window, self.source, self.held_out = start.window, start.source, start.held_out
@@ -40,7 +44,10 @@ class Loop:
         if group.leads and self.training.metrics.episode_every and self.cell.settings.num_mem_tokens:
             self.watch = EpisodeWatch()
         path = Path(f"{output}.state.pt")
-        self.state = TrainingState(path, self.window, self.optimiser, self.source, group, self.watch)
+        made_with = {**deciding(dataclasses.asdict(settings)), "data": start.inputs, "base": base}
+        self.state = TrainingState(
+            path, self.window, self.optimiser, self.source, group, self.watch, made_with=made_with
+        )
 
     def run(self, write: Callable[[Path, int], None]) -> None:
         """Make all updates that are not done yet. write(folder, step) saves a checkpoint on the way."""
@@ -129,6 +136,8 @@ class Loop:
             "next_actions_l1": mean(lambda output: output.errors[..., 1:, :].mean()),
             "gradient_norm": self.optimiser.gradient_norm(),
         }
+        if not math.isfinite(measured["gradient_norm"]):
+            raise self.optimiser.diverged("the gradient", measured["gradient_norm"])
         for name in outputs[0].auxiliary:
             parts = [output.auxiliary[name] for output in outputs]
             measured[name] = torch.stack(parts).mean().item()

@@ -21,6 +21,10 @@ from muvla.train.scale import OptimiserSettings
 NOT_HIDDEN = ("embed_tokens", "initial_memory", "action_head.model.fc2", "expert.action_out", "pos_embed", "heads.")
 
 
+class Diverged(ValueError):
+    """A loss or a gradient that is NaN or infinite."""
+
+
 class Optimiser:
     """One or two torch optimisers stepped together under one schedule."""
 
@@ -53,11 +57,23 @@ class Optimiser:
         self.update()
 
     def backward(self, loss: torch.Tensor, *, add: bool = False) -> None:
-        """Compute the gradients of `loss`; add: to those that are there, instead of replacing them."""
+        """Compute the gradients of `loss`; add: to those that are there, instead of replacing them.
+
+        Raises Diverged for a loss that is NaN or infinite; the weights are then as they were.
+        """
+        if not torch.isfinite(loss):
+            raise self.diverged("the loss", loss.item())
         if not add:
             for optimiser in self.optimisers:
                 optimiser.zero_grad()
         loss.backward()
+
+    def diverged(self, what: str, value: float) -> Diverged:
+        """Say that `what` is `value` at the present update."""
+        return Diverged(
+            f"{what} is {value} at update {self.schedules[0].last_epoch + 1}: the training stops here; look at the "
+            "last lines of its metrics, and try a lower learning rate or other data"
+        )
 
     def gradient_norm(self) -> float:
         """Return the global L2 norm of the gradients of everything that is trained."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omegaconf import II, MISSING
 
+from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 from muvla.options import group, option, section
 from muvla.train.composed.scale import ComposedScale
@@ -147,3 +149,33 @@ class TrainSettings:
     def memory(self) -> MemorySettings:
         """The variant's memory."""
         return MemorySettings(**dataclasses.asdict(self.variant.memory))
+
+
+# How often something is saved or measured, and by whom it is computed.
+_CIRCUMSTANCES = ("save_every", "checkpoint_every", "metrics", "workers", "processes")
+_DECIDING = {
+    "base": ("name", "architecture", "held_out", "auxiliary", "towers", "grounding"),
+    "variant": ("name", "architecture", "held_out", "auxiliary", "memory_training"),
+}
+
+
+def deciding(config: Json) -> Json:
+    """Return what of the options decides a training's weights, for the comparison with an earlier call.
+
+    config: all options, as dataclasses.asdict or provenance.json have them. Data and base are compared by their hashes,
+    not by their paths (train/state.py).
+    """
+    variant, scale = config["variant"], config["scale"]
+    wanted = _DECIDING["base" if variant["name"] == "base" else "variant"]
+    kept = {name: scale[name] for name in wanted if name in scale}
+    for part in ("grounding", "memory_training"):
+        if part in kept:
+            kept[part] = {name: value for name, value in kept[part].items() if name not in _CIRCUMSTANCES}
+    found: Json = {
+        **{name: config[name] for name in ("seed", "budget", "match_release") if name in config},
+        "environments": variant["environments"] or config["environments"],
+        "variant": {name: value for name, value in variant.items() if name != "environments"},
+        "scale": kept,
+    }
+    as_in_a_file: Json = json.loads(json.dumps(found))  # tuples become lists
+    return as_in_a_file

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from muvla.files import replacing
+from muvla.files import Json, replacing
+from muvla.records.provenance_file import differences
 from muvla.train.episode_watch import EpisodeWatch
 from muvla.train.optimiser import Optimiser
 from muvla.train.parallel import Group
@@ -31,22 +32,30 @@ class TrainingState:
         source: Source,
         group: Group,
         watch: EpisodeWatch | None = None,
+        *,
+        made_with: Json,
     ) -> None:
+        """made_with: what decides the training (settings.deciding), and the hashes of data and base."""
+        self.made_with = made_with
         self.path, self.window, self.optimiser, self.source, self.group = path, window, optimiser, source, group
         self.watch = watch
 
     def save(self, update: int, memory: Tensor) -> None:
         """Save the state after `update` updates. Every process calls this; the first one writes.
 
-        Raises OSError when the disk is full; the previous file then stays.
+        Raises OSError when the disk is full, ValueError for NaN or infinity in a weight; the previous file then stays.
         """
         own = (self.source.state(), memory.cpu(), _random_state(self.group))
         everyone = self.group.gather(own)
         if self.group.leads:
+            trained = self._trained()
+            if wrong := next((name for name, value in trained.items() if not torch.isfinite(value).all()), None):
+                raise ValueError(f"after update {update}, {wrong} holds NaN or infinity: not saved to {self.path}")
             content = {
                 "update": update,
+                "made_with": self.made_with,
                 "memory": torch.cat([memory for _, memory, _ in everyone]),
-                "window": self._trained(),
+                "window": trained,
                 "optimiser": self.optimiser.state_dict(),
                 "streams": [entry for streams, _, _ in everyone for entry in streams],
                 "random": [state for _, _, state in everyone],
@@ -62,12 +71,15 @@ class TrainingState:
     def restore(self, memory: Tensor) -> tuple[int, Tensor]:
         """Restore the saved run and return (updates done, its memory); (0, the given memory) when there is none.
 
-        Raises ValueError when the file belongs to another model or another number of slots.
+        Raises ValueError when the file belongs to other options, data or base, another model or number of slots.
         """
         if not self.path.is_file():
             return 0, memory
         try:
             saved = torch.load(self.path, weights_only=True, map_location="cpu")
+            other = list(differences(saved.get("made_with", "unknown"), self.made_with)) if self.group.leads else []
+            if other := self.group.gather(other)[0]:
+                raise ValueError("; ".join(other))
             trained = self._trained()
             if set(trained) != set(saved["window"]):
                 raise ValueError(f"it trains {len(saved['window'])} tensors, this run {len(trained)}")

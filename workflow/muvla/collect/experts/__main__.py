@@ -7,6 +7,7 @@ import numpy as np
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.experts import expert_for
+from muvla.options import whole_number
 from muvla.sim.contract import Simulator, SimulatorError
 from muvla.sim.simulator import make_simulator
 
@@ -25,8 +26,8 @@ def episode(env: Simulator, seed: int) -> tuple[bool, int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m muvla.collect.experts", description=__doc__)
     parser.add_argument("environment", nargs="+", help="names, e.g. RememberColor3 libero_object/0")
-    parser.add_argument("--seeds", type=int, default=50, help="episodes (default 50)")
-    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--seeds", type=whole_number(1), default=50, help="episodes (default 50)")
+    parser.add_argument("--first", type=whole_number(0), default=0, help="the first seed (default 0)")
     parser.add_argument("--standin-mug", action="store_true", help="allow the stand-in cup")
     options = parser.parse_args()
     for name in options.environment:

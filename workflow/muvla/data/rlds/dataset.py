@@ -9,6 +9,8 @@ ours and optional (counterfactuals.py, scenes.py).
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -106,7 +108,7 @@ class RldsDataset:
         on_damage: called with every damaged record, which is then left out; without it the first one is raised.
         """
         self.directory = _version_directory(Path(directory))
-        self.name = self.directory.resolve().parent.name
+        self.name = Path(os.path.abspath(self.directory)).parent.name  # as it is called, wherever a link leads
         self.environment = environment_name(self.name)
         self.benchmark = benchmark_of(self.name)
         key = self.benchmark.proprio_key
@@ -206,9 +208,18 @@ class RldsDataset:
 def _version_directory(directory: Path) -> Path:
     if (directory / metadata.FEATURES_FILE).is_file():
         return directory
-    versions = sorted(directory.glob(f"[!.]*/{metadata.FEATURES_FILE}"))  # hidden ones are unfinished writes
-    if not versions:
+    # hidden ones are unfinished writes
+    inside = sorted(file.parent for file in directory.glob(f"[!.]*/{metadata.FEATURES_FILE}"))
+    versions = {folder: folder.name.split(".") for folder in inside}
+    numbers = {
+        folder: [int(part) for part in parts] for folder, parts in versions.items() if all(map(str.isdigit, parts))
+    }
+    if not numbers:
+        found = f" ({', '.join(folder.name for folder in inside)} is no version like {VERSION})" if inside else ""
         raise FileNotFoundError(
-            f"no data set in {directory}: neither it nor a directory inside holds {metadata.FEATURES_FILE}"
+            f"no data set in {directory}: neither it nor a version inside holds {metadata.FEATURES_FILE}{found}"
         )
-    return versions[-1].parent
+    last = max(numbers, key=lambda folder: numbers[folder])
+    if others := [folder.name for folder in inside if folder not in numbers]:
+        print(f"{directory}: {', '.join(others)} is no version and is ignored; {last.name} is read", file=sys.stderr)
+    return last

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from muvla.data.episode import CAMERAS
+from muvla.files import Json, read_json
 
 FEATURES_FILE, INFO_FILE = "features.json", "dataset_info.json"
 SHARD_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 SPLIT = "train"
-Json = dict[str, Any]
 _CORE = "tensorflow_datasets.core.features."
 
 
@@ -108,6 +107,8 @@ def read_widths(directory: Path, proprio_key: str) -> tuple[int, int, tuple[int,
         (proprio_width,), (action_width,), (shape,) = proprio, action, shapes
         if len(shape) != 3 or "language_instruction" not in step:
             raise KeyError("language_instruction or a picture's shape")
+        if min(*shape, proprio_width, action_width) < 1:
+            raise ValueError(f"sizes must be fixed and at least 1: pictures {shape}")
     except (KeyError, TypeError, ValueError) as error:
         needed = f"image, wrist_image (same shape), {proprio_key}, action and language_instruction"
         raise ValueError(f"{file} does not describe steps with {needed} ({error!r})") from error
@@ -116,12 +117,9 @@ def read_widths(directory: Path, proprio_key: str) -> tuple[int, int, tuple[int,
 
 def _read_json(file: Path) -> Json:
     try:
-        content: Json = json.loads(file.read_text(encoding="utf-8"))
-        return content
+        return read_json(file)
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} is missing: this is not a finished data set directory") from None
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON ({error}). Fetch or collect this data set again.") from error
 
 
 def _members(feature: Json) -> Json:

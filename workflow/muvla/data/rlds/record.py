@@ -84,6 +84,8 @@ def read_encoded(shard: Path, location: Location, widths: Widths, fallback_path:
             raise ValueError(f"{len(proprio)} frames of {widths.proprio_key}, {len(actions)} of actions")
         pictures = tuple(_bytes(fields, f"steps/observation/{camera}", len(actions)) for camera in CAMERAS)
         instruction = _bytes(fields, "steps/language_instruction", len(actions))[0].decode("utf-8")
+        if not instruction.strip():
+            raise ValueError("steps/language_instruction is empty: the policy needs an instruction")
     except CorruptRecord:
         raise
     except UnicodeDecodeError as error:
@@ -99,7 +101,10 @@ def _floats(fields: Mapping[str, Values], key: str, width: int) -> np.ndarray:
     values = _field(fields, key)
     if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.size % width:
         raise ValueError(f"{key} does not hold floats, {width} a frame")
-    return values.reshape(-1, width)
+    rows = values.reshape(-1, width)
+    if not (finite := np.isfinite(rows).all(axis=1)).all():
+        raise ValueError(f"{key} holds NaN or infinity in frame {int(finite.argmin())}")
+    return rows
 
 
 def _bytes(fields: Mapping[str, Values], key: str, frames: int) -> list[bytes]:

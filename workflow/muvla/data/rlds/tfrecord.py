@@ -13,8 +13,11 @@ from typing import BinaryIO
 
 import google_crc32c
 
+from muvla.files import LFS_POINTER
+
 HEADER = struct.Struct("<QI")  # payload length, masked CRC of the eight length bytes
 FOOTER = struct.Struct("<I")  # masked CRC of the payload
+GZIP = b"\x1f\x8b\x08"
 OVERHEAD = HEADER.size + FOOTER.size
 
 
@@ -75,6 +78,11 @@ def index_records(shard: Path, locations: list[Location] | None = None) -> list[
     size = os.path.getsize(shard)
     locations = [] if locations is None else locations
     with open(shard, "rb", buffering=0) as stream:
+        start = stream.read(max(len(LFS_POINTER), len(GZIP)))
+        if start.startswith(LFS_POINTER):
+            raise CorruptRecord(shard, 0, "it is a git-lfs pointer, not the shard: run `git lfs pull`")
+        if start.startswith(GZIP):
+            raise CorruptRecord(shard, 0, "it is compressed with gzip, which is not read: gunzip it")
         offset = 0
         while offset < size:
             stream.seek(offset)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from muvla.records.file import Cell, RecordsError, read_cell
-from muvla.records.mark import marked_records
+from muvla.records.file import Cell, RecordsError
+from muvla.records.mark import marked_cells
 from muvla.records.settings import Json
 
 UNKNOWN = "not recorded"  # by the version that wrote the record
@@ -55,7 +55,7 @@ def read_numbers(marks: Iterable[Path], checkpoints: Iterable[Path]) -> list[Num
     checkpoints: what is known of the checkpoints that acted, their provenance.json or the mark of a download.
     Raises RecordsError for records that are corrupt, gone or changed after they were marked, or when there are none.
     """
-    cells = [read_cell(marked_records(mark)) for mark in marks]
+    cells = marked_cells(marks)
     if not cells:
         raise RecordsError("there are no episode records to trace: evaluate a policy first")
     folders = list(dict.fromkeys(cell.folder for cell in cells))

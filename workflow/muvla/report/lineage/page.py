@@ -4,6 +4,7 @@ A number is the success rate of one record file. The checkpoint's provenance.jso
 of a download names its origin. A probe or a traced episode has no records, but a JSON file with the same facts.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,17 +122,25 @@ def _versions(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> tupl
 
 
 def provenance(
-    *, records: Sequence[Path], checkpoints: Sequence[str], traces_and_probes: Sequence[Path], root: str
+    *,
+    records: Sequence[Path],
+    checkpoints: Sequence[str],
+    traces_and_probes: Sequence[Path],
+    root: str,
+    snakefile: Path,
+    parameters: str,
 ) -> Contents:
     """Make provenance.html and ro-crate-metadata.json, which turns the folder `root` into a Research Object Crate.
 
     records: marks. checkpoints: provenance.json of each checkpoint, or the mark of its download. traces_and_probes:
-    JSON files. Raises RecordsError as read_numbers and read_traces_and_probes do.
+    JSON files. snakefile: the workflow's main file, copied into the crate. parameters: JSON of what the call was given.
+    Raises RecordsError as read_numbers and read_traces_and_probes do.
     """
     numbers = read_numbers(records, map(Path, checkpoints))
     others = read_traces_and_probes(traces_and_probes)
     print(f"{len(numbers)} numbers")
     return {
         "provenance.html": document("html", "Where every number comes from", sections(numbers, others), "provenance"),
-        "ro-crate-metadata.json": crate(numbers, others, Path(root)),
+        "ro-crate-metadata.json": crate(numbers, others, Path(root), snakefile, json.loads(parameters)),
+        "Snakefile": snakefile.read_text("utf-8"),
     }

@@ -26,10 +26,11 @@ FLAGS = {
     "t": "tasks of the suite are missing",
     "w": "the simulator's start-up check warned",
     "s": "training seeds disagree (Cochran's Q test)",
+    "n": "actions un-normalised with the average statistics of other data sets, as the release does",
     NO_WIDTH: "every part of the average is at 0 or 1, where a bootstrap has no width; see the parts' own intervals",
 }
 
-HARMLESS = "pws"  # flags that say nothing against counting the episodes
+HARMLESS = "pwsn"  # flags that say nothing against counting the episodes
 PAPER = "paper"  # the only scale whose numbers are compared with the printed ones
 
 
@@ -169,6 +170,7 @@ def flags(samples: Sequence[Sample], of: int, significance: float) -> str:
         "t": len(samples) < of,
         "w": any(startup_warnings(cell) for cell in cells),
         "s": seeds_disagree(list(_pooled(samples).values()), significance),
+        "n": any("statistics" in cell.settings for cell in cells),
     }
     return "".join(letter for letter, holds in found.items() if holds)
 

@@ -94,7 +94,7 @@ class LiberoEnv(Simulator):
                 horizon=10**6,
             )
         except (ImportError, RuntimeError) as error:
-            if isinstance(error, ModuleNotFoundError) or "GL" not in str(error):
+            if isinstance(error, ModuleNotFoundError | SimulatorError) or "GL" not in str(error):
                 raise
             raise no_opengl(error) from error
         self._rendering_now = True

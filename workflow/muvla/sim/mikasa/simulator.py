@@ -4,6 +4,7 @@ from typing import Any
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.sim.contract import Options
+from muvla.sim.installed import require_installed
 from muvla.sim.mikasa import cup, light_scene, novelty
 from muvla.sim.mikasa.env import BACKENDS, MikasaEnv
 from muvla.sim.mikasa.vulkan import driver, require_backend
@@ -17,11 +18,13 @@ def make(environment: str, **options: Any) -> MikasaEnv:
 def preflight(environment: str, options: Options) -> None:
     """Check names, options, Vulkan and the mug; make the light scene's meshes.
 
-    Raises ValueError, cup.MissingMug, vulkan.NoVulkan, SimulatorError for an unwritable cache.
+    Raises ValueError, ForeignPackage, cup.MissingMug, vulkan.NoVulkan, SimulatorError for an unwritable cache.
     """
     row, backend = environment_named(environment), options.get("backend", "cpu")
     if backend not in BACKENDS:
         raise ValueError(f"unknown simulator backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    for package, distribution in (("mani_skill", "mani_skill"), ("mikasa_robo_suite", "mikasa-robo-suite")):
+        require_installed(package, distribution)
     novelty.require(row, options.get("phases"), options.get("unseen_colours"))
     require_backend(backend)
     if options.get("render", True):

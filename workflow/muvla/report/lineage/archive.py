@@ -1,0 +1,64 @@
+"""The crate as one file: metadata and all that it names in the folder, to be read on another machine.
+
+Beside it all episodes in one file, and a Croissant description by which data loaders read them.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import muvla
+from muvla import croissant
+from muvla.records.episode import COUNTS, FIELDS
+from muvla.report.runner import Contents
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of the format: the same files give the same bytes
+
+
+def archive(*, metadata: Path) -> Contents:
+    """Return ro-crate.zip of the crate that ro-crate-metadata.json describes, episodes.jsonl and croissant.json.
+
+    Raises FileNotFoundError naming a file of the crate that is gone.
+    """
+    content = json.loads(metadata.read_text("utf-8"))
+    files = sorted(entity["@id"] for entity in content["@graph"] if "File" in _listed(entity["@type"]))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as crate:
+        for name in [metadata.name, *files]:
+            crate.writestr(zipfile.ZipInfo(name, EPOCH), (metadata.parent / name).read_bytes(), zipfile.ZIP_DEFLATED)
+    episodes = [line for name in files if name.endswith(".jsonl") for line in _episodes(metadata.parent, name)]
+    date = next(entity for entity in content["@graph"] if entity["@id"] == "./")["datePublished"]
+    made = {"ro-crate.zip": packed.getvalue(), "episodes.jsonl": "".join(episodes).encode()}
+    print(f"{len(files)} files and their description, {len(episodes)} episodes")
+    return {**made, "croissant.json": json.dumps(_described(made, date), indent=1) + "\n"}
+
+
+def _episodes(folder: Path, name: str) -> list[str]:
+    """Return the lines of a record file without its errors, each with the name of the file."""
+    records = [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+    return [
+        json.dumps({"file": name, **{key: value for key, value in record.items() if key != "error"}}) + "\n"
+        for record in records
+        if record["error"] is None
+    ]
+
+
+def _described(made: dict[str, bytes], date: str) -> croissant.Json:
+    kinds = {"ro-crate.zip": "application/zip", "episodes.jsonl": "application/jsonlines"}
+    types = dict.fromkeys(COUNTS, "sc:Integer") | {"success": "sc:Boolean", "seconds": "sc:Float"}
+    said = "One line an episode: seed, outcome, steps, forward passes, phases, inference mode, intervention."
+    fields = {name: types.get(name, "sc:Text") for name in ("file", *FIELDS) if name != "error"}
+    return croissant.dataset(
+        "muvla-repro-episodes",
+        "Episodes of policies with and without memory tokens in MIKASA-Robo and LIBERO; ro-crate.zip says how.",
+        [croissant.file_of(name, kinds[name], hashlib.sha256(content).hexdigest()) for name, content in made.items()],
+        [croissant.record_set("episodes", said, "episodes.jsonl", fields)],
+        version=muvla.__version__,
+        date=date,
+    )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -1,10 +1,11 @@
 # The episode viewer: a page beside the others, and the traced episodes as its browser reads them.
 
+SITE = f"{OUT}/site"
 TRACED = [file for place in TRACES for file in traces_of(*place)]
-# Names of the episodes' files, such as m64_k8-RememberColor3-4242424242.
-EPISODES = [
-    "-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACED
-]
+# Names of the episodes' files and in the viewer's addresses, such as m64_k8-RememberColor3-4242424242.
+EPISODES = ["-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACED]
+VIEWER_ASSETS = ["viewer.css", "viewer.js"]
+VIEWER_ASSETS += [f"viewer_{part}.js" for part in ("files", "pictures", "charts", "panel", "state", "keys")]
 
 
 rule site_viewer:

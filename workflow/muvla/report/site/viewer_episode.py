@@ -31,6 +31,7 @@ FORMAT = 1  # of scripts and sheets; viewer_files.js reads this one only
 COLUMNS = 16  # pictures in a row of a sheet
 QUALITY = 82  # of WebP
 SHEETS = ("image", "wrist_image")  # cameras with a sheet; a first_image is the first picture of "image"
+LISTED = ("variant", "environment", "seed", "success", "steps", "scale", "goal", "instruction", "mode")
 ACTIONS = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 
 
@@ -44,8 +45,8 @@ class Encoded:
 
 def described(about: About) -> dict[str, object]:
     """Return what the list of episodes says of one."""
-    kept = ("variant", "environment", "seed", "success", "steps", "scale", "goal", "instruction", "mode")
-    return {"benchmark": benchmark_of(about["environment"]).title, **{key: about[key] for key in kept}}
+    shown = {key: value for key, value in about.items() if key in LISTED}
+    return {"benchmark": benchmark_of(about["environment"]).title, **shown}
 
 
 def encode(name: str, trace: Trace) -> Encoded:

@@ -1,19 +1,17 @@
 """The episode viewer in a real browser: controls do what they say, one cursor moves all, a link opens a moment."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from browser import chromium, inaccessible, needs_browser, opened, shoot, too_wide
 from made_up_viewer import EPISODES, FIRST, make_viewer
+from viewer_page import choose, cursor, grey, lit, now, settled, shown, slide
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = needs_browser
 
@@ -28,55 +26,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def browser() -> "Iterator[Browser]":
     with chromium() as started:
         yield started
-
-
-def shown(page: "Page") -> list[str]:
-    """Wait until episodes are drawn; their names."""
-    page.wait_for_function("document.querySelectorAll('.episode').length && document.querySelector('.now').textContent")
-    page.wait_for_function("!document.querySelector('#transport').hidden")
-    return page.locator(".episode").evaluate_all("all => all.map(one => one.dataset.name)")
-
-
-def choose(page: "Page", name: str, value: str) -> None:
-    page.locator(f"#{name}").select_option(value)
-
-
-def settled(page: "Page", name: str) -> None:
-    """Wait until the first episode is that one."""
-    page.wait_for_function(f"document.querySelector('.episode')?.dataset.name === '{name}'")
-
-
-def slide(page: "Page", name: str, value: int) -> None:
-    page.locator(f"#{name}").evaluate(
-        "(one, value) => { one.value = value; one.dispatchEvent(new Event('input', {bubbles: true})) }", value
-    )
-
-
-def patches(page: "Page", label: str) -> np.ndarray:
-    """Colours (4, 4, 3) in the middles of the patches of the picture that is labelled so."""
-    page.wait_for_timeout(50)
-    canvas = page.locator(f'canvas[aria-label^="{label}"]').first
-    picture = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
-    rows, columns = (np.linspace(0, size, 9)[1::2].astype(int) for size in picture.shape[:2])
-    return picture[rows][:, columns]
-
-
-def lit(page: "Page", label: str) -> list[tuple[int, int]]:
-    """The patches with a colour of their own; the made-up pictures are grey."""
-    found = patches(page, label)
-    return [tuple(place) for place in np.argwhere(np.ptp(found, axis=-1) > 40).tolist()]
-
-
-def now(page: "Page", episode: int = 0) -> str:
-    return page.locator(".now").nth(episode).inner_text()
-
-
-def grey(page: "Page") -> float:
-    return float(patches(page, "base camera").mean())
-
-
-def cursor(page: "Page") -> float:
-    return float(page.locator(".cursor").first.evaluate("one => parseFloat(one.style.left)"))
 
 
 @pytest.mark.parametrize(("size", "dark"), [("desktop", False), ("phone", True)])
@@ -234,92 +183,3 @@ def test_an_address_opens_the_same_moment(browser: "Browser", address: str) -> N
         assert shown(watched.page) == [FIRST]
         watched.page.get_by_text("asks for the episode none").wait_for()
         assert watched.page.locator("#memory-layer-said").inner_text() == "L1", "the last one there is"
-
-
-def test_everything_works_by_keyboard(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
-        page = watched.page
-        shown(page)
-
-        def value(name: str) -> str:
-            return page.locator(f"#{name}").input_value()
-
-        for key, name, expected in (
-            *(("ArrowRight", "step", "1"), ("ArrowLeft", "step", "0"), ("End", "step", "6"), ("Home", "step", "0")),
-            *(("Shift+ArrowRight", "step", "6"), ("Shift+ArrowLeft", "step", "0")),
-            *(("m", "memory-layer", "0"), ("m", "memory-layer", "1"), ("m", "memory-layer", "-1")),
-            *(("Shift+M", "memory-layer", "1"), ("a", "actions-layer", "0"), ("Shift+A", "actions-layer", "-1")),
-            *(("o", "memory-opacity", "60"), ("Shift+O", "memory-opacity", "80")),
-            *(("p", "actions-opacity", "60"), ("Shift+P", "actions-opacity", "80")),
-            *(("Shift+S", "speed", "10"), ("s", "speed", "5"), ("f", "only", "success"), ("f", "only", "failure")),
-            *(("f", "only", "all"), ("e", "episode", FIRST), ("Shift+E", "episode", "m64_k8-RememberColor3-8")),
-            *(("e", "episode", FIRST), ("c", "with", "oft_episodic"), ("v", "variant", "oft_episodic")),
-            *(("t", "environment", "TakeItBack"), ("b", "benchmark", "LIBERO")),
-        ):
-            page.keyboard.press(key)
-            assert value(name) == expected, key
-        settled(page, "m64_k2-libero_object-0-0")
-        page.keyboard.press("Space")
-        page.get_by_role("button", name="Pause").wait_for()
-        page.keyboard.press("Space")
-        page.keyboard.press("?")
-        dialog = page.get_by_role("dialog")
-        assert dialog.locator("dt").count() == 25
-        page.keyboard.press("End")
-        assert value("step") != "41", "the dialog has the keys"
-        dialog.get_by_label("keys without").uncheck()
-        page.keyboard.press("Escape")
-        assert not dialog.is_visible()
-        page.keyboard.press("End")
-        assert value("step") != "41", "switched off"
-        page.wait_for_function("location.hash.includes('keys=off')")
-
-
-def test_a_list_keeps_its_own_keys(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
-        page = watched.page
-        shown(page)
-        page.locator("#variant").focus()
-        page.keyboard.press("m")
-        assert page.locator("#memory-layer").input_value() == "-1"
-        page.locator("#step").focus()
-        page.keyboard.press("ArrowRight")
-        assert page.locator("#step").input_value() == "1", "once, not twice"
-
-
-def damaged(browser: "Browser", page_file: Path, told: str, command: str, state: str = "") -> None:
-    """What the page says; the browser itself reports a missing file as an error."""
-    with opened(browser, page_file.as_uri() + state) as watched:
-        box = watched.page.locator(".missing", has_text=told).first
-        box.wait_for()
-        assert command in box.inner_text()
-        watched.errors[:] = [one for one in watched.errors if "ERR_FILE_NOT_FOUND" not in one]
-
-
-def test_what_is_missing_is_said_with_its_command(browser: "Browser", tmp_path: Path) -> None:
-    page = make_viewer(tmp_path, broken=True)
-    episodes, again = tmp_path / "episodes", "snakemake results/site/viewer.html --forcerun site_viewer"
-    with opened(browser, page.as_uri()) as watched:
-        assert shown(watched.page) == [FIRST]
-        row = watched.page.locator("#table .fault")
-        assert "another version" in row.inner_text()
-        assert f"snakemake {tmp_path}/traces/old.npz" in row.inner_text()
-        assert watched.page.locator("#counted").inner_text().endswith("1 cannot be shown.")
-
-    (episodes / f"{FIRST}.image.webp").unlink()
-    damaged(browser, page, f"the pictures episodes/{FIRST}.image.webp are missing", again)
-    script = episodes / f"{FIRST}.js"
-    text = script.read_text("utf-8")
-    script.write_text(text.replace('"format":1', '"format":2'), "utf-8")
-    damaged(browser, page, "is of version 2, and this page reads version 1", again)
-    script.write_text(text[:-200] + text[-4:], "utf-8")
-    damaged(browser, page, "are damaged", again)
-    script.write_text("", "utf-8")
-    damaged(browser, page, "is empty or damaged", again)
-    script.unlink()
-    damaged(browser, page, f"episodes/{FIRST}.js is missing", again)
-    index = episodes / "index.js"
-    index.write_text('viewer.index({"format":1,"episodes":[]});', "utf-8")
-    damaged(browser, page, "No episode was traced", "snakemake results/site/viewer.html")
-    index.unlink()
-    damaged(browser, page, "episodes/index.js is missing", again)

@@ -1,7 +1,6 @@
 """The episode viewer in a real browser: controls do what they say, one cursor moves all, a link opens a moment."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest

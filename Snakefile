@@ -34,6 +34,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/drawings.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/site_viewer.smk"
 include: "workflow/rules/site.smk"
 
 
@@ -56,6 +57,7 @@ localrules:
     paper,
     provenance,
     site,
+    site_viewer,
     site_zip,
     archive,
 
@@ -75,6 +77,7 @@ rule all:
         f"{OUT}/tables.html",
         f"{OUT}/provenance.html",
         f"{OUT}/site/index.html",
+        f"{OUT}/site/viewer.html",
         f"{OUT}/claims.md",
         f"{OUT}/ro-crate.zip",
         TRACES_AND_PROBES,

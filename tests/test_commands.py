@@ -21,7 +21,7 @@ def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
     cells = ("m64_k2/RememberColor5", "m64_k2/RememberColor5.zero")
     targets = [f"results/paper/records/trained/{cell}.done" for cell in cells]
     targets += ["results/paper/libero/records/trained/m64_k8/libero_10/3.done"]
-    targets += ["results/paper/traces/m64_k2/RememberColor5.npz", "results/paper/figures/episode.npz"]
+    targets += ["results/paper/traces/m64_k2/RememberColor5/4242424242.npz", "results/paper/figures/episode.npz"]
     told = dry_run(clone, *targets, "--config", "scale=paper").stdout
     commands = re.findall(r"-m muvla\.(evaluate|trace) (.*) 2>&1", told)
     assert len(commands) == len(targets)

@@ -42,11 +42,11 @@ def test_evaluation_grows_with_episodes_and_queries() -> None:
     assert hours(100, 8) < hours(100, 1)
 
 
-def test_every_episode_that_a_trace_may_try_counts_at_its_simulators_pace() -> None:
+def test_every_traced_episode_counts_at_its_simulators_pace() -> None:
     matrix = cost.papers_matrix()
 
-    def traced(place: str, search: int, **assumed: float) -> float:
-        traces = [{"variant": "m64_k8", "environment": place, "search": search}]
+    def traced(place: str, episodes: int, **assumed: float) -> float:
+        traces = [{"variant": "m64_k8", "environment": place, "episodes": episodes}]
         return cost.evaluations({**matrix, "traces": traces}, cost.Assumptions(**assumed))[-1].hours
 
     start = cost.Assumptions().start / 3600

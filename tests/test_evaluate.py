@@ -12,6 +12,7 @@ import pytest
 from made_up import BOUNDS, INSTRUCTION, write_checkpoint, write_flow_checkpoint
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate import episodes
+from muvla.evaluate.in_turn import run_in_turn
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import provenance_of, require_benchmark
@@ -104,7 +105,7 @@ def test_a_flow_acts_in_the_simulator_alike_in_any_number_of_slots(tmp_path: Pat
 
 
 def several(*evaluations: list[str]) -> None:
-    evaluation.evaluate_all(evaluations)
+    run_in_turn(EvaluateSettings, evaluation.threaded, evaluations, "evaluations")
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ class ThreeSteps:
     """A simulator whose episode has a cue, a gap and a choice; it succeeds with even seeds only."""
 
     def __init__(self) -> None:
-        self.closed, self.seeds, self.time = False, [], 0
+        self.closed, self.seeds, self.time, self.given = False, [], 0, []
 
     def reset(self, *, seed: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         self.seeds.append(seed)
@@ -33,6 +33,7 @@ class ThreeSteps:
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         assert action.shape == (1, 7)
+        self.given.append(action)
         self.time += 1
         over = self.time == 3
         return self._observation(), 0.0, False, over, self._info(over and self.seeds[-1] % 2 == 0)
@@ -105,49 +106,54 @@ def test_what_is_recorded_is_of_the_forward_that_acted(tmp_path: Path) -> None:
     assert torch.equal(patches[1, 0, 1, 2], last.weights[1, layout.memory_slice, 1 + 4 + 2].mean())
 
 
-def test_the_first_success_is_kept_with_what_its_memory_did(tmp_path: Path, simulator: ThreeSteps) -> None:
+def test_every_episode_is_written_with_what_its_memory_did(tmp_path: Path, simulator: ThreeSteps) -> None:
     folder = write_checkpoint(tmp_path / "policy")
-    output = tmp_path / "traces" / "RememberColor3.npz"
-    trace.trace(configured(folder, output, "seed=7", "search=5"))
+    output = tmp_path / "traces" / "RememberColor3"
+    trace.trace(configured(folder, output, "seed=7", "episodes=2"))
     assert simulator.seeds == [7, 8]
     assert simulator.closed
-    found = read_trace(output)
-    kept = {"seed": 8, "tried": 2, "success": True, "steps": 3, "variant": "policy"}  # named after its folder
+    assert [read_trace(output / f"{seed}.npz").about["success"] for seed in (7, 8)] == [False, True]
+    found = read_trace(output / "8.npz")
+    kept = {"seed": 8, "success": True, "steps": 3, "variant": "policy"}  # named after its folder
     assert kept.items() <= found.about.items()
     assert found.phases.tolist() == ["cue", "empty", "act"]
     assert found.attention.shape == (3, 2, 2, 2, 4)
+    np.testing.assert_array_equal(found.actions, simulator.given[3:])
     simulator.reset(seed=8)
     np.testing.assert_array_equal(found.frames[0], simulator._observation()["image"])
-    with np.load(output) as content:
+    with np.load(output / "8.npz") as content:
         memory = content["memory"]
     assert memory.shape == (3, 3, 16)
     np.testing.assert_allclose(found.norms, np.linalg.norm(memory, axis=-1), rtol=1e-5)
     unit = memory / np.linalg.norm(memory, axis=-1, keepdims=True)
     np.testing.assert_allclose(found.distances, 1 - (unit[1:] * unit[:-1]).sum(axis=-1), atol=1e-6)
-    beside = json.loads(output.with_suffix(".json").read_text("utf-8"))
-    assert beside["npz_sha256"] == file_sha256(output)
-    assert (beside["seed"], beside["tried"], beside["simulator"]) == (8, 2, {"benchmark": "made up"})
+    beside = json.loads((output / "8.json").read_text("utf-8"))
+    assert beside["npz_sha256"] == file_sha256(output / "8.npz")
+    assert (beside["seed"], beside["success"], beside["simulator"]) == (8, True, {"benchmark": "made up"})
 
 
-def test_a_search_without_success_keeps_the_first_and_says_so(tmp_path: Path, simulator: ThreeSteps) -> None:
+def test_the_memory_itself_can_be_left_out(tmp_path: Path, simulator: ThreeSteps) -> None:
     folder = write_checkpoint(tmp_path / "policy")
-    output = tmp_path / "RememberColor3.npz"
-    with pytest.raises(SettingsError, match="search is 0: it must be an integer of at least 1"):
-        configured(folder, output, "seed=7", "search=0")
-    assert not output.exists()
-    trace.trace(configured(folder, output, "seed=7", "search=1", "keep_memory=false"))
-    found = read_trace(output)
-    assert (found.about["success"], found.about["tried"]) == (False, 1)
-    assert found.norms is not None
-    with np.load(output) as content:
+    with pytest.raises(SettingsError, match="episodes is 0: it must be an integer of at least 1"):
+        configured(folder, tmp_path, "seed=7", "episodes=0")
+    trace.trace(configured(folder, tmp_path, "seed=7", "keep_memory=false"))
+    assert read_trace(tmp_path / "7.npz").norms is not None
+    with np.load(tmp_path / "7.npz") as content:
         assert "memory" not in content
+
+
+def test_a_trace_of_another_version_is_named(tmp_path: Path, simulator: ThreeSteps) -> None:
+    trace.trace(configured(write_checkpoint(tmp_path / "policy"), tmp_path, "seed=7"))
+    with np.load(tmp_path / "7.npz") as content:
+        np.savez(tmp_path / "old.npz", **{name: content[name] for name in content if name != "actions"})
+    with pytest.raises(ValueError, match=r"old\.npz .* another version, without actions.* python -m muvla\.trace"):
+        read_trace(tmp_path / "old.npz")
 
 
 def test_without_memory_only_the_attention_of_the_actions_is_kept(tmp_path: Path, simulator: ThreeSteps) -> None:
     folder = write_checkpoint(tmp_path / "policy", MemorySettings())
-    output = tmp_path / "RememberColor3.npz"
-    trace.trace(configured(folder, output, "seed=8", "mode=receding"))
-    found = read_trace(output)
+    trace.trace(configured(folder, tmp_path, "seed=8", "mode=receding"))
+    found = read_trace(tmp_path / "8.npz")
     assert found.queries.tolist() == ["ACTION"]
     assert found.attention.shape == (3, 2, 1, 2, 4)
     assert found.norms is None
@@ -158,23 +164,23 @@ def test_wrong_questions_are_refused(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "policy")
     for more, told in (
         (["environment=libero_object/0"], "belongs to LIBERO"),
-        (["environment=libero_object/0", "search=51"], "there are 0 to 49"),
+        (["environment=libero_object/0", "episodes=51"], "there are 0 to 49"),
         (["reset_rule=release"], "RememberColor3 has no reset_rule"),
         (["mode=sometimes"], "mode is sometimes: it must be auto or receding or open_loop"),
     ):
         with pytest.raises(ValueError, match=told):
-            trace.trace(configured(folder, tmp_path / "out.npz", *more))
+            trace.trace(configured(folder, tmp_path, *more))
 
 
 @pytest.mark.slow
 def test_the_real_simulator_shows_the_evaluations_episode(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "m64_k8")
-    output, film = tmp_path / "RememberColor3.npz", tmp_path / "film.npz"
-    trace.trace(configured(folder, output))
+    film = tmp_path / "film.npz"
+    trace.trace(configured(folder, tmp_path))
     records = tmp_path / "RememberColor3.jsonl"
     options = [f"checkpoint={folder}", f"output={records}", "episodes=1", "slots=1", f"frames={film}"]
     evaluate.evaluate(read(EvaluateSettings, options))
-    found = read_trace(output)
+    found = read_trace(tmp_path / "4242424242.npz")
     record = json.loads(records.read_text("utf-8"))
     assert {key: found.about[key] for key in ("seed", "goal")} == {key: record[key] for key in ("seed", "goal")}
     with np.load(film) as content:

@@ -6,6 +6,7 @@ from pathlib import Path
 from dry_runs import CONFIG, LAB, PAPER, REPOSITORY, SMOKE, call, counted, dry_run, evaluations, planned
 from muvla.benchmark.mikasa import MIKASA
 from muvla.jobs import matrix, trainings
+from muvla.jobs.batches import trace_batches
 
 MAKES_POLICIES = {"collect", "base", "train"}
 
@@ -43,11 +44,14 @@ def test_trained_table_starts_from_nothing(clone: Path) -> None:
 def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
     batches = {f"evaluate_{part}_{number}" for part in ("table", "effect") for number in (1, 2)}
-    evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace"}
+    evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace_1"}
     tables = {"table", "comparisons", "claims", "audit", "paper_source", "provenance", "all"}
     figures = {"figure_effect", "figure_probes", "figure_memory_dynamics", "figure_attention"}
     drawings = {"figure_architecture", "figure_masks", "figure_method", "figure_cosine_rollout"}
-    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures | drawings | {"site"}
+    assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures | drawings | {
+        "site",
+        "site_viewer",
+    }
     libero = SMOKE["libero"]
     assert jobs["collect"] == len(SMOKE["training_environments"]) + len(libero["tasks"])
     assert jobs["base"] == 2, "one for each benchmark"
@@ -60,9 +64,17 @@ def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Pat
     pictures = 1
     expected = len(matrix.table(CONFIG)) + len(CONFIG["controls"]) + libero + pictures
     assert len(evaluations(clone, "all")) == expected
-    assert jobs["trace"] == jobs["figure_attention"] == len(CONFIG["traces"])
+    assert {f"trace_{number + 1}" for number in range(len(trace_batches(CONFIG)))} <= jobs.keys()
+    assert jobs["figure_attention"] == len(matrix.drawn(CONFIG))
     assert jobs["table"] == 3
-    assert jobs["site"] == jobs["figure_architecture"] == jobs["figure_masks"] == jobs["figure_method"] == 1
+    assert (
+        jobs["site"]
+        == jobs["site_viewer"]
+        == jobs["figure_architecture"]
+        == jobs["figure_masks"]
+        == jobs["figure_method"]
+        == 1
+    )
     assert jobs["provenance"] == jobs["paper_source"] == jobs["figure_probes"] == jobs["claims"] == 1
     assert not MAKES_POLICIES & jobs.keys()
 

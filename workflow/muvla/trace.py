@@ -1,14 +1,20 @@
-"""`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: record memory and attention of one episode.
+"""`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: record memory and attention of single episodes.
 
-For the pictures of single episodes (spec 10). Everything is recorded from the very forward passes that acted. This
-needs eager attention, so the actions equal those of an evaluation up to float32's rounding, not bit for bit.
-T forwards, N cameras, L layers, Q kinds of queries, P patches, G groups, m tokens, D width.
+For the pictures of episodes and the viewer (spec 10). Episode i is the evaluation's: reset with seed + i. Everything is
+recorded from the very forward passes that acted. This needs eager attention, so the actions equal those of an
+evaluation up to float32's rounding, not bit for bit.
+
+`... OPTIONS -- OPTIONS -- OPTIONS` traces one policy in one environment after the other in the same process.
+
+T forwards, R actions that a forward runs, N cameras, L layers, Q kinds of queries, P patches, G groups, m tokens, D
+width.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +27,7 @@ from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
+from muvla.evaluate.in_turn import SEPARATOR, run_in_turn, separated
 from muvla.evaluate.options import EpisodeSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import inference_mode, require_benchmark, settled
@@ -34,7 +41,7 @@ from muvla.records.trace import About, Trace, write_trace
 from muvla.sim.contract import Simulator, SimulatorError
 from muvla.sim.simulator import make_simulator, preflight
 
-OF_THE_EPISODE = ("seed", "tried", "success", "steps", "goal", "instruction", "mode")  # as its provenance has it
+OF_THE_EPISODE = ("seed", "success", "steps", "goal", "instruction", "mode")  # as its provenance has it
 
 
 @dataclass
@@ -44,14 +51,9 @@ class TraceSettings(EpisodeSettings):
     checkpoint: str = option("checkpoints/mini/m64_k8", "The checkpoint folder.")
     output: str | None = option(
         None,
-        "File to write (.npz), with its provenance beside it (.json); null: results/traces/<name>/<environment>.npz.",
+        "Folder of <seed>.npz, each with its provenance beside it (.json); null: results/traces/<name>/<environment>.",
     )
-    search: int = option(
-        1,
-        "Greatest number of seeds to try, one after the other, until an episode succeeds; if none does, the first "
-        "episode is kept, and its pictures say so. 1: the first, whether it succeeds or not.",
-        at_least=1,
-    )
+    episodes: int = option(1, "Episodes to trace, whether they succeed or not.", at_least=1)
     keep_memory: bool = option(
         True,
         "Also keep the memory itself (T, m, D), not only norms and distances: 0.5 GB for 500 steps of 64 tokens of "
@@ -60,66 +62,63 @@ class TraceSettings(EpisodeSettings):
 
 
 def main() -> None:
-    command(TraceSettings, threaded, __doc__, SimulatorError)
+    if SEPARATOR in sys.argv[1:]:
+        run_in_turn(TraceSettings, threaded, list(separated(sys.argv[1:])), "traces")
+    else:
+        command(TraceSettings, threaded, __doc__, SimulatorError)
 
 
-def threaded(settings: TraceSettings) -> None:
+def threaded(settings: TraceSettings, like: Policy | None = None) -> Policy:
     """Trace in a process of its own: the number of threads is set first."""
     torch.set_num_threads(settings.threads)
-    trace(settings)
+    return trace(settings, like)
 
 
 @dataclass
 class Recording:
-    """One episode, a row for every forward."""
+    """One episode, a row for every forward; info: the simulator's last."""
 
     frames: list[np.ndarray] = field(default_factory=list)  # (N, H, W, 3) uint8
     steps: list[int] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
+    actions: list[np.ndarray] = field(default_factory=list)  # (R, 7), as the simulator was given them
     attention: list[Tensor] = field(default_factory=list)  # (L, Q, C, P)
     shares: list[Tensor] = field(default_factory=list)  # (L, G, G)
     memory: list[Tensor] = field(default_factory=list)  # (m, D), as read out, before a moving average is taken of it
     queries: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     end: np.ndarray | None = None  # (N, H, W, 3) uint8
+    info: dict[str, Any] = field(default_factory=dict)
     success: bool = False
 
-    def add(self, policy: Policy, image: np.ndarray, info: dict[str, Any], seen: Seen) -> None:
-        """Append the next forward: what the policy saw, and where it looked."""
+    def add(self, policy: Policy, image: np.ndarray, info: dict[str, Any], actions: np.ndarray, seen: Seen) -> None:
+        """Append the next forward: what the policy saw, where it looked, and what it did."""
         layout = layout_of(traceable(policy), len(seen.hidden))
         self.queries, patches = to_patches(seen.weights, layout, policy.cell.architecture.cameras)
         self.groups, shares = group_shares(seen.weights, layout)
         self.frames.append(image.copy())
         self.steps.append(int(info["steps"]))
         self.phases.append(str(info["phase"]))
+        self.actions.append(actions)
         self.attention.append(patches.cpu())
         self.shares.append(shares.cpu())
         self.memory.append(seen.hidden[layout.memory_slice].float().cpu())
 
 
-@dataclass(frozen=True)
-class Traced:
-    """The episode that is kept: its seed, the inference mode, the recording and the simulator's last info."""
-
-    seed: int
-    mode: str
-    recording: Recording
-    info: dict[str, Any]
-
-
-def trace(settings: TraceSettings) -> None:
-    """Run up to `search` episodes until one succeeds; write that one, or the first where none does.
+def trace(settings: TraceSettings, like: Policy | None = None) -> Policy:
+    """Run and write the episodes; return the policy. like: as Policy's.
 
     Raises ValueError for a seed that LIBERO does not have and a checkpoint of another benchmark, and what the simulator
     says when it cannot start.
     """
-    settings = settled(settings, "results/traces", ".npz", settings.search)
+    settings = settled(settings, "results/traces", "", settings.episodes)
     policy = Policy(
         settings.checkpoint,
         slots=1,
         precision=settings.precision,
         device=settings.device,
         environment=settings.environment,
+        like=like,
     )
     traceable(policy)
     require_benchmark(settings, policy)
@@ -128,18 +127,12 @@ def trace(settings: TraceSettings) -> None:
     options = {"actions_per_step": per_step, **benchmark_of(settings.environment).select_options(vars(settings))}
     preflight(settings.environment, options)
     with contextlib.closing(make_simulator(settings.environment, **options)) as simulator:
-        kept: Traced | None = None
-        for tried in range(1, settings.search + 1):
-            seed = settings.base_seed + tried - 1
-            recording, info = record(policy, simulator, seed, per_step)
+        for seed in range(settings.base_seed, settings.base_seed + settings.episodes):
+            recording = record(policy, simulator, seed, per_step)
             outcome = "success" if recording.success else "failure"
             print(f"{settings.variant} {settings.environment}, seed {seed}: {outcome}")
-            if kept is None or recording.success:
-                kept = Traced(seed, mode, recording, info)
-            if recording.success:
-                break
-        assert kept is not None
-        write(settings, policy, kept, tried, simulator.provenance())
+            write(settings, policy, recording, seed, mode, simulator.provenance())
+    return policy
 
 
 def traceable(policy: Policy) -> Cell:
@@ -149,27 +142,29 @@ def traceable(policy: Policy) -> Cell:
     return policy.cell
 
 
-def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> tuple[Recording, dict[str, Any]]:
-    """Run one episode to its first success or its end; return the recording and the simulator's last info."""
+def record(policy: Policy, simulator: Simulator, seed: int, per_step: int) -> Recording:
+    """Run one episode to its first success or its end."""
     recording, yes = Recording(), np.array([True])
-    observation, info = simulator.reset(seed=seed)
+    observation, recording.info = simulator.reset(seed=seed)
     truncated = False
     with watched(traceable(policy)) as seen, tqdm(desc=f"seed {seed}", unit="forward", leave=False) as bar:
         while not (recording.success or truncated):
-            image, proprio = observation["image"], observation["proprio"]
+            image, proprio, info = observation["image"], observation["proprio"], recording.info
             begins = np.array([not recording.steps])
             commands = policy.act(image[None], proprio[None], [str(info["instruction"])], begins, yes)
-            recording.add(policy, image, info, seen.pop())
-            observation, _, _, truncated, info = simulator.step(commands[0, :per_step])
-            recording.success = bool(info["success"])
+            recording.add(policy, image, info, commands[0, :per_step], seen.pop())
+            observation, _, _, truncated, recording.info = simulator.step(commands[0, :per_step])
+            recording.success = bool(recording.info["success"])
             bar.update()
     recording.end = observation["image"].copy()
-    return recording, info
+    return recording
 
 
-def write(settings: TraceSettings, policy: Policy, kept: Traced, tried: int, simulator: dict[str, Any]) -> None:
-    """Write the .npz, then its provenance beside it (.json); tried: how many episodes were run."""
-    architecture, recording = policy.cell.architecture, kept.recording
+def write(
+    settings: TraceSettings, policy: Policy, recording: Recording, seed: int, mode: str, simulator: dict[str, Any]
+) -> None:
+    """Write <seed>.npz, then its provenance beside it (.json); mode: "receding" or "open_loop"."""
+    architecture = policy.cell.architecture
     about: About = {
         "variant": settings.variant,
         "environment": settings.environment,
@@ -178,13 +173,12 @@ def write(settings: TraceSettings, policy: Policy, kept: Traced, tried: int, sim
         "width": architecture.width,
         "chunk": architecture.chunk,
         "commit": commit(),
-        "seed": kept.seed,
-        "tried": tried,
+        "seed": seed,
         "success": recording.success,
-        "steps": int(kept.info["steps"]),
-        "goal": str(kept.info["goal"]),
-        "instruction": str(kept.info["instruction"]),
-        "mode": kept.mode,
+        "steps": int(recording.info["steps"]),
+        "goal": str(recording.info["goal"]),
+        "instruction": str(recording.info["instruction"]),
+        "mode": mode,
     }
     provenance = describe_run(
         command="muvla.trace",
@@ -200,6 +194,7 @@ def write(settings: TraceSettings, policy: Policy, kept: Traced, tried: int, sim
         end=recording.end,
         steps=np.array(recording.steps),
         phases=np.array(recording.phases),
+        actions=np.stack(recording.actions),
         attention=torch.stack(recording.attention).numpy(),
         queries=np.array(recording.queries),
         cameras=np.array([*CAMERAS, "first_image"][: architecture.cameras]),
@@ -210,7 +205,7 @@ def write(settings: TraceSettings, policy: Policy, kept: Traced, tried: int, sim
         norms=None if memory is None else token_norms(memory).numpy(),
         distances=None if memory is None else token_distances(memory[1:], memory[:-1]).numpy(),
     )
-    output = settings.path
+    output = settings.path / f"{seed}.npz"
     write_trace(output, made, memory.numpy() if memory is not None and settings.keep_memory else None)
     beside = write_json(output.with_suffix(".json"), {**provenance, "npz_sha256": file_sha256(output)})
     print(f"written: {output} and {beside}")

@@ -1,7 +1,6 @@
 # The project page: a static site that opens from the file system and under any prefix of a static host. The episode
 # viewer among its pages has a rule of its own.
 
-SITE = f"{OUT}/site"
 SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
 SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
 SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
@@ -32,7 +31,7 @@ rule site:
         f"{OUT}/benchmarks/site.tsv"
     params:
         names=SITE_PICTURE_NAMES,
-        traced=["-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACE_JSONS],
+        traced=EPISODES,
         effect=config["effect"],
         scale=config["scale"],
         statistics=config["statistics"],
@@ -44,7 +43,7 @@ rule site:
 
 rule site_zip:
     input:
-        files=rules.site.output,
+        files=[*rules.site.output, *rules.site_viewer.output],
     output:
         f"{OUT}/site.zip",
     log:

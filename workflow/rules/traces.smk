@@ -1,47 +1,65 @@
 # Single episodes with their internals recorded: how the memory changed, and where memory and actions attend.
 
 TRACES = matrix.traces(config)
-TRACE = f"{OUT}/traces/{{variant}}/{{environment}}.npz"
+DRAWN = matrix.drawn(config)
 DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{environment}}"
 COSINE = f"{OUT}/figures/cosine_rollout/{{variant}}/{{environment}}"
 ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
 
 
-rule trace:
-    input:
-        checkpoint=lambda wildcards: checkpoint_of(wildcards.variant, matrix.home_of(wildcards.environment)).complete,
-    output:
-        trace=TRACE,
-        provenance=f"{OUT}/traces/{{variant}}/{{environment}}.json",
-    log:
-        f"{OUT}/logs/trace/{{variant}}/{{environment}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/trace/{{variant}}/{{environment}}.tsv"
-    container:
-        EVALUATION_IMAGE
-    threads: 1
-    resources:
-        **needs.gpu(1),
-        mem_mb=needs.growing(5000, paper=64000),
-        runtime=needs.growing(60, paper=360),
-    params:
-        overrides=lambda wildcards, output: overrides.trace(
-            config,
-            wildcards.variant,
-            wildcards.environment,
-            checkpoint_of(wildcards.variant, matrix.home_of(wildcards.environment)).folder,
-            threads=1,
-            output=output.trace,
-        ),
-    message:
-        "Tracing an episode of {wildcards.variant} in {wildcards.environment}"
-    shell:
-        python("muvla.trace {params.overrides:q}")
+def traces_of(variant, environment, kind="npz"):
+    """Return the files of the episodes that are traced, in the order of their seeds."""
+    seeds = matrix.trace_seeds(config, environment, TRACES[variant, environment])
+    return [f"{OUT}/traces/{variant}/{environment}/{seed}.{kind}" for seed in seeds]
+
+
+def first_trace(wildcards):
+    """Return the episode that the figures show."""
+    return traces_of(wildcards.variant, wildcards.environment)[0]
+
+
+# One process traces a batch of policies (muvla/jobs/batches.py).
+for batch in batches.trace_batches(config):
+
+    rule:
+        name:
+            batch.name
+        input:
+            sorted({checkpoint_of(cell.variant, cell.home).complete for cell in batch.cells}),
+        output:
+            [file for cell in batch.cells for kind in ("npz", "json") for file in traces_of(*cell[:2], kind)],
+        log:
+            f"{OUT}/logs/trace/{batch.name}.log",
+        benchmark:
+            f"{OUT}/benchmarks/trace/{batch.name}.tsv"
+        container:
+            EVALUATION_IMAGE
+        threads: 1
+        resources:
+            **needs.gpu(1),
+            mem_mb=needs.growing(5000, paper=64000),
+            runtime=needs.growing(60, paper=120 * len(batch.cells)),
+        params:
+            traces=overrides.several(
+                overrides.trace(
+                    config,
+                    cell.variant,
+                    cell.environment,
+                    checkpoint_of(cell.variant, cell.home).folder,
+                    threads=1,
+                    output=str(Path(traces_of(*cell[:2])[0]).parent),
+                )
+                for cell in batch.cells
+            ),
+        message:
+            f"Tracing episodes of {batch.title}"
+        shell:
+            python("muvla.trace {params.traces}")
 
 
 rule figure_memory_dynamics:
     input:
-        trace=TRACE,
+        trace=first_trace,
     output:
         report(f"{DYNAMICS}.png", category="Figures"),
         f"{DYNAMICS}.pdf",
@@ -59,7 +77,7 @@ rule figure_memory_dynamics:
 
 rule figure_cosine_rollout:
     input:
-        trace=TRACE,
+        trace=first_trace,
     output:
         report(f"{COSINE}.png", category="Figures"),
         multiext(COSINE, ".svg", ".pdf"),
@@ -77,7 +95,7 @@ rule figure_cosine_rollout:
 
 rule figure_attention:
     input:
-        trace=TRACE,
+        trace=first_trace,
     output:
         report(f"{ATTENTION}.png", category="Figures"),
         multiext(ATTENTION, ".pdf", ".gif"),
@@ -96,9 +114,9 @@ rule figure_attention:
 # names below <outputs>/figures, each a .png and a .pdf
 TRACE_FIGURES = [
     f"{figure}/{variant}/{environment}"
-    for variant, environment in TRACES
+    for variant, environment in DRAWN
     for figure in ("memory_dynamics", "cosine_rollout", "attention")
     if figure == "attention" or matrix.has_memory(variant)
 ]
 # the JSON file of each trace, which says what made it
-TRACE_JSONS = [f"{OUT}/traces/{variant}/{environment}.json" for variant, environment in TRACES]
+TRACE_JSONS = [file for place in TRACES for file in traces_of(*place, "json")]

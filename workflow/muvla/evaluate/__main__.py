@@ -15,10 +15,9 @@ With policy=ws://HOST:PORT instead of checkpoint=DIR a policy of anybody's acts,
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from tqdm import tqdm
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.evaluate.acting import Acting
 from muvla.evaluate.episodes import run
+from muvla.evaluate.in_turn import SEPARATOR, run_in_turn, separated
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import (
@@ -39,7 +39,7 @@ from muvla.evaluate.settings import (
     settled,
     start_up,
 )
-from muvla.options import command, read
+from muvla.options import command
 from muvla.provenance import now
 from muvla.records.file import RecordFile
 from muvla.records.frames import FrameRecorder
@@ -50,38 +50,12 @@ from muvla.sim.vector import Simulators, make_vector
 if TYPE_CHECKING:
     from muvla.evaluate.remote.policy import RemotePolicy
 
-SEPARATOR = "--"
-
 
 def main() -> None:
     if SEPARATOR in sys.argv[1:]:
-        evaluate_all(list(separated(sys.argv[1:])))
+        run_in_turn(EvaluateSettings, threaded, list(separated(sys.argv[1:])), "evaluations")
     else:
         command(EvaluateSettings, threaded, __doc__, SimulatorError)
-
-
-def separated(words: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the options of each evaluation of a command line."""
-    for is_separator, part in itertools.groupby(words, lambda word: word == SEPARATOR):
-        if not is_separator:
-            yield list(part)
-
-
-def evaluate_all(commands: Sequence[Sequence[str]]) -> None:
-    """Run one evaluation after the other. commands: options of each (option=value).
-
-    Raises SystemExit when one was refused or ended early, after the others; a bug's exception is raised at once.
-    """
-    failed = 0
-    policy: Policy | None = None
-    for options in commands:
-        try:
-            policy = threaded(read(EvaluateSettings, options), policy)
-        except (ValueError, OSError, SimulatorError) as error:
-            failed += 1
-            print(f"error: {error}\nin: {' '.join(options)}", file=sys.stderr)
-    if failed:
-        sys.exit(f"error: {failed} of {len(commands)} evaluations are not finished")
 
 
 def threaded(settings: EvaluateSettings, like: Policy | None = None) -> Policy | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple
 
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.jobs import matrix
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
@@ -56,6 +57,25 @@ def batches(config: Configuration) -> list[Batch]:
         for count in [max(min(FEWEST, len(found)), -(-len(found) // LARGEST))]
         for number in range(count)
     ]
+
+
+def trace_batches(config: Configuration) -> list[Batch]:
+    """Return all that is traced, in batches like those of evaluations.
+
+    A trace's simulator runs in the process of its policy, so a process traces one cell of a benchmark whose simulator
+    cannot be made twice in it.
+    """
+    cells = [Cell(*place, home=matrix.home_of(place[1])) for place in matrix.traces(config)]
+
+    def together(cell: Cell) -> str:
+        if benchmark_of(cell.environment).one_a_process:
+            return "_".join([cell.variant, *cell.environment.split("/")])
+        return cell.variant if config["scale"] == "paper" else "all"
+
+    found = [list(group) for _, group in _grouped(cells, together)]
+    largest = len(cells) if config["scale"] == "paper" else LARGEST
+    parts = [group[start : start + largest] for group in found for start in range(0, len(group), largest)]
+    return [Batch(f"trace_{number + 1}", tuple(part)) for number, part in enumerate(parts)]
 
 
 def _grouped(cells: list[Cell], name: Callable[[Cell], str]) -> list[tuple[str, list[Cell]]]:

@@ -63,11 +63,11 @@ class Effect(TypedDict):
 
 
 class Trace(TypedDict):
-    """Episodes whose memory and attention are drawn."""
+    """Episodes whose memory and attention are recorded: the first ones of an evaluation."""
 
-    variant: str
-    environment: str
-    search: NotRequired[int]
+    variant: str | list[str]
+    environment: str | list[str]
+    episodes: int
 
 
 class Site(TypedDict):

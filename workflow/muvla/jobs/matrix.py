@@ -184,16 +184,38 @@ def has_effect(config: Configuration) -> bool:
 
 
 def traces(config: Configuration) -> dict[tuple[str, str], int]:
-    """Return {(variant, environment or task): episodes to try until one succeeds} of what is traced and has a
-    checkpoint; as many as are evaluated where `search` is absent."""
-    found = {}
-    for trace in config["traces"]:
-        variant, environment = trace["variant"], trace["environment"]
-        libero = on_libero(home_of(environment))
-        if _has_checkpoint(config, f"libero_{variant}" if libero else variant):
-            usual = config["libero"]["episodes"] if libero else config["episodes"]
-            found[variant, environment] = trace.get("search", usual)
-    return found
+    """Return {(variant, environment or task): number of episodes} of what is traced and has a checkpoint."""
+    return {
+        (variant, environment): trace["episodes"]
+        for trace in config["traces"]
+        for variant in listed(trace["variant"])
+        for environment in listed(trace["environment"])
+        if _has_checkpoint(config, f"libero_{variant}" if on_libero(home_of(environment)) else variant)
+    }
+
+
+def trace_seeds(config: Configuration, environment: str, episodes: int) -> range:
+    """Return the seeds of the first `episodes` episodes of an evaluation, which do not depend on any outcome."""
+    first = first_seed_of(config, environment)
+    return range(first, first + episodes)
+
+
+def first_seed_of(config: Configuration, environment: str) -> int:
+    """Return the seed of an evaluation's first episode; in LIBERO the first of the stored initial states."""
+    return 0 if on_libero(home_of(environment)) else config["evaluation_seed"]
+
+
+def drawn(config: Configuration) -> list[tuple[str, str]]:
+    """Return (variant, environment or task) of the traces whose first episode the figures show.
+
+    They are those of the first variant of each entry of `traces`; the episode viewer shows all of them.
+    """
+    first = {
+        (listed(trace["variant"])[0], environment)
+        for trace in config["traces"]
+        for environment in listed(trace["environment"])
+    }
+    return [place for place in traces(config) if place in first]
 
 
 def on_libero(home: str) -> bool:

@@ -7,7 +7,7 @@ from muvla.jobs import matrix, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
-ONLY_EVALUATION = ("checkpoint_source", "episodes", "memory", "strict")  # options that muvla.trace does not have
+ONLY_EVALUATION = ("checkpoint_source", "memory", "strict")  # options that muvla.trace does not have
 Value = str | int | float | bool | list[str] | None
 
 
@@ -30,7 +30,7 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         "name": cell.variant,
         "environment": cell.environment,
         "episodes": config["episodes"],
-        "seed": config["evaluation_seed"],
+        "seed": matrix.first_seed_of(config, cell.environment),
         "label": config["scale"],
         "device": "cuda" if paper else "cpu",
         "precision": "bfloat16" if paper else "float32",
@@ -38,7 +38,7 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         **matrix.USUAL,
     }
     if matrix.on_libero(cell.home):
-        options |= {"episodes": libero["episodes"], "seed": 0}  # the first of the stored initial states
+        options |= {"episodes": libero["episodes"]}
         return options | {name: libero[name] for name in ("mode", "reset_rule", "strict")}
     if control := matrix.control_of(config, cell):
         options |= matrix.differences(control)
@@ -46,11 +46,11 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
 
 
 def trace(config: Configuration, variant: str, environment: str, checkpoint: str, **more: Value) -> list[str]:
-    """Return the overrides of `python -m muvla.trace`: an episode as the evaluation of that cell would run it."""
+    """Return the overrides of `python -m muvla.trace`: episodes as the evaluation of that cell would run them."""
     cell = Cell(variant, environment, home=matrix.home_of(environment))
     evaluated = evaluation_options(config, cell, checkpoint)
     options = {name: value for name, value in evaluated.items() if name not in ONLY_EVALUATION}
-    options["search"] = matrix.traces(config).get((variant, environment), 1)
+    options["episodes"] = matrix.traces(config)[variant, environment]
     # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
     options["keep_memory"] = not (config["scale"] == "paper" and matrix.on_libero(cell.home))
     return overrides(**options, **more)

@@ -1,7 +1,7 @@
-"""One traced episode as a file (.npz): written by `python -m muvla.trace`, drawn by the figures of muvla.report.traces.
+"""One traced episode as a file (.npz): written by `python -m muvla.trace`, drawn by the figures and the viewer.
 
-T forward passes, N recorded cameras, H and W pixels, L layers, Q kinds of queries, C cameras that the policy sees, P
-patches of each, G groups of tokens, m memory tokens, D width.
+T forward passes, R actions that one of them runs, N recorded cameras, H and W pixels, L layers, Q kinds of queries, C
+cameras that the policy sees, P patches of each, G groups of tokens, m memory tokens, D width.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class About(TypedDict):
     scale: str
     mode: str  # "receding" or "open_loop"
     seed: int
-    tried: int  # episodes run until this one
     success: bool
     steps: int  # of the whole episode
     goal: str
@@ -48,6 +47,7 @@ class Trace:
     end: np.ndarray  # (N, H, W, 3) uint8: how the episode ended
     steps: np.ndarray  # (T,) whole numbers: simulator steps before the forward
     phases: np.ndarray  # (T,) text: "cue", "empty" or "act"
+    actions: np.ndarray  # (T, R, 7) float32: as the simulator was given them; an episode can end before the last ones
     attention: np.ndarray  # (T, L, Q, C, P) float32: of a query to each patch, mean over heads and queries of its kind
     queries: np.ndarray  # (Q,) text: "MEM", "ACTION"
     cameras: np.ndarray  # (C,) text: "image", "wrist_image" and, for the episode's first picture, "first_image"
@@ -71,16 +71,13 @@ class Trace:
     def origin(self) -> str:
         """Sentences for the foot of a picture: how the episode was chosen and run, and by what."""
         about = self.about
-        chosen = (
-            f"The {'first success' if about['success'] else 'first, for none succeeded,'} of {about['tried']} tried"
-        )
         pace = {
             "receding": "re-planned at every step",
             "open_loop": f"chunks of {about['chunk']} actions run open loop",
         }[about["mode"]]
         warning = " A mini policy, not the paper's model." if about["scale"] != "paper" else ""
         sizes = f"m={about['num_mem_tokens']}, d={about['width']}"
-        return f"{chosen}; {pace}.{warning} {sizes}, commit {about['commit']}."
+        return f"Not chosen by its outcome; {pace}.{warning} {sizes}, commit {about['commit']}."
 
     def key_frames(self, limit: int = 8) -> KeyFrames:
         """Choose at most `limit` frames, cameras one above the other; the last one shows how the episode ended."""
@@ -109,6 +106,8 @@ def read_trace(path: Path | str) -> Trace:
     wanted = [field.name for field in fields(Trace) if field.name not in MEMORY]
     try:
         with np.load(path, allow_pickle=False) as content:
+            if "frames" in content and (absent := [name for name in wanted if name not in content]):
+                raise ValueError(f"it is of another version, without {', '.join(absent)}")
             arrays = {name: content[name] for name in wanted}
             arrays |= {name: content[name] for name in MEMORY if name in content}
         about = json.loads(str(arrays["about"]))
@@ -129,6 +128,7 @@ def _fault(trace: Trace) -> str:
     if trace.frames.ndim != 5 or trace.frames.shape[-1] != 3 or trace.frames.dtype != np.uint8 or not times:
         return f"frames are {trace.frames.shape} {trace.frames.dtype}, expected (T, N, H, W, 3) uint8, T at least 1"
     per_row = {"steps": trace.steps, "phases": trace.phases, "attention": trace.attention, "shares": trace.shares}
+    per_row |= {"actions": trace.actions}
     if trace.norms is not None:
         per_row["norms"] = trace.norms
     for name, array in per_row.items():

@@ -36,6 +36,7 @@ MODULES = {
     "paper_source": "paper.source",
     "provenance": "lineage.page",
     "site": "site.site",
+    "site_viewer": "site.viewer",
     "site_zip": "site.archive",
     "table": "tables.table",
 }

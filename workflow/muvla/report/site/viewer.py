@@ -1,0 +1,49 @@
+"""The episode viewer's page, its scripts, and the traced episodes as it reads them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from muvla.records.trace import read_trace
+from muvla.report.runner import Contents
+from muvla.report.site.frame import page
+from muvla.report.site.viewer_episode import FORMAT, SHEETS, described, encode, script_json
+from muvla.report.templates import TEMPLATES
+
+ASSETS = (
+    "viewer.css",
+    "viewer_files.js",
+    "viewer_pictures.js",
+    "viewer_charts.js",
+    "viewer_panel.js",
+    "viewer_state.js",
+    "viewer_keys.js",
+    "viewer.js",
+)
+
+
+def site_viewer(*, traces: Sequence[Path], names: Sequence[str]) -> Contents:
+    """Make the viewer of traced episodes, named in `names`; a trace that cannot be read is listed with what is wrong.
+
+    The same traces give the same bytes.
+    """
+    episodes: list[dict[str, object]] = []
+    made: dict[str, str | bytes] = {}
+    for name, path in zip(names, traces, strict=True):
+        try:
+            trace = read_trace(path)
+        except (ValueError, FileNotFoundError) as error:
+            episodes.append({"name": name, "fault": f"{error}", "command": f"rm {path} && snakemake {path}"})
+            made |= {f"{name}.js": "", **{f"{name}.{camera}.webp": b"" for camera in SHEETS}}
+            continue
+        encoded = encode(name, trace)
+        episodes.append({"name": name, **described(trace.about)})
+        made[f"{name}.js"] = encoded.script
+        made |= {f"{name}.{camera}.webp": content for camera, content in encoded.sheets.items()}
+    sizes = sum(len(content) for content in made.values())
+    print(f"{len(episodes)} episodes, {sizes / 1e6:.2f} MB")
+    return {
+        "viewer.html": page("viewer.html", rule="site_viewer", scripts=[one for one in ASSETS if one.endswith(".js")]),
+        "index.js": f"viewer.index({script_json({'format': FORMAT, 'episodes': episodes})});\n",
+        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
+        **made,
+    }

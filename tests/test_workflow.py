@@ -45,7 +45,7 @@ def test_smoke_has_every_rule(clone: Path) -> None:
     jobs = planned(clone, "--configfile", "config/smoke.yaml")
     batches = {f"evaluate_{part}_{number}" for part in ("table", "effect") for number in (1, 2)}
     evaluations = {"libero_check", "evaluate_libero_table_1", *batches, "episode_frames", "cue_swap", "trace_1"}
-    tables = {"table", "comparisons", "claims", "audit", "paper_source", "provenance", "all"}
+    tables = {"table", "comparisons", "claims", "audit", "paper_source", "provenance", "archive", "all"}
     figures = {"figure_effect", "figure_probes", "figure_memory_dynamics", "figure_attention"}
     drawings = {"figure_architecture", "figure_masks", "figure_method", "figure_cosine_rollout"}
     assert jobs.keys() - {"total"} == MAKES_POLICIES | evaluations | tables | figures | drawings | {

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from made_up_trace import made_up_trace, write_made_up
+from muvla.files import ROOT
 from muvla.model.architecture import MemorySettings
 from muvla.report.audit.document import audit
 from muvla.report.comparisons import comparisons
@@ -60,7 +61,14 @@ def make_results(folder: Path) -> Path:
     )
     save(audit(tables=[PUBLISHED / f"{name}.csv" for name in FILES], claims=PUBLISHED / "claims.csv"), folder / "audit")
     everything = [*all_marks, *libero_marks]
-    lineage = provenance(records=everything, checkpoints=[], traces_and_probes=[], root=str(folder))
+    lineage = provenance(
+        records=everything,
+        checkpoints=[],
+        traces_and_probes=[],
+        root=str(folder),
+        snakefile=ROOT / "Snakefile",
+        parameters="{}",
+    )
     write(lineage, [folder / name for name in lineage])
     probes = figure_probes(records=all_marks, statistics=RULES)
     write(probes, [folder / "figures" / name for name in probes])

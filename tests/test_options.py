@@ -48,7 +48,7 @@ COMMANDS = (TrainSettings, EvaluateSettings, TraceSettings, CueSwapSettings, Col
         (EvaluateSettings, "environment=[a]", "environment is of another kind: it must be text"),
         (EvaluateSettings, "+episodes=3", "'+episodes=3' is not an option"),
         (EvaluateSettings, "episodes", "'episodes' cannot be read: write option=value"),
-        (TraceSettings, "sarch=2", "did you mean 'search'?"),
+        (TraceSettings, "epsodes=2", "did you mean 'episodes'?"),
         (CollectSettings, "noize=1", "did you mean 'noise'?"),
         (CollectSettings, "shards=0", "shards is 0: it must be an integer of at least 1"),
         (CueSwapSettings, "cues=3", "did you mean 'cue'?"),

@@ -152,7 +152,7 @@ class TrainSettings:
 
 
 # How often something is saved or measured, and by whom it is computed.
-_CIRCUMSTANCES = ("save_every", "checkpoint_every", "metrics", "workers", "processes")
+_CIRCUMSTANCES = ("save_every", "checkpoint_every", "metrics", "workers", "processes", "slots")
 _DECIDING = {
     "base": ("name", "architecture", "held_out", "auxiliary", "towers", "grounding"),
     "variant": ("name", "architecture", "held_out", "auxiliary", "memory_training"),

@@ -26,7 +26,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_paper(tmp_path_factory.mktemp("paper"))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+# pi05 is trained by its own authors' program at this scale (docs/paper-scale.md)
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "pi05"])
 def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
     output = trained(root, variant, f"all/{variant}", "scale.memory_training.updates=2")
     settings = configured(root, variant, "x")

@@ -69,7 +69,12 @@ def test_a_home_that_cannot_be_written_needs_a_cache_elsewhere(tmp_path: Path) -
     shell = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
     for home, expected in (("/dev/null/nowhere", f"{clone}/.cache"), (str(tmp_path), "")):
         done = subprocess.run(
-            ["make", "--no-print-directory", "where"], cwd=clone, env=shell | {"HOME": home}, capture_output=True, text=True, check=True
+            ["make", "--no-print-directory", "where"],
+            cwd=clone,
+            env=shell | {"HOME": home},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert done.stdout.strip() == expected
 

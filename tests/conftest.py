@@ -4,15 +4,19 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 import muvla  # noqa: F401  before torch, whose kernels it chooses
+from browser import chromium
 from dry_runs import copy_workflow
 from slurm_cluster import cluster
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The processes of `pytest -n` and those that tests start share the cores, and threads that wait should not spin.
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -72,3 +76,18 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Slurm that answers; the test is skipped where none can be had."""
     with cluster(tmp_path_factory.mktemp("slurm")):
         yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for a file of tests; they open pages of their own in it."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of an episode viewer of made-up traces, as the address of a file."""
+    from made_up_viewer import make_viewer  # the figures' libraries, for few tests
+
+    return make_viewer(tmp_path_factory.mktemp("site")).as_uri()

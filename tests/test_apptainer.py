@@ -18,6 +18,9 @@ import pytest
 from slurm_cluster import TOOLS, lacking
 from working_copy import REPOSITORY, working_copy
 
+# This machine's own programs, bound into the empty image.
+PREFIXES = {"/usr", "/etc", "/opt", *(str(Path(one).resolve()) for one in (sys.prefix, sys.base_prefix)), sys.prefix}
+BOUND = f"--apptainer-args=--bind {','.join(sorted(PREFIXES))}"
 PAPER, NUMPY = "the paper's (spec 0)", "the newest for numpy 1.26"
 PAPERS_PINS = {
     "mani_skill": ("3.0.0b15", PAPER),
@@ -121,20 +124,12 @@ def evaluated(request: pytest.FixtureRequest, apptainer: dict[str, str], clone: 
     if lacking() is None:
         request.getfixturevalue("slurm")
         queued = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
-    prefixes = {
-        "/usr",
-        "/etc",
-        "/opt",
-        str(Path(sys.prefix).resolve()),
-        str(Path(sys.base_prefix).resolve()),
-        sys.prefix,
-    }
     command = [
         *(sys.executable, str(Path(__file__).with_name("prompt_snakemake.py"))),
         f"results/records/released/{variant}/RememberColor3.done",
         *queued,
         *("--configfile", "own_site.yaml", "--config", "episodes=1"),
-        *("--software-deployment-method", "apptainer", f"--apptainer-args=--bind {','.join(sorted(prefixes))}"),
+        *("--software-deployment-method", "apptainer", BOUND),
     ]
     environment = {**apptainer, "APPTAINERENV_PREPEND_PATH": str(Path(sys.executable).parent)}
     result = subprocess.run(

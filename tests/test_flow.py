@@ -1,5 +1,6 @@
 """The flow-matching policy: who sees whom, the flow's direction, what it learns, and its files (train/flow)."""
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -178,6 +179,15 @@ def test_a_damaged_folder_is_refused_by_name(tmp_path: Path) -> None:
     write_json(tmp_path / "pi05/config.json", config | {"flow": config["flow"] | {"width": 16}})
     with pytest.raises(CheckpointError, match=r"model-00001.*expert.* has shape"):
         load_flow(checkpoint.StoredPolicy(tmp_path / "pi05"))
+
+
+def test_a_diverged_policy_is_not_written(cell: FlowCell, tmp_path: Path) -> None:
+    broken = copy.deepcopy(cell)
+    with torch.no_grad():
+        broken.expert.action_out.bias[0] = torch.nan
+    with pytest.raises(CheckpointError, match=r"expert\.action_out\.bias holds NaN or infinity"):
+        checkpoint.save(broken, tmp_path / "pi05", step=1, files={})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_noise_follows_the_seed_of_the_episode_and_nothing_else(tmp_path: Path) -> None:

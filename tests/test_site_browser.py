@@ -1,14 +1,13 @@
 """The project page in a real browser: every control does what it says, a link opens the same again, all can read it."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from browser import chromium, inaccessible, needs_browser, opened, shoot, too_wide
+from browser import inaccessible, needs_browser, opened, shoot, too_wide
 from made_up_site import MEMORY, make_results, make_site
 from muvla.report.site.frame import PAGES
 
@@ -24,12 +23,6 @@ CELL = f"table_mikasa.RememberColor5.{MEMORY}"
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a made-up site, as the address of a file."""
     return make_site(make_results(tmp_path_factory.mktemp("results")), tmp_path_factory.mktemp("site")).as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with chromium() as started:
-        yield started
 
 
 def cell(page: "Page", key: str = CELL) -> Any:

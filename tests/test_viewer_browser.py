@@ -1,12 +1,11 @@
 """The episode viewer in a real browser: controls do what they say, one cursor moves all, a link opens a moment."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from browser import chromium, inaccessible, needs_browser, opened, shoot, too_wide
-from made_up_viewer import EPISODES, FIRST, make_viewer
+from browser import inaccessible, needs_browser, opened, shoot, too_wide
+from made_up_viewer import EPISODES, FIRST
 from viewer_page import choose, cursor, grey, lit, now, settled, shown, slide
 
 if TYPE_CHECKING:
@@ -15,22 +14,10 @@ if TYPE_CHECKING:
 pytestmark = needs_browser
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of a viewer of made-up traces, as the address of a file."""
-    return make_viewer(tmp_path_factory.mktemp("site")).as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with chromium() as started:
-        yield started
-
-
 @pytest.mark.parametrize(("size", "dark"), [("desktop", False), ("phone", True)])
-def test_anybody_can_read_it(browser: "Browser", address: str, size: Any, dark: bool) -> None:
+def test_anybody_can_read_it(browser: "Browser", viewer: str, size: Any, dark: bool) -> None:
     """On a desktop and a phone, light and dark: axe-core finds nothing serious, nothing runs out of the screen."""
-    with opened(browser, f"{address}#episode={FIRST}&with=oft_episodic&step=4", size=size, dark=dark) as watched:
+    with opened(browser, f"{viewer}#episode={FIRST}&with=oft_episodic&step=4", size=size, dark=dark) as watched:
         assert len(shown(watched.page)) == 2
         assert inaccessible(watched.page) == []
         assert not too_wide(watched.page)
@@ -40,8 +27,8 @@ def test_anybody_can_read_it(browser: "Browser", address: str, size: Any, dark: 
         shoot(watched.page, f"viewer-{size}-{'dark' if dark else 'light'}")
 
 
-def test_lists_follow_from_each_other(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_lists_follow_from_each_other(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         assert shown(page) == [FIRST]
         choose(page, "episode", "m64_k8-RememberColor3-8")
@@ -61,8 +48,8 @@ def test_lists_follow_from_each_other(browser: "Browser", address: str) -> None:
         assert page.locator("[data-chart=norms]").count() == 0
 
 
-def test_outcomes_are_filtered_in_list_and_table(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_outcomes_are_filtered_in_list_and_table(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         rows = page.locator("#table tbody tr")
@@ -79,8 +66,8 @@ def test_outcomes_are_filtered_in_list_and_table(browser: "Browser", address: st
         page.wait_for_function("location.hash.includes('TakeItBack')")  # and no longer #all-episodes
 
 
-def test_overlays_light_their_patches_by_layer_and_opacity(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_overlays_light_their_patches_by_layer_and_opacity(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         assert lit(page, "memory → base camera") == [(1, 2)]
@@ -103,8 +90,8 @@ def test_overlays_light_their_patches_by_layer_and_opacity(browser: "Browser", a
         assert lit(page, "actions → wrist camera") == []
 
 
-def test_one_cursor_moves_pictures_curves_and_words(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_one_cursor_moves_pictures_curves_and_words(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         before = (grey(page), cursor(page))
@@ -128,8 +115,8 @@ def test_one_cursor_moves_pictures_curves_and_words(browser: "Browser", address:
         assert "step 3" in now(page), "dragged"
 
 
-def test_it_plays_to_the_end_at_the_chosen_speed(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_it_plays_to_the_end_at_the_chosen_speed(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         choose(page, "speed", "50")
@@ -144,8 +131,8 @@ def test_it_plays_to_the_end_at_the_chosen_speed(browser: "Browser", address: st
         assert page.locator("#step").input_value() == "1"
 
 
-def test_two_policies_share_their_axis(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_two_policies_share_their_axis(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         choose(page, "with", "oft_episodic")
@@ -161,12 +148,12 @@ def test_two_policies_share_their_axis(browser: "Browser", address: str) -> None
         assert page.locator("#step").input_value() == "6", "cut to the episode that is left"
 
 
-def test_an_address_opens_the_same_moment(browser: "Browser", address: str) -> None:
+def test_an_address_opens_the_same_moment(browser: "Browser", viewer: str) -> None:
     state = (
         f"episode={FIRST}&with=oft_episodic&step=4&memory=1&actions=0&memory-opacity=35&actions-opacity=60"
         "&only=success&speed=20&keys=off"
     )
-    with opened(browser, f"{address}#{state}") as watched:
+    with opened(browser, f"{viewer}#{state}") as watched:
         page = watched.page
         assert shown(page) == [FIRST, "oft_episodic-RememberColor3-7"]
         values = {name: page.locator(f"#{name}").input_value() for name in ("step", "memory-layer", "actions-layer")}
@@ -178,7 +165,7 @@ def test_an_address_opens_the_same_moment(browser: "Browser", address: str) -> N
         page.evaluate("location.hash = 'episode=m64_k8-TakeItBack-7&step=2'")
         settled(page, "m64_k8-TakeItBack-7")
         assert "step 2" in now(page)
-    with opened(browser, f"{address}#episode=none&step=x&memory=99&speed=7&with=what") as watched:
+    with opened(browser, f"{viewer}#episode=none&step=x&memory=99&speed=7&with=what") as watched:
         assert shown(watched.page) == [FIRST]
         watched.page.get_by_text("asks for the episode none").wait_for()
         assert watched.page.locator("#memory-layer-said").inner_text() == "L1", "the last one there is"

@@ -1,12 +1,9 @@
 """The episode viewer by keyboard, and what it says of files that are missing or wrong, in a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from browser import chromium, needs_browser, opened
+from browser import needs_browser, opened
 from made_up_viewer import FIRST, make_viewer
 from viewer_page import settled, shown
 
@@ -16,20 +13,8 @@ if TYPE_CHECKING:
 pytestmark = needs_browser
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of a viewer of made-up traces, as the address of a file."""
-    return make_viewer(tmp_path_factory.mktemp("site")).as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with chromium() as started:
-        yield started
-
-
-def test_everything_works_by_keyboard(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_everything_works_by_keyboard(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
 
@@ -67,8 +52,8 @@ def test_everything_works_by_keyboard(browser: "Browser", address: str) -> None:
         page.wait_for_function("location.hash.includes('keys=off')")
 
 
-def test_a_list_keeps_its_own_keys(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as watched:
+def test_a_list_keeps_its_own_keys(browser: "Browser", viewer: str) -> None:
+    with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
         page.locator("#variant").focus()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from muvla.files import ROOT
 from muvla.options_text import documentation, expected, explanation, options_of, shown
 
 CONFIG = ROOT / "config" / "muvla"
+SEPARATOR = "--"  # between the options of several commands in one process
 T = TypeVar("T")
 
 
@@ -86,6 +88,13 @@ def whole_number(at_least: int) -> Callable[[str], int]:
         return int(given)
 
     return number
+
+
+def separated(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the options of each command of a command line of several, OPTIONS -- OPTIONS."""
+    for is_separator, part in itertools.groupby(words, lambda word: word == SEPARATOR):
+        if not is_separator:
+            yield list(part)
 
 
 def overrides_of(settings: object) -> list[str]:

@@ -27,7 +27,7 @@ from muvla import checkpoint
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.data.episode import CAMERAS
 from muvla.data.images import CROP_AREA
-from muvla.evaluate.in_turn import SEPARATOR, run_in_turn, separated
+from muvla.evaluate.in_turn import run_in_turn
 from muvla.evaluate.options import EpisodeSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import inference_mode, require_benchmark, settled
@@ -35,7 +35,7 @@ from muvla.files import file_sha256, write_json
 from muvla.model.attention import Seen, group_shares, layout_of, to_patches, watched
 from muvla.model.cell import Cell
 from muvla.model.memory import token_distances, token_norms
-from muvla.options import command, option
+from muvla.options import SEPARATOR, command, option, separated
 from muvla.provenance import commit, describe_run
 from muvla.records.trace import About, Trace, write_trace
 from muvla.sim.contract import Simulator, SimulatorError

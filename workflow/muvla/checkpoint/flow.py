@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from muvla.checkpoint.cells import filled, load
 from muvla.checkpoint.config_files import CONFIG, config_json
-from muvla.checkpoint.names import released_name
 from muvla.checkpoint.stored import StoredPolicy
-from muvla.checkpoint.tensors import CheckpointError, Stored, write_shards
+from muvla.checkpoint.tensors import CheckpointError, Stored
 from muvla.data.text import Tokenizer
 from muvla.files import Json
 from muvla.model.flow.cell import AnyCell, FlowCell
@@ -62,17 +58,3 @@ def flow_json(cell: FlowCell, step: int) -> Json:
     """Make config.json. step: updates that made the checkpoint."""
     own = {**dataclasses.asdict(cell.flow), "proprio_dim": cell.architecture.proprio_dim, "step": step}
     return config_json(cell.architecture) | {"architectures": ["FlowCell"], "model_type": "muvla_flow", FLOW: own}
-
-
-def write_flow_tensors(cell: FlowCell, folder: Path) -> None:
-    """Write all tensors, in bfloat16, as shards."""
-    state = {released_name(name): value for name, value in cell.state_dict().items() if value.numel()}
-    write_shards(
-        folder,
-        {name: _rounded(value) for name, value in state.items()},
-        {name: 2 * value.numel() for name, value in state.items()},
-    )
-
-
-def _rounded(value: Tensor) -> Callable[[], Tensor]:
-    return lambda: value.detach().cpu().to(torch.bfloat16).contiguous()

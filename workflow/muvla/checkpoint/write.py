@@ -13,7 +13,7 @@ from torch import Tensor
 
 from muvla.checkpoint.adapters import merged_tensors, write_adapters
 from muvla.checkpoint.config_files import CONFIG, MEMORY_META, config_json, own_keys
-from muvla.checkpoint.flow import flow_json, write_flow_tensors
+from muvla.checkpoint.flow import flow_json
 from muvla.checkpoint.names import LM_HEAD, PARTS, released_name
 from muvla.checkpoint.tensors import SHARD_BYTES, CheckpointError, write_shards
 from muvla.files import Json, replacing_folder, unwritable, write_json
@@ -49,7 +49,7 @@ def save(
     try:
         with replacing_folder(target) as temporary:
             if isinstance(cell, FlowCell):
-                write_flow_tensors(cell, temporary)
+                _write_flow_tensors(cell, temporary)
                 write_json(temporary / CONFIG, flow_json(cell, step))
             else:
                 _write_policy(cell, temporary, step, config)
@@ -97,6 +97,13 @@ def _write_tensors(cell: Cell, folder: Path, step: int) -> None:
     if cell.settings.num_mem_tokens:
         memory = {key: _as_bf16(make)() for key, make in groups["memory"].items()}
         torch.save(memory, folder / f"memory_module--{step}_checkpoint.pt")
+
+
+def _write_flow_tensors(cell: FlowCell, folder: Path) -> None:
+    """Write all tensors of a flow-matching policy, which has no components, as shards."""
+    state = {name: value for name, value in cell.state_dict().items() if value.numel()}
+    makes = {released_name(name): _as_bf16(_finite(name, value.cpu)) for name, value in state.items()}
+    write_shards(folder, makes, {released_name(name): 2 * value.numel() for name, value in state.items()})
 
 
 def _as_bf16(make: Callable[[], Tensor]) -> Callable[[], Tensor]:

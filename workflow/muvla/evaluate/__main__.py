@@ -28,7 +28,7 @@ from tqdm import tqdm
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.evaluate.acting import Acting
 from muvla.evaluate.episodes import run
-from muvla.evaluate.in_turn import SEPARATOR, run_in_turn, separated
+from muvla.evaluate.in_turn import run_in_turn
 from muvla.evaluate.options import EvaluateSettings
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.settings import (
@@ -39,7 +39,7 @@ from muvla.evaluate.settings import (
     settled,
     start_up,
 )
-from muvla.options import command
+from muvla.options import SEPARATOR, command, separated
 from muvla.provenance import now
 from muvla.records.file import RecordFile
 from muvla.records.frames import FrameRecorder

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from muvla.evaluate.policy import Policy
 from muvla.options import read
 from muvla.sim.contract import SimulatorError
 
-SEPARATOR = "--"
 S = TypeVar("S")
-
-
-def separated(words: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the options of each command of a command line."""
-    for is_separator, part in itertools.groupby(words, lambda word: word == SEPARATOR):
-        if not is_separator:
-            yield list(part)
 
 
 def run_in_turn(

@@ -59,11 +59,11 @@ def evaluation(config: Configuration, serving: Serving, cell: Cell, **more: Valu
         "name": cell.variant,
         "environment": cell.environment,
         "label": serving.entry["scale"],
+        "seed": matrix.first_seed_of(config, cell.environment),
     }
     if serving.on_libero:
-        options |= {"episodes": libero["episodes"], "seed": 0}
+        options |= {"episodes": libero["episodes"]}
         options |= {name: libero[name] for name in ("reset_rule", "strict")}
     else:
-        options |= {"episodes": config["episodes"], "seed": config["evaluation_seed"]}
-        options |= {"backend": "gpu" if config["scale"] == "paper" else "cpu"}
+        options |= {"episodes": config["episodes"], "backend": "gpu" if config["scale"] == "paper" else "cpu"}
     return overrides.overrides(**{**options, **more})

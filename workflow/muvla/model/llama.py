@@ -23,6 +23,17 @@ from muvla.model.mask import Block, blocks
 Watcher = Callable[[list[Tensor], Tensor], None]
 
 
+def rotary_angles(positions: Tensor, head_width: int, theta: float) -> Tensor:
+    """Return by what each pair of a head's components turns at these positions (B or 1, S): (B or 1, S, d/2)."""
+    places = torch.arange(0, head_width, 2, dtype=torch.float, device=positions.device)
+    return positions[..., None].float() * (1.0 / (theta ** (places / head_width)))
+
+
+def complex_turns(angles: Tensor) -> Tensor:
+    """Return rotations by angles (B or 1, S, d/2) as complex numbers (B or 1, S, 1, d/2)."""
+    return torch.polar(torch.ones_like(angles), angles)[:, :, None]
+
+
 class Arrangement:
     """What all layers, and all steps with such rows, share: positions, blocks of the mask, and what is read.
 
@@ -36,8 +47,7 @@ class Arrangement:
         self.pad = ~layout.is_token if layout.ragged else None  # (B, S)
         device = layout.text_lengths.device
         positions = layout.positions if layout.ragged else torch.arange(layout.length, device=device)[None]
-        frequencies = 1.0 / (theta ** (torch.arange(0, head_width, 2, dtype=torch.float, device=device) / head_width))
-        self.angles = positions[..., None].float() * frequencies  # (B or 1, S, d/2)
+        self.angles = rotary_angles(positions, head_width, theta)
         # Padded on the right, some of a short row's placeholders are among the context's queries: no common block.
         early = layout.memory + 1
         self.read_blocks: tuple[Block, ...] | None = None
@@ -60,7 +70,7 @@ class Arrangement:
     @cached_property
     def complex_turns(self) -> Tensor:
         """The rotations as complex numbers (B or 1, S, 1, d/2)."""
-        return torch.polar(torch.ones_like(self.angles), self.angles)[:, :, None]
+        return complex_turns(self.angles)
 
     @cached_property
     def complex_read_turns(self) -> Tensor:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas
 
 from muvla.records.episode import RecordsError
-from muvla.records.file import read_cell
-from muvla.records.mark import marked_records
+from muvla.records.mark import marked_cells
 
 
 def counts(marks: list[Path]) -> pandas.DataFrame:
@@ -21,7 +20,7 @@ def counts(marks: list[Path]) -> pandas.DataFrame:
     An episode that was run again after an error counts once. Raises RecordsError for a mark whose records are gone or
     were edited.
     """
-    cells = [read_cell(marked_records(mark)) for mark in marks]
+    cells = marked_cells(marks)
     rows = [
         (settings["variant"], settings["environment"], cell.control, cell.training_seed, cell.episodes, cell.successes)
         for cell in cells

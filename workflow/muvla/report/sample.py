@@ -1,7 +1,7 @@
 """The episodes behind one number: a record file of each training seed that was evaluated under one condition."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +17,41 @@ OWN_TO_A_SEED = ("checkpoint_sha256", "config_hash")
 
 
 @dataclass(frozen=True)
-class Sample:
+class Counted:
+    """Episodes with an outcome, counted; by_seed: training seed -> (successes, episodes)."""
+
+    by_seed: Mapping[str, tuple[int, int]]
+
+    @property
+    def counts(self) -> Counts:
+        """Return (successes, episodes) of every training seed, in their order."""
+        return list(self.by_seed.values())
+
+    @property
+    def successes(self) -> int:
+        """Count the successes of all training seeds."""
+        return sum(successes for successes, _ in self.counts)
+
+    @property
+    def episodes(self) -> int:
+        """Count the episodes of all training seeds."""
+        return sum(episodes for _, episodes in self.counts)
+
+
+def by_seed_of(outcomes: Mapping[str, Mapping[Key, bool]]) -> dict[str, tuple[int, int]]:
+    """Count outcomes by training seed: (successes, episodes) of each."""
+    return {seed: (sum(one.values()), len(one)) for seed, one in outcomes.items()}
+
+
+@dataclass(frozen=True)
+class Sample(Counted):
     """Cells of one variant in one environment under one condition, the first training seed's first."""
 
+    by_seed: Mapping[str, tuple[int, int]] = field(init=False)
     cells: tuple[Cell, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_seed", by_seed_of(self.outcomes))
 
     @property
     def settings(self) -> Settings:
@@ -36,26 +67,6 @@ class Sample:
     def outcomes(self) -> dict[str, dict[int, bool]]:
         """Return success by training seed and evaluation seed; training seeds without an outcome are left out."""
         return {cell.training_seed: cell.outcomes for cell in self.cells if cell.episodes}
-
-    @property
-    def by_seed(self) -> dict[str, tuple[int, int]]:
-        """Return (successes, episodes) of every training seed with an outcome."""
-        return {seed: (sum(one.values()), len(one)) for seed, one in self.outcomes.items()}
-
-    @property
-    def counts(self) -> Counts:
-        """Return (successes, episodes) of every training seed with an outcome, in their order."""
-        return list(self.by_seed.values())
-
-    @property
-    def successes(self) -> int:
-        """Count the successes of all training seeds."""
-        return sum(successes for successes, _ in self.counts)
-
-    @property
-    def episodes(self) -> int:
-        """Count the episodes with an outcome of all training seeds."""
-        return sum(episodes for _, episodes in self.counts)
 
     def rate(self, confidence: float) -> Estimate:
         """Return the success rate over all episodes. Raises ValueError without any."""

@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from muvla.files import file_sha256, write_json
-from muvla.options import command, option
+from muvla.options import SEPARATOR, command, option, separated
 from muvla.provenance import IMAGE_VARIABLE
 from muvla.records.settings import Json
 from muvla.serve.policies import PolicyEntry, Served, read_policy
@@ -50,15 +50,15 @@ class BesideSettings:
 
 
 def main() -> None:
-    place = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-    evaluations = sys.argv[place + 1 :]
+    place = sys.argv.index(SEPARATOR) if SEPARATOR in sys.argv else len(sys.argv)
+    evaluations = list(separated(sys.argv[place:]))
     del sys.argv[place:]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the server is stopped, too
     command(BesideSettings, partial(run, evaluations=evaluations), __doc__, ServerFailed)
 
 
-def run(settings: BesideSettings, evaluations: Sequence[str]) -> None:
-    """Evaluate beside the server. evaluations: options, with "--" between them.
+def run(settings: BesideSettings, evaluations: Sequence[Sequence[str]]) -> None:
+    """Evaluate beside the server. evaluations: the options of each.
 
     Raises ValueError for a wrong file or no evaluations, ServerFailed, and SystemExit as the evaluations end.
     """
@@ -76,7 +76,7 @@ def run(settings: BesideSettings, evaluations: Sequence[str]) -> None:
     ):
         described = write_json(Path(folder) / "server.json", about)
         given = [f"policy={address}", f"server={described}", f"server_chunk={served['chunk']}"]
-        words = [word for one in _separated(evaluations) for word in ("--", *one, *given)]
+        words = [word for one in evaluations for word in (SEPARATOR, *one, *given)]
         code = _wait(inside(settings.evaluation_image, ["python", "-m", "muvla.evaluate", *words[1:]]))
     if code:
         sys.exit(code)
@@ -110,16 +110,6 @@ def _inside(container: str, image: str | None, words: Sequence[str]) -> list[str
     if image is None:
         return [sys.executable if words[0] == "python" else words[0], *words[1:]]
     return [*shlex.split(container), image, *words]
-
-
-def _separated(words: Sequence[str]) -> list[list[str]]:
-    found: list[list[str]] = [[]]
-    for word in words:
-        if word == "--":
-            found.append([])
-        else:
-            found[-1].append(word)
-    return found
 
 
 def _free_port() -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from muvla import checkpoint
+from muvla.model.architecture import MemorySettings
 from muvla.options import command
 from muvla.provenance import describe_run
 from muvla.records.provenance_file import differences
@@ -30,6 +31,7 @@ from muvla.train.parallel import Group, joined
 from muvla.train.plan import plan, planned_budget
 from muvla.train.recorded.start import recorded_start
 from muvla.train.settings import TrainSettings, deciding
+from muvla.train.start import Budget, Start
 
 
 def main() -> None:
@@ -86,9 +88,7 @@ def _train(settings: TrainSettings, group: Group, output: Path, began: float) ->
             f"them with torchrun, or say scale.memory_training.processes={group.world} for updates of fewer frames"
         )
     budget = planned_budget(settings, group.world)
-    begin = composed_start if isinstance(scale, ComposedScale) else recorded_start
-    begin = flow_start if settings.is_flow else begin
-    start = (base_start if from_nothing else begin)(settings, settings.memory, budget, group)
+    start = _starts(settings)(settings, settings.memory, budget, group)
     base = None if from_nothing else settings.base
     base_hash = checkpoint.sha256(base) if base is not None and group.leads else None
     loop = Loop(settings, group, budget, start, output, base_hash)
@@ -115,6 +115,15 @@ def _train(settings: TrainSettings, group: Group, output: Path, began: float) ->
     if group.leads:
         loop.state.path.unlink(missing_ok=True)
         print(f"{settings.variant.name}: {output}")
+
+
+def _starts(settings: TrainSettings) -> Callable[[TrainSettings, MemorySettings, Budget, Group], Start]:
+    """Return what this training starts from (start.py)."""
+    if settings.variant.name == "base":
+        return base_start
+    if settings.is_flow:
+        return flow_start
+    return composed_start if isinstance(settings.scale, ComposedScale) else recorded_start
 
 
 def _provenance(

@@ -20,7 +20,7 @@ from muvla.model.attention_gradient import Attention, Sight
 from muvla.model.cell import Cell, StepOutput
 from muvla.model.flow.expert import ActionExpert, FlowSettings, Prefix
 from muvla.model.lean import Gate, Norm, join
-from muvla.model.llama import Layer, Llama
+from muvla.model.llama import Layer, Llama, complex_turns, rotary_angles
 from muvla.model.mask import Block
 from muvla.model.memory import Memory
 from muvla.model.prompt import Prompt
@@ -121,15 +121,14 @@ class FlowCell(nn.Module):
     def _sights(self, longest: int, lengths: Tensor) -> tuple[Sight, Sight]:
         """Say what the prompt sees, itself, and what the actions see, themselves and the prompt; lengths (B,) of it."""
         sizes, chunk = self.architecture, self.architecture.chunk
-        half = sizes.width // sizes.heads // 2
         device = lengths.device
-        frequencies = 1.0 / (sizes.rope_theta ** (torch.arange(half, dtype=torch.float, device=device) / half))
         same = int(lengths.min()) == longest
         begin = lengths[:1] if same else lengths  # where each row's actions stand, after its own prompt
         prompt = torch.arange(longest, device=device)[None]  # (1, S)
         actions = begin[:, None] + torch.arange(chunk, device=device)  # (1 or B, C)
         both = torch.cat([actions, prompt.expand(len(actions), -1)], dim=1)  # (1 or B, C+S)
-        turns = [_turns(positions, frequencies) for positions in (prompt, actions, both)]
+        angles = (rotary_angles(each, sizes.width // sizes.heads, sizes.rope_theta) for each in (prompt, actions, both))
+        turns = [complex_turns(each) for each in angles]
         bias = None
         if not same:
             bias = torch.zeros(len(lengths), longest, device=device)
@@ -140,9 +139,3 @@ class FlowCell(nn.Module):
 
 
 AnyCell = Cell | FlowCell
-
-
-def _turns(positions: Tensor, frequencies: Tensor) -> Tensor:
-    """Return the rotations as complex numbers: positions (1 or B, T) -> (1 or B, T, 1, d/2)."""
-    angles = positions[..., None].float() * frequencies
-    return torch.polar(torch.ones_like(angles), angles)[:, :, None]

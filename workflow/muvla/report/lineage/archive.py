@@ -4,17 +4,15 @@ Beside it all episodes in one file, and a Croissant description by which data lo
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import muvla
 from muvla import croissant
 from muvla.records.episode import COUNTS, FIELDS
+from muvla.report.lineage.crate import listed
 from muvla.report.runner import Contents
-
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of the format: the same files give the same bytes
+from muvla.report.zipped import zipped
 
 
 def archive(*, metadata: Path) -> Contents:
@@ -23,14 +21,11 @@ def archive(*, metadata: Path) -> Contents:
     Raises FileNotFoundError naming a file of the crate that is gone.
     """
     content = json.loads(metadata.read_text("utf-8"))
-    files = sorted(entity["@id"] for entity in content["@graph"] if "File" in _listed(entity["@type"]))
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as crate:
-        for name in [metadata.name, *files]:
-            crate.writestr(zipfile.ZipInfo(name, EPOCH), (metadata.parent / name).read_bytes(), zipfile.ZIP_DEFLATED)
+    files = sorted(entity["@id"] for entity in content["@graph"] if "File" in listed(entity["@type"]))
+    packed = zipped({name: (metadata.parent / name).read_bytes() for name in [metadata.name, *files]})
     episodes = [line for name in files if name.endswith(".jsonl") for line in _episodes(metadata.parent, name)]
     date = next(entity for entity in content["@graph"] if entity["@id"] == "./")["datePublished"]
-    made = {"ro-crate.zip": packed.getvalue(), "episodes.jsonl": "".join(episodes).encode()}
+    made = {"ro-crate.zip": packed, "episodes.jsonl": "".join(episodes).encode()}
     print(f"{len(files)} files and their description, {len(episodes)} episodes")
     return {**made, "croissant.json": json.dumps(_described(made, date), indent=1) + "\n"}
 
@@ -58,7 +53,3 @@ def _described(made: dict[str, bytes], date: str) -> croissant.Json:
         version=muvla.__version__,
         date=date,
     )
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return value if isinstance(value, list) else [value]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
@@ -21,6 +22,7 @@ from muvla.records.provenance_file import provenance_path
 from muvla.records.settings import Json
 from muvla.report.lineage.numbers import Number, TraceOrProbe
 
+T = TypeVar("T")
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
@@ -120,7 +122,7 @@ class _Crate:
         action["instrument"], action["agent"] = workflow, self.authors
         action["object"] = [entity for entity in self.made.contextual_entities if entity.type == "PropertyValue"
                             and entity.id.startswith("#given-")]  # fmt: skip
-        results = {result.id: result for run in runs for result in _listed(run["result"])}
+        results = {result.id: result for run in runs for result in listed(run["result"])}
         action["result"] = list(results.values())
         self.made.root_dataset["mentions"] = [action, *runs]
         commits = dict.fromkeys(str(run["softwareVersion"]) for run in runs)
@@ -211,5 +213,6 @@ def _start_and_end(content: Mapping[str, object]) -> tuple[str, str]:
     return str(content.get("started", "")), time
 
 
-def _listed(value: Entity | list[Entity]) -> list[Entity]:
+def listed(value: T | list[T]) -> list[T]:
+    """Return a value of JSON-LD, where a list of one stands as the one, as a list."""
     return value if isinstance(value, list) else [value]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
-from muvla.records.file import Cell, read_cell
-from muvla.records.mark import marked_records
+from muvla.records.file import Cell
+from muvla.records.mark import marked_cells
 from muvla.report.lineage.numbers import anchor
 from muvla.report.published import SUITES
 
@@ -28,7 +28,7 @@ def read_outcomes(marks: Iterable[Path]) -> dict[str, list[Episodes]]:
     Raises RecordsError for records that are corrupt, gone or were changed after they were marked.
     """
     found: dict[str, list[Episodes]] = {}
-    for cell in (read_cell(marked_records(mark)) for mark in marks):
+    for cell in marked_cells(marks):
         if not cell.control and cell.records:
             found.setdefault(f"{cell.settings['variant']} {_column(cell)}", []).append(_episodes(cell))
     return {name: sorted(runs, key=lambda run: (run["home"], run["environment"])) for name, runs in found.items()}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from muvla.records.file import Cell
 from muvla.report.caption import startup_warnings
 from muvla.report.grid import GroupAverage
-from muvla.report.sample import OWN_TO_A_SEED, Sample, cells_of, check_same_settings
+from muvla.report.sample import OWN_TO_A_SEED, Counted, Sample, by_seed_of, cells_of, check_same_settings
 from muvla.report.statistics.rules import Rules
-from muvla.report.statistics.seeds import Counts, rate_over_seeds, seeds_disagree
+from muvla.report.statistics.seeds import rate_over_seeds, seeds_disagree
 from muvla.report.statistics.tests import Estimate
 from muvla.report.statistics.verdict import SIGNS, Verdict, judge
 
@@ -129,29 +129,13 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Tally(Counted):
     """Success counts behind one table cell, and its data-quality flags."""
 
-    by_seed: Mapping[str, tuple[int, int]]  # training seed -> (successes, episodes), of those with an outcome
     flags: str  # letters of FLAGS
     scale: str
     parts: int  # environments or tasks with at least one line
     of: int  # how many there should be
-
-    @property
-    def counts(self) -> Counts:
-        """Return (successes, episodes) of every training seed."""
-        return list(self.by_seed.values())
-
-    @property
-    def successes(self) -> int:
-        """Count the successes of all training seeds."""
-        return sum(successes for successes, _ in self.counts)
-
-    @property
-    def episodes(self) -> int:
-        """Count the episodes with an outcome of all training seeds."""
-        return sum(episodes for _, episodes in self.counts)
 
     @property
     def seeds(self) -> int:
@@ -196,5 +180,4 @@ def tally(samples: Sequence[Sample | None], significance: float, of: int = 1) ->
     if not run:
         return None
     check_same_settings(cells_of(run), OWN_TO_A_TASK)
-    by_seed = {seed: (sum(one.values()), len(one)) for seed, one in _pooled(run).items()}
-    return Tally(by_seed, flags(run, of, significance), run[0].settings["scale"], len(run), of)
+    return Tally(by_seed_of(_pooled(run)), flags(run, of, significance), run[0].settings["scale"], len(run), of)

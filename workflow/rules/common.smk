@@ -107,6 +107,20 @@ DOCUMENT = [
 ]
 
 
+TRACES = matrix.traces(config)
+
+
+def traces_of(variant, environment, kind="npz"):
+    """Return the files of the episodes that are traced, in the order of their seeds."""
+    seeds = matrix.trace_seeds(config, environment, TRACES[variant, environment])
+    return [f"{OUT}/traces/{variant}/{environment}/{seed}.{kind}" for seed in seeds]
+
+
+def first_trace(wildcards):
+    """Return the episode that the figures show."""
+    return traces_of(wildcards.variant, wildcards.environment)[0]
+
+
 def marks_of(cells):
     """Return the marks of finished evaluations."""
     return [CELL.format(**cell._asdict()) + (cell.control and f".{cell.control}") + ".done" for cell in cells]

@@ -8,7 +8,7 @@ SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{
 SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
 SITE_ROLLOUT = [name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")][:1]
 SITE_PICTURES += [f"{name}.{kind}" for name in SITE_ROLLOUT for kind in ("svg", "pdf", "png")]
-SITE_PICTURE_NAMES = [name.replace("/", "-") for name in SITE_PICTURES]
+SITE_PICTURE_NAMES = ["-".join(Path(name).parts) for name in SITE_PICTURES]
 
 
 rule site:
@@ -51,7 +51,7 @@ rule site_zip:
     benchmark:
         f"{OUT}/benchmarks/site_zip.tsv"
     params:
-        root=SITE,
+        root=lambda wildcards, input: str(Path(input.files[0]).parent),
     message:
         "The project page as one file"
     script:

@@ -1,22 +1,9 @@
 # Single episodes with their internals recorded: how the memory changed, and where memory and actions attend.
 
-TRACES = matrix.traces(config)
 DRAWN = matrix.drawn(config)
 DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{environment}}"
 COSINE = f"{OUT}/figures/cosine_rollout/{{variant}}/{{environment}}"
 ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"
-
-
-def traces_of(variant, environment, kind="npz"):
-    """Return the files of the episodes that are traced, in the order of their seeds."""
-    seeds = matrix.trace_seeds(config, environment, TRACES[variant, environment])
-    return [f"{OUT}/traces/{variant}/{environment}/{seed}.{kind}" for seed in seeds]
-
-
-def first_trace(wildcards):
-    """Return the episode that the figures show."""
-    return traces_of(wildcards.variant, wildcards.environment)[0]
-
 
 # One process traces a batch of policies (muvla/jobs/batches.py).
 for batch in batches.trace_batches(config):

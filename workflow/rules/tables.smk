@@ -4,9 +4,7 @@ TABLES = ["table_mikasa", "table_memory_vlas", "table_libero"]
 PUBLISHED = in_tree("config/published")
 
 
-# LIBERO's policies are evaluated where there are any: trained here, or bundled.
-LIBERO_THERE = TRAINED or needs.paper or "libero/" in (ROOT / "config/checkpoints.sha256").read_text("utf-8")
-LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN] if LIBERO_THERE else []
+LIBERO_SHOWN = [*LIBERO_EVALUATED, *LIBERO_AGAIN]
 
 
 rule table:

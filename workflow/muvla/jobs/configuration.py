@@ -51,6 +51,23 @@ class Target(TypedDict):
     gain_at_least: NotRequired[float]
 
 
+class Sample(TypedDict):
+    """What is evaluated again beside bundled records."""
+
+    variants: list[str]
+    environments: list[str]
+    episodes: int
+
+
+class Repeated(TypedDict):
+    """What the other training seeds than the first are trained and evaluated for."""
+
+    variants: list[str]
+    environments: list[str]
+    controls: list[str]
+    libero: list[str]
+
+
 class Effect(TypedDict):
     """The variants between which an effect of memory is claimed, and where."""
 
@@ -107,11 +124,14 @@ class Configuration(TypedDict):
 
     scale: Scale
     checkpoints: Literal["released", "trained"]
+    records: Literal["bundled", "measured"]
     outputs: str
     variants: list[str]
     environments: list[str]
     episodes: int
+    episodes_trained: int
     evaluation_seed: int
+    sample: Sample
     libero: Libero
     policies: list[str]
     effect: Effect
@@ -120,8 +140,9 @@ class Configuration(TypedDict):
     controls: list[Control]
     traces: list[Trace]
     training_environments: list[str]
-    demonstrations: int
+    demonstrations: int | dict[str, int]
     training_seeds: list[int]
+    repeated: Repeated
     orphaned_jobs: Literal["refuse", "cancel"]
     site: Site
     hub: NotRequired[Hub]
@@ -181,5 +202,8 @@ def _contradictions(config: Configuration) -> Iterator[str]:
         yield f"policies and variants: {', '.join(sorted(both))} is in both; a column shows one policy"
     if config["scale"] == "paper" and "pi05" in config["variants"]:
         yield "variants: pi05 is trained at the mini scale only; at this one it is policies: [pi05]"
+    names_of = {control["name"] for control in config["controls"]}
+    if (unknown := set(config["repeated"]["controls"]) - names_of) and len(config["training_seeds"]) > 1:
+        yield f"repeated.controls: there is no control called {', '.join(sorted(unknown))}"
     if config["scale"] != "paper" and any("trained_chunk" in control for control in config["controls"]):
         yield "controls: trained_chunk is for scale paper; the mini demonstrations hold plans of 8 actions"

@@ -8,6 +8,7 @@ import yaml
 
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.files import ROOT
+from muvla.jobs import bundled
 from muvla.jobs.configuration import Configuration, Control, listed
 
 VARIANTS = ROOT / "config" / "muvla" / "variant"  # one file a variant, composed by Hydra
@@ -58,7 +59,7 @@ def checkpoint(config: Configuration, variant: str, home: str = "") -> Checkpoin
     if config["scale"] == "paper":
         folder = f"hub/models/{'libero_' if libero else ''}{variant}"
         return Checkpoint(folder, f"{folder}.json", f"{folder}.json", "released")
-    folder = f"checkpoints/mini/{'libero/' if libero else ''}{variant}"
+    folder = f"{bundled.FOLDER}/{home}{variant}"
     return Checkpoint(folder, "checkpoints/mini.verified", f"{folder}/provenance.json", "bundled")
 
 
@@ -71,9 +72,12 @@ def table(config: Configuration) -> list[Cell]:
 
 
 def libero_table(config: Configuration, home: str = "") -> list[Cell]:
-    """Return the cells of the LIBERO table; only some variants have a released checkpoint for it."""
-    variants = [variant for variant in config["libero"]["variants"] if _has_checkpoint(config, f"libero_{variant}")]
-    return [Cell(variant, task, home=f"{home}libero/") for variant in variants for task in config["libero"]["tasks"]]
+    """Return the cells of the LIBERO table for the training seed of `home`; not every variant has a checkpoint."""
+    libero, variants = config["libero"], config["libero"]["variants"]
+    if home:
+        variants = [variant for variant in variants if variant in config["repeated"]["libero"]]
+    cells = [Cell(variant, task, home=f"{home}libero/") for variant in variants for task in libero["tasks"]]
+    return [cell for cell in cells if has_checkpoint(config, cell.variant, cell.home)]
 
 
 def controls(config: Configuration) -> dict[tuple[str, str, str], Control]:
@@ -123,8 +127,26 @@ def first_seed(config: Configuration) -> list[Cell]:
 
 def repeated(config: Configuration) -> list[Cell]:
     """Return the evaluations of the other training seeds, then those of policies with longer chunks."""
-    others = [cell._replace(home=seed) for seed in seeds(config) if seed for cell in first_seed(config)]
+    places = config["repeated"]
+    again = [
+        cell
+        for cell in first_seed(config)
+        if cell.variant in places["variants"]
+        and cell.environment in places["environments"]
+        and cell.control in ("", *places["controls"])
+    ]
+    others = [cell._replace(home=seed) for seed in seeds(config) if seed for cell in again]
+    others = [cell for cell in others if has_checkpoint(config, cell.variant, cell.home)]
     return [*others, *(cell for cell in control_cells(config) if cell.home)]
+
+
+def episodes(config: Configuration, cell: Cell) -> int:
+    """Return how many episodes an evaluation has."""
+    if on_libero(cell.home):
+        return config["libero"]["episodes"]
+    of_first = not cell.home and not cell.control
+    trained = of_first and cell.environment in config["training_environments"]
+    return config["episodes_trained" if trained else "episodes"]
 
 
 def of_every_seed(config: Configuration, cells: Sequence[Cell]) -> list[Cell]:
@@ -175,7 +197,7 @@ def available(config: Configuration) -> list[str]:
     """Return the variants that have or get a checkpoint: the Hub has only some columns of the paper."""
     pair = config["effect"]
     named = dict.fromkeys([*config["variants"], pair["memory"], pair["baseline"]])
-    return [variant for variant in named if _has_checkpoint(config, variant)]
+    return [variant for variant in named if has_checkpoint(config, variant)]
 
 
 def has_effect(config: Configuration) -> bool:
@@ -190,7 +212,7 @@ def traces(config: Configuration) -> dict[tuple[str, str], int]:
         for trace in config["traces"]
         for variant in listed(trace["variant"])
         for environment in listed(trace["environment"])
-        if _has_checkpoint(config, f"libero_{variant}" if on_libero(home_of(environment)) else variant)
+        if has_checkpoint(config, variant, home_of(environment))
     }
 
 
@@ -241,12 +263,19 @@ def has_memory(variant: str) -> bool:
 
 
 def seeds(config: Configuration) -> dict[str, int]:
-    """Return {home: seed} of the trainings: "" for the first, "seed<N>/" for the others; released are one."""
-    first, *others = config["training_seeds"] if config["checkpoints"] == "trained" else config["training_seeds"][:1]
+    """Return {home: seed} of the trainings: "" for the first, "seed<N>/" for the others; those on the Hub are one."""
+    first, *others = config["training_seeds"][:1] if _on_hub(config) else config["training_seeds"]
     return {"": first, **{f"seed{seed}/": seed for seed in others}}
 
 
-def _has_checkpoint(config: Configuration, name: str) -> bool:
-    """Return whether a checkpoint is there or gets trained; not all were released on the Hub."""
-    on_hub = config["scale"] == "paper" and config["checkpoints"] == "released"
-    return not on_hub or name in config["hub"]["checkpoints"]
+def has_checkpoint(config: Configuration, variant: str, home: str = "") -> bool:
+    """Return whether a checkpoint gets trained, or is bundled, or was released on the Hub."""
+    if config["checkpoints"] == "trained":
+        return True
+    if _on_hub(config):
+        return f"{'libero_' if on_libero(home) else ''}{variant}" in config["hub"]["checkpoints"]
+    return f"{home}{variant}" in bundled.policies()
+
+
+def _on_hub(config: Configuration) -> bool:
+    return config["scale"] == "paper" and config["checkpoints"] == "released"

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable
 
+from muvla.benchmark.benchmark import environment_named
 from muvla.jobs import matrix, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
@@ -29,7 +30,7 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         "checkpoint_source": matrix.checkpoint(config, cell.variant, cell.home).source,
         "name": cell.variant,
         "environment": cell.environment,
-        "episodes": config["episodes"],
+        "episodes": matrix.episodes(config, cell),
         "seed": matrix.first_seed_of(config, cell.environment),
         "label": config["scale"],
         "device": "cuda" if paper else "cpu",
@@ -38,11 +39,16 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         **matrix.USUAL,
     }
     if matrix.on_libero(cell.home):
-        options |= {"episodes": libero["episodes"]}
         return options | {name: libero[name] for name in ("mode", "reset_rule", "strict")}
     if control := matrix.control_of(config, cell):
         options |= matrix.differences(control)
-    return options | {"backend": "gpu" if paper else "cpu"}
+    return options | {"backend": "gpu" if paper else "cpu"} | standin_mug(config, cell.environment)
+
+
+def standin_mug(config: Configuration, environment: str) -> dict[str, Value]:
+    """Return the option that allows our stand-in cup: at the mini scale, where an environment has cups."""
+    has_cups = environment_named(environment).family == "ShellGame"
+    return {"standin_mug": True} if has_cups and config["scale"] != "paper" else {}
 
 
 def trace(config: Configuration, variant: str, environment: str, checkpoint: str, **more: Value) -> list[str]:
@@ -75,7 +81,8 @@ def collection(config: Configuration, environment: str, **more: Value) -> list[s
     libero = config["libero"]
     if matrix.on_libero(matrix.home_of(environment)):
         return overrides(environment=environment, episodes=libero["demonstrations"], **libero["collection"], **more)
-    return overrides(environment=environment, episodes=config["demonstrations"], **more)
+    wanted = trainings.demonstrations(config, environment)
+    return overrides(environment=environment, episodes=wanted, **standin_mug(config, environment), **more)
 
 
 def overrides(**options: Value) -> list[str]:

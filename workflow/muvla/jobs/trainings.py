@@ -86,6 +86,19 @@ def demonstrated(config: Configuration) -> list[str]:
     return list(dict.fromkeys(named))
 
 
+def demonstrations(config: Configuration, environment: str) -> int:
+    """Return how many demonstrations of an environment of MIKASA-Robo are collected.
+
+    Raises ValueError when the configuration gives a number for every environment but this one.
+    """
+    wanted = config["demonstrations"]
+    if isinstance(wanted, int):
+        return wanted
+    if environment not in wanted:
+        raise ValueError(f"demonstrations: there is no number for {environment}, which a policy learns from; add one")
+    return wanted[environment]
+
+
 def looked_at(config: Configuration, home: str) -> list[str]:
     """Return the environments whose scenes the base sees without learning to act in them; its scale names them."""
     for scale in _with_defaults(scale_of(config, home)):

@@ -18,7 +18,8 @@ setup:
 	@bash containers/setup.sh
 
 table: setup
-	@$(SNAKEMAKE) results/table_mikasa.tex results/figures/memory_effect.png
+	@$(SNAKEMAKE) results/table_mikasa.tex $$(tail -n +2 config/records.csv | grep -q . && \
+		echo results/sample.md results/figures/memory_effect.png)
 	@cat results/logs/table_mikasa.log
 	@echo "LaTeX: results/table_mikasa.tex   page: results/table_mikasa.html   data: results/table_mikasa.csv"
 	@echo "Pictures: results/figures/   one line an episode: results/records/"
@@ -50,7 +51,7 @@ check: setup
 	$(SNAKEMAKE) --lint || status=1; \
 	exit $$status
 
-# Publish what `snakemake --config checkpoints=trained` made: checkpoints/mini, dvcstore/, data.dvc, the manifest.
+# Publish what `snakemake --config checkpoints=trained` made so far: policies, records, dvcstore/, data.dvc, both lists.
 bundle: setup
 	@bash workflow/scripts/bundle.sh results
 

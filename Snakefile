@@ -7,6 +7,7 @@
 #   snakemake results/audit.md                   does what the paper prints add up?
 #   snakemake results/leaderboard.json           MIKASA's standard five in the format of vla-eval's leaderboard
 #   snakemake results/probes/cue_swap.json       is the cue misread, or forgotten?
+#   ... --config records=measured                the same, with every policy evaluated on this machine
 #   ... --config checkpoints=trained             the same, with every policy trained from nothing
 #   ... --configfile config/smoke.yaml           the same, tiny
 #   ... --config scale=paper                     the paper's matrix; on a cluster: --profile slurm
@@ -41,6 +42,7 @@ include: "workflow/rules/site.smk"
 # Reports take seconds: they are made where Snakemake runs, also when the rest are Slurm jobs.
 localrules:
     table,
+    sample,
     comparisons,
     claims,
     leaderboard,
@@ -75,11 +77,10 @@ rule all:
         f"{OUT}/comparisons.md",
         f"{OUT}/audit.md",
         f"{OUT}/tables.html",
-        f"{OUT}/provenance.html",
-        f"{OUT}/site/index.html",
+        expand(f"{OUT}/{{name}}", name=["provenance.html", "ro-crate.zip", "site/index.html"] if EVALUATED else []),
         f"{OUT}/site/viewer.html",
         f"{OUT}/claims.md",
-        f"{OUT}/ro-crate.zip",
+        [f"{OUT}/sample.md"] if SAMPLE else [],
         TRACES_AND_PROBES,
         AGAIN,
         LIBERO_AGAIN,

@@ -11,14 +11,14 @@ TARGETS = (
     "probes/cue_swap.json",
     "figures/memory_effect.png",
     "figures/interventions.png",
-    "figures/memory_dynamics/m64_k8/RememberColor3.png",
-    "figures/attention/m64_k8/RememberColor3.gif",
-    "figures/cosine_rollout/m64_k8/RememberColor3.svg",
+    "figures/memory_dynamics/m64_k2/RememberColor5.png",
+    "figures/attention/m64_k2/RememberColor5.gif",
+    "figures/cosine_rollout/m64_k2/RememberColor5.svg",
     "figures/architecture.svg",
     "site/index.html",
     "site/tables.html",
 )
-NUMBERS = ("m64_k8 RememberColor3", "m64_k8 libero_object/0", "cue_swap.json")
+NUMBERS = ("m64_k2 RememberColor5", "m64_k2 libero_object/0", "cue_swap.json")
 
 
 def check_everything(results: Path) -> None:

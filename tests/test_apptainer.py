@@ -128,7 +128,8 @@ def evaluated(request: pytest.FixtureRequest, apptainer: dict[str, str], clone: 
         *(sys.executable, str(Path(__file__).with_name("prompt_snakemake.py"))),
         f"results/records/released/{variant}/RememberColor3.done",
         *queued,
-        *("--configfile", "own_site.yaml", "--config", "episodes=1"),
+        *("--configfile", "own_site.yaml", "--config", "episodes=1", "records=measured"),
+        *("environments=[RememberColor3]", "effect={environments: [RememberColor3], memory: m64_k8}"),
         *("--software-deployment-method", "apptainer", BOUND),
     ]
     environment = {**apptainer, "APPTAINERENV_PREPEND_PATH": str(Path(sys.executable).parent)}

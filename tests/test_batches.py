@@ -14,6 +14,7 @@ def test_every_cell_is_in_one_batch(more: dict[str, Any]) -> None:
     config = {**CONFIG, **more, "scale": "paper" if more is PAPER else "mini"}
     config["libero"] = {**CONFIG["libero"], **more.get("libero", {})}
     config["checkpoints"] = "trained" if more else "released"
+    config["records"] = "measured"
     made = batches.batches(config)
     found = Counter(cell for batch in made for cell in batch.cells)
     wanted = {*matrix.first_seed(config), *matrix.repeated(config)}
@@ -31,8 +32,10 @@ def test_every_cell_is_in_one_batch(more: dict[str, Any]) -> None:
 
 
 def test_two_cores_have_work_where_two_cells_are_asked_for() -> None:
-    made = [batch.cells for batch in batches.batches({**CONFIG, "variants": ["m64_k8", "oft_episodic"]})]
+    places = {"variants": ["m64_k2", "oft_episodic"], "environments": ["RememberColor5"]}
+    effect = {**CONFIG["effect"], "environments": ["RememberColor5"]}
+    made = [batch.cells for batch in batches.batches({**CONFIG, **places, "effect": effect, "records": "measured"})]
     assert [cells for cells in made if not cells[0].control and not cells[0].home] == [
-        (matrix.Cell("m64_k8", "RememberColor3"),),
-        (matrix.Cell("oft_episodic", "RememberColor3"),),
+        (matrix.Cell("m64_k2", "RememberColor5"),),
+        (matrix.Cell("oft_episodic", "RememberColor5"),),
     ]

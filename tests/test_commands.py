@@ -16,6 +16,8 @@ from muvla.trace import TraceSettings
 from muvla.train.scale import RecordedTraining
 from muvla.train.settings import TrainSettings
 
+MEASURED = ("all", "--config", "records=measured")
+
 
 def test_policies_of_the_paper_act_on_the_gpu(clone: Path) -> None:
     cells = ("m64_k2/RememberColor5", "m64_k2/RememberColor5.zero")
@@ -58,7 +60,7 @@ def test_training_commands_of_the_paper_are_understood(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "source"),
     [
-        (("all",), "bundled"),
+        (MEASURED, "bundled"),
         (("all", "--config", "checkpoints=trained"), "trained"),
         # of another name than results/: its policies were called bundled
         (("all", "--config", "checkpoints=trained", "outputs=elsewhere/made_here"), "trained"),
@@ -77,20 +79,23 @@ def test_evaluations_are_told_where_their_checkpoint_comes_from(
 
 def test_evaluations_write_their_marks_themselves(clone: Path) -> None:
     """The cells of the tables and the controls, which have a mark; not the episode whose pictures are kept."""
-    found = evaluations(clone, "all")
+    found = evaluations(clone, *MEASURED)
     (pictures,) = [output for output, options in found.items() if "mark" not in options]
     assert pictures == "results/figures/episode.jsonl"
     assert all(options["mark"] == "true" for output, options in found.items() if output != pictures)
 
 
 def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
-    found = evaluations(clone, "all")
-    for control in CONFIG["controls"]:
-        cell = f"results/records/released/{control['variant']}/{control['environment']}"
-        options, usual = found[f"{cell}.{control['name']}.jsonl"], found[f"{cell}.jsonl"]
+    found = evaluations(clone, *MEASURED)
+    controls = matrix.controls({**CONFIG, "records": "measured"})
+    assert len(controls) == 5 + 3 * (9 * 5 + 8)
+    for (variant, environment, name), control in controls.items():
+        cell = f"results/records/released/{variant}/{environment}"
+        options, usual = found[f"{cell}.{name}.jsonl"], found[f"{cell}.jsonl"]
         own = {key: str(control[key]) for key in matrix.USUAL if key in control}
-        paths = {"output": options["output"]}
-        assert options == {**usual, **own, **paths}
+        own |= {"output": options["output"], "episodes": str(CONFIG["episodes"])}
+        assert options == {**usual, **own}
+        assert usual["episodes"] == str(CONFIG["episodes_trained"])
     libero = found["results/libero/records/released/m64_k2/libero_object/0.jsonl"]
     assert libero["mode"] == CONFIG["libero"]["mode"]
     assert libero["seed"] == "0"
@@ -124,13 +129,15 @@ def test_records_are_superseded_once_the_new_policy_is_there(
 ) -> None:
     """The literal command, with a program in Python's place that fails or ends well."""
     shown = dry_run(clone, "all", "--config", "checkpoints=trained").stdout
-    (command,) = re.findall(r"^Shell command: (.* -m muvla\.train variant=m64_k8 .*)$", shown, flags=re.MULTILINE)
-    records = tmp_path / "results" / "records" / "trained" / "m64_k8" / "RememberColor3.jsonl"
+    (command, *_) = re.findall(
+        r"^Shell command: (.* -m muvla\.train variant=m64_k8 scale=mini seed=0 .*)$", shown, flags=re.MULTILINE
+    )
+    records = tmp_path / "results" / "records" / "trained" / "m64_k8" / "RememberColor5.jsonl"
     records.parent.mkdir(parents=True)
     records.write_text("old")
     (tmp_path / "results" / "logs" / "train").mkdir(parents=True)
     (tmp_path / "workflow").symlink_to(clone / "workflow")
     bash = f"set -euo pipefail; {program} {command.partition(' ')[2]}"
     assert (subprocess.run(["bash", "-c", bash], cwd=tmp_path, check=False).returncode == 0) is not kept
-    moved = list(tmp_path.glob("results/superseded/m64_k8.*/RememberColor3.jsonl"))
+    moved = list(tmp_path.glob("results/superseded/m64_k8.*/RememberColor5.jsonl"))
     assert (records.is_file(), len(moved)) == (kept, 0 if kept else 1)

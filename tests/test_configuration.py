@@ -151,13 +151,13 @@ def test_what_is_shown_is_evaluated_from_every_training_seed() -> None:
     config = {**CONFIG, "checkpoints": "trained", "training_seeds": [0, 1], "effect": effect}
     first = matrix.effect_cells(config)
     assert {cell.environment for cell in first if not cell.control} == {"RememberColor3", "TakeItBack"}
-    assert {cell.variant for cell in first} == {"m64_k8", "oft_episodic", "oft_first_obs"}
+    assert {cell.variant for cell in first} == {"m64_k2", "oft_episodic", "oft_first_obs"}
     assert matrix.of_every_seed(config, first) == [*first, *(cell._replace(home="seed1/") for cell in first)]
     assert matrix.of_every_seed({**config, "training_seeds": [3]}, first) == first
 
 
 def test_the_effects_controls_are_found_by_their_conditions() -> None:
-    place = {"variant": ["m64_k8", "m64_k2"], "environment": ["RememberColor3", "RememberColor5"]}
+    place = {"variant": ["m64_k2", "m64_k8"], "environment": ["TakeItBack", "RememberColor5"]}
     conditions = [
         {"memory": "zero"},
         {"memory": "noise"},
@@ -169,7 +169,9 @@ def test_the_effects_controls_are_found_by_their_conditions() -> None:
     controls.append({**place, "name": "other", "variant": "oft_episodic", "mode": "receding"})
     config = {**CONFIG, "controls": controls}
     assert matrix.effect_controls(config) == [
-        matrix.Cell("m64_k8", "RememberColor3", "c0"),
-        matrix.Cell("oft_episodic", "RememberColor3", "other"),
+        matrix.Cell("m64_k2", "TakeItBack", "c0"),
+        matrix.Cell("m64_k2", "RememberColor5", "c0"),
+        matrix.Cell("oft_episodic", "TakeItBack", "other"),
+        matrix.Cell("oft_episodic", "RememberColor5", "other"),
     ]
     assert len([cell for cell in matrix.probes(config) if cell.control]) == len(conditions) * 4

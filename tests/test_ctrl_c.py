@@ -76,7 +76,12 @@ def test_an_evaluation_of_a_bundled_policy_goes_on(clone: Path) -> None:
     target = "results/records/released/m64_k8/RememberColor3.done"
     policies = "checkpoints/mini/**/*.safetensors"
     (cell,) = interrupted_and_repeated(
-        clone, clone / "results", policies, target, "--config", "episodes=6", "variants=[m64_k8]"
+        clone,
+        clone / "results",
+        policies,
+        target,
+        *("--config", "records=measured", "episodes=6", "variants=[m64_k8]", "environments=[RememberColor3]"),
+        "effect={environments: [RememberColor3], memory: m64_k8}",
     )
     assert len(set(seeds(cell))) == len(seeds(cell)) == 6
     assert (clone / target).is_file()

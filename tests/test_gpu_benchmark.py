@@ -73,7 +73,7 @@ def measurement() -> Json:
 
 
 def test_the_plan_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = cost.papers_matrix()
+    matrix = cost.matrix_of("paper")
     libero = {**matrix["libero"], "variants": [], "tasks": []}
     small = {**matrix, "variants": ["m64_k2"], "libero": libero, "controls": [], "traces": [], "training_seeds": [0]}
     monkeypatch.setattr(cost, "MEASURED", tmp_path / "gpu.json")

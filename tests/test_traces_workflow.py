@@ -9,7 +9,7 @@ from dry_runs import CONFIG, PAPER, SMOKE, planned
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.jobs import batches, matrix, trainings
 
-MINI = ["attention/m64_k8/RememberColor3.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
+MINI = ["attention/m64_k2/RememberColor5.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
 
 
 def changed(*changes: dict) -> dict:
@@ -21,8 +21,8 @@ def changed(*changes: dict) -> dict:
 
 def test_the_first_episodes_of_the_evaluation_are_traced_whether_they_succeed_or_not() -> None:
     found = matrix.traces(CONFIG)
-    assert found["oft_episodic", "RememberColor3"] == found["m64_k8", "RememberColor3"] == 3
-    assert matrix.trace_seeds(CONFIG, "RememberColor3", 3) == range(4242424242, 4242424245)
+    assert found["oft_episodic", "RememberColor5"] == found["m64_k8", "ShellGamePush"] == 3
+    assert matrix.trace_seeds(CONFIG, "RememberColor5", 3) == range(4242424242, 4242424245)
     assert matrix.trace_seeds(CONFIG, "libero_object/0", 2) == range(2), "its stored initial states"
     assert set(matrix.traces(changed(SMOKE)).values()) == {1}
 

@@ -5,39 +5,49 @@ from pathlib import Path
 
 from dry_runs import CONFIG, LAB, PAPER, REPOSITORY, SMOKE, call, counted, dry_run, evaluations, planned
 from muvla.benchmark.mikasa import MIKASA
-from muvla.jobs import matrix, trainings
+from muvla.jobs import matrix, recorded, trainings
 from muvla.jobs.batches import trace_batches
 
 MAKES_POLICIES = {"collect", "base", "train"}
+MEASURED = ("--config", "records=measured")
 
 
 def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex")
-    assert jobs["pull"] == jobs["table"] == 1
+    assert jobs["table"] == 1
     assert not MAKES_POLICIES & jobs.keys()
-    found = evaluations(clone, "results/table_mikasa.tex")
+    found = evaluations(clone, "results/table_mikasa.tex", *MEASURED)
     assert sorted(found) == sorted(f"results/records/released/{v}/{e}.jsonl" for v, e, *_ in matrix.table(CONFIG))
+    assert len(found) == 10 * 23
+
+
+def test_tables_of_records_that_come_along_evaluate_the_sample_only(clone: Path) -> None:
+    found = evaluations(clone, "results/table_mikasa.tex")
+    assert sorted(found) == sorted(f"results/records/sample/{v}/{e}.jsonl" for v, e, *_ in recorded.sample(CONFIG))
+    assert {one["episodes"] for one in found.values()} <= {str(CONFIG["sample"]["episodes"])}
 
 
 def test_effect_and_probes_run_the_controls_that_they_show(clone: Path) -> None:
-    table = set(evaluations(clone, "results/table_mikasa.tex"))
-    effect = evaluations(clone, "results/figures/memory_effect.png")
-    controls = {"oft_episodic/RememberColor3.receding", "m64_k8/RememberColor3.zero"}
+    table = set(evaluations(clone, "results/table_mikasa.tex", *MEASURED))
+    effect = evaluations(clone, "results/figures/memory_effect.png", *MEASURED)
+    trained = CONFIG["training_environments"]
+    controls = {name for e in trained for name in (f"oft_episodic/{e}.receding", f"m64_k2/{e}.zero")}
     pictures = {"results/figures/episode.jsonl"}
     assert set(effect) - table - pictures == {f"results/records/released/{name}.jsonl" for name in controls}
-    probes = evaluations(clone, "results/figures/delays.png")
-    shown = {name for name in probes if name.count(".") == 2}
-    assert len(shown) == len(CONFIG["controls"]) - 1  # all but the one without memory
-    assert "results/records/released/m64_k8/RememberColor3.jsonl" in probes
-    assert set(evaluations(clone, "results/claims.md")) == set(evaluations(clone, "all")) - pictures
+    probes = evaluations(clone, "results/figures/delays.png", *MEASURED)
+    shown = {name for name in probes if name.count(".") == 2 and "/oft_episodic/" not in name}  # shares a batch
+    assert len(shown) == 3 * (9 * 5 + 8)  # three carriers of memory: nine probes in five tasks, eight in one
+    assert "results/records/released/m64_k8/RememberColor5.jsonl" in probes
+    claims = set(evaluations(clone, "results/claims.md", *MEASURED))
+    assert claims == set(evaluations(clone, "all", *MEASURED)) - pictures
 
 
 def test_trained_table_starts_from_nothing(clone: Path) -> None:
     jobs = planned(clone, "results/table_mikasa.tex", "--config", "checkpoints=trained")
-    also = {"RememberColor5", *trainings.looked_at(CONFIG, "")}  # for rc5_only, and for the base to look at
-    assert jobs["collect"] == len({*CONFIG["training_environments"], *also})
-    assert jobs["base"] == 1
-    assert jobs["train"] == len(CONFIG["variants"])
+    assert jobs["collect"] == len({*CONFIG["training_environments"], *trainings.looked_at(CONFIG, "")})
+    assert jobs["base"] == len(CONFIG["training_seeds"])
+    again = len(CONFIG["repeated"]["variants"]) * (len(CONFIG["training_seeds"]) - 1)
+    assert jobs["train"] == len(CONFIG["variants"]) + again
     assert "pull" not in jobs
 
 
@@ -59,11 +69,11 @@ def test_smoke_has_every_rule(clone: Path) -> None:
 
 
 def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Path) -> None:
-    jobs = planned(clone, "all")
+    jobs = planned(clone, "all", *MEASURED)
     libero = len(CONFIG["libero"]["variants"]) * len(CONFIG["libero"]["tasks"])
     pictures = 1
-    expected = len(matrix.table(CONFIG)) + len(CONFIG["controls"]) + libero + pictures
-    assert len(evaluations(clone, "all")) == expected
+    expected = len(matrix.table(CONFIG)) + len(matrix.controls(CONFIG)) + libero + pictures
+    assert len(evaluations(clone, "all", *MEASURED)) == expected  # the bundled policies are of one seed
     assert {f"trace_{number + 1}" for number in range(len(trace_batches(CONFIG)))} <= jobs.keys()
     assert jobs["figure_attention"] == len(matrix.drawn(CONFIG))
     assert jobs["table"] == 3
@@ -116,13 +126,13 @@ def test_released_checkpoints_of_the_paper_are_not_trained(clone: Path) -> None:
 
 def test_results_land_in_another_directory(clone: Path, tmp_path: Path) -> None:
     """--directory: what is made lies there, what is read (configuration, checkpoints, scripts) in the source tree."""
-    there = dry_run(clone, "--directory", str(tmp_path), "all")
-    assert counted(there) == planned(clone, "all")
+    there = dry_run(clone, "--directory", str(tmp_path), "all", *MEASURED)
+    assert counted(there) == planned(clone, "all", *MEASURED)
     checkpoints = set(re.findall(r"checkpoint=(\S+)", there.stdout))
     assert {(tmp_path / name).resolve().parents[2 if "/libero/" in name else 1] for name in checkpoints} == {
         (clone / "checkpoints").resolve()
     }
-    assert "output=results/records/released/m64_k8/RememberColor3.jsonl" in there.stdout
+    assert "output=results/records/released/m64_k8/RememberColor5.jsonl" in there.stdout
     # a job that reads the source tree and writes there, for real
     made = call(clone, "--directory", str(tmp_path), "results/audit.md")
     assert made.returncode == 0, made.stdout + made.stderr
@@ -142,7 +152,7 @@ def files_of_rules(clone: Path, *arguments: str) -> dict[str, set[str]]:
 
 
 def test_reports_depend_on_their_templates_and_on_the_checkpoints(clone: Path) -> None:
-    files = files_of_rules(clone, "all")
+    files = files_of_rules(clone, "all", *MEASURED)
     assert "checkpoints/mini.verified" in files["provenance"]
     for rule, templates in {
         "table": ("table.html", "table.tex", "style.html"),
@@ -168,9 +178,9 @@ def test_the_episode_with_pictures_leaves_no_records(clone: Path) -> None:
 
 
 def test_a_control_that_nobody_configured_is_refused(clone: Path) -> None:
-    result = dry_run(clone, "results/records/released/m64_k8/RememberColor3.zeros.done")
+    result = dry_run(clone, "results/records/released/m64_k8/RememberColor5.zeros.done", *MEASURED)
     assert result.returncode == 1
-    assert "No rule to produce results/records/released/m64_k8/RememberColor3.zeros.done" in result.stdout
+    assert "No rule to produce results/records/released/m64_k8/RememberColor5.zeros.done" in result.stdout
 
 
 def test_rules_beside_another_muvla_are_named(clone: Path) -> None:

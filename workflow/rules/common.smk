@@ -7,7 +7,8 @@ from pathlib import Path
 
 from muvla import files
 from muvla.data.episode import dataset_name
-from muvla.jobs import batches, configuration, image_digest, marks, matrix, overrides, served, slurm, trainings
+from muvla.jobs import batches, bundled, configuration, duration, image_digest, marks, matrix, overrides, recorded
+from muvla.jobs import served, slurm, trainings
 from muvla.jobs.resources import Needs
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
@@ -65,7 +66,9 @@ TRAINED = config["checkpoints"] == "trained"
 SEEDS = matrix.seeds(config)
 EFFECT = {"environment": config["effect"]["environments"][0], "memory": config["effect"]["memory"]}  # drawn, swapped
 # An evaluation's files: <cell>.jsonl with the records, <cell>.done with the mark that they are complete.
-CELL = f"{OUT}/{{home}}records/{config['checkpoints']}/{{variant}}/{{environment}}"
+CELL = f"{OUT}/{{home}}records/{{kind}}/{{variant}}/{{environment}}"
+MEASURED = config["checkpoints"]  # {kind} of what is evaluated on this machine
+KIND = "bundled" if bundled.shown(config) else MEASURED  # of what tables show of our policies
 
 
 # {home} is empty for the first training seed, seed1/ for seed 1, chunk16/ for policies that predict 16 actions, each
@@ -121,14 +124,19 @@ def first_trace(wildcards):
     return traces_of(wildcards.variant, wildcards.environment)[0]
 
 
-def marks_of(cells):
-    """Return the marks of finished evaluations."""
-    return [CELL.format(**cell._asdict()) + (cell.control and f".{cell.control}") + ".done" for cell in cells]
+def mark_of(cell, kind=KIND):
+    """Return the mark of a finished evaluation."""
+    return CELL.format(kind=kind, **cell._asdict()) + (cell.control and f".{cell.control}") + ".done"
+
+
+def marks_of(cells, kind=KIND):
+    """Return the marks of finished evaluations; of records that come along, those that do."""
+    return [mark_of(cell, kind) for cell in cells if kind != "bundled" or cell in bundled.records()]
 
 
 # What the tables show: other people's policies, and ours. The paper's claims are about ours only.
-SERVED = marks_of(cell for one in SERVINGS if not one.on_libero for cell in one.cells)
-LIBERO_SERVED = marks_of(cell for one in SERVINGS if one.on_libero for cell in one.cells)
+SERVED = marks_of((cell for one in SERVINGS if not one.on_libero for cell in one.cells), MEASURED)
+LIBERO_SERVED = marks_of((cell for one in SERVINGS if one.on_libero for cell in one.cells), MEASURED)
 TABLE_CELLS = marks_of(matrix.of_every_seed(config, matrix.table(config)))
 EFFECT_CELLS = marks_of(matrix.of_every_seed(config, matrix.effect_cells(config)))
 PROBE_CELLS = marks_of(matrix.of_every_seed(config, matrix.probes(config)))
@@ -138,15 +146,22 @@ AGAIN = marks_of(matrix.repeated(config))
 LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
 LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
 
+# What is evaluated again on this machine where records come along, as recorded and as evaluated here.
+SAMPLE = [mark_of(cell) for cell in recorded.sample(config)]
+SAMPLED = [mark_of(cell, "sample") for cell in recorded.sample(config)]
+
 EDITED = {}  # {mark: what is wrong} of records that were changed after their evaluation
 if workflow.is_main_process and "--unlock" not in sys.argv:
-    STALE, EDITED = marks.faults([*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SERVED, *LIBERO_SERVED])
+    OURS = [*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SAMPLED]
+    STALE, EDITED = marks.faults([*OURS, *SERVED, *LIBERO_SERVED])
     for line in [*marks.remove(STALE, dry_run=workflow.output_settings.dryrun), *EDITED.values()]:
         print(line, file=sys.stderr)
 
 
 def start():
     """Refuse edited records that a job needs; pick the Slurm status command; refuse or cancel orphaned jobs."""
+    for line in duration.announcement(config, [job for job in workflow.dag.needrun_jobs()], workflow.cores):
+        print(line, file=sys.stderr)
     marks.require_unedited(EDITED, {file for job in workflow.dag.jobs for file in [*job.input, *job.output]})
     if slurm.detect_status_command(workflow.executor_settings):
         print("Slurm keeps no accounts here: using squeue for job status", file=sys.stderr)

@@ -22,6 +22,23 @@ rule pull:
         f"{{params.script}} {PYTHON} {{input.tracked}} {{params.folder}} {{input.manifest}} 2>&1 | {SHOW} {{log}}"
 
 
+if KIND == "bundled" and bundled.records():
+
+    rule unpack:
+        input:
+            rules.pull.output[0],
+            listing=in_tree("config/records.csv"),
+        output:
+            [mark_of(matrix.Cell(*key)) for key in bundled.records()],
+        log:
+            f"{OUT}/logs/unpack.log",
+        localrule: True
+        message:
+            "Unpacking the records of the trained policies"
+        shell:
+            python(f"muvla.jobs.pack --unpack {OUT}")
+
+
 rule collect:
     output:
         # written last; the demonstrations are beside it, in <dataset>/1.0.0

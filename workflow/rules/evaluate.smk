@@ -20,6 +20,8 @@ rule libero_check:
         python("muvla.sim.libero.first_frames --suites {params.suites} --output {output}")
 
 
+# Where records come along, only a sample is evaluated, beside them.
+PLACE, SHORTER = ("sample", {"episodes": config["sample"]["episodes"]}) if KIND == "bundled" else (KIND, {})
 SLOTS = 8 if needs.paper else 1  # simulators that a policy answers in one batch
 
 
@@ -33,7 +35,7 @@ for batch in batches.batches(config):
             checkpoints=sorted({checkpoint_of(cell.variant, cell.home).complete for cell in batch.cells}),
             check=branch(matrix.on_libero(batch.cells[0].home), then=rules.libero_check.output[0]),
         output:
-            marks_of(batch.cells),
+            [mark_of(cell, PLACE) for cell in batch.cells],
         log:
             f"{OUT}/logs/evaluate/{batch.name}.log",
         benchmark:
@@ -59,9 +61,10 @@ for batch in batches.batches(config):
                     slots=SLOTS,
                     threads=1,
                     mark=True,
-                    output=str(Path(mark).with_suffix(".jsonl")),
+                    output=str(Path(mark_of(cell, PLACE)).with_suffix(".jsonl")),
+                    **SHORTER,
                 )
-                for cell, mark in zip(batch.cells, marks_of(batch.cells))
+                for cell in batch.cells
             ),
         message:
             f"Evaluating {batch.title}"

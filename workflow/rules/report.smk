@@ -3,7 +3,7 @@
 FRAGMENTS = [*TABLES, "comparisons", "audit"]
 # each results/figures/<name>.pdf and .png
 FIGURES = [
-    *(["memory_effect"] if matrix.has_effect(config) else []),
+    *(["memory_effect"] if matrix.has_effect(config) and EFFECT_CELLS else []),
     *DRAWINGS,
     *PROBE_FIGURES,
     *TRACE_FIGURES,

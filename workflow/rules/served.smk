@@ -12,7 +12,7 @@ for serving in SERVINGS:
             policy=in_tree(f"config/policies/{serving.policy}.yaml"),
             check=branch(serving.on_libero, then=f"{OUT}/libero/start_up_check.json"),
         output:
-            marks_of(serving.cells),
+            marks_of(serving.cells, MEASURED),
         log:
             f"{OUT}/logs/evaluate/{serving.name}.log",
         benchmark:
@@ -50,7 +50,7 @@ for serving in SERVINGS:
                     mark=True,
                     output=str(Path(mark).with_suffix(".jsonl")),
                 )
-                for cell, mark in zip(serving.cells, marks_of(serving.cells))
+                for cell, mark in zip(serving.cells, marks_of(serving.cells, MEASURED))
             ),
         message:
             f"Evaluating {serving.entry['title']} behind its server: {len(serving.cells)} cells"

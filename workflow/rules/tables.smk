@@ -16,6 +16,7 @@ rule table:
         ),
         published=f"{PUBLISHED}/{{table}}.csv",
         environments=f"{PUBLISHED}/table_mikasa.csv",
+        sample=branch(lambda wildcards: wildcards.table == "table_mikasa", then=[*SAMPLE, *SAMPLED], otherwise=[]),
     output:
         multiext(f"{OUT}/{{table}}", ".tex", ".csv"),
         report(f"{OUT}/{{table}}.html", category="Tables"),
@@ -25,8 +26,25 @@ rule table:
         f"{OUT}/benchmarks/{{table}}.tsv"
     params:
         statistics=config["statistics"],
+        missing=[bundled.path_of(cell) for cell in recorded.missing(config)],
     message:
         "The printed numbers of {wildcards.table} beside ours"
+    script:
+        "../scripts/report.py"
+
+
+rule sample:
+    input:
+        DOCUMENT,
+        sample=[*SAMPLE, *SAMPLED],
+    output:
+        f"{OUT}/sample.md",
+    log:
+        f"{OUT}/logs/sample.log",
+    benchmark:
+        f"{OUT}/benchmarks/sample.tsv"
+    message:
+        "Are the episodes that were evaluated again the recorded ones?"
     script:
         "../scripts/report.py"
 

@@ -68,7 +68,7 @@ rule train:
             base=str(Path(input.base).with_suffix("") if needs.paper else Path(input.base).parent),
             output=str(Path(output[0]).parent),
         ),
-        records=str(Path(CELL).parent),
+        records=f"{OUT}/{{home}}records/trained/{{variant}}",
         superseded=f"{OUT}/{{home}}superseded",
     message:
         "Training {wildcards.home}{wildcards.variant}"

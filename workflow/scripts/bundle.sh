@@ -1,31 +1,36 @@
 #!/usr/bin/env bash
-# bundle.sh results: publish trained checkpoints. Copies results/checkpoints to checkpoints/mini and
-# results/libero/checkpoints to checkpoints/mini/libero, and makes dvcstore/, data.dvc and config/checkpoints.sha256 anew;
-# all three are then to be committed. Of a benchmark that was not trained, what is bundled stays. `make bundle` calls it.
+# bundle.sh results: publish what was trained and evaluated. Copies <results>/<home>checkpoints to checkpoints/mini/<home>
+# (home: nothing, seed1/, libero/, ...), packs the records that these policies made into checkpoints/mini/records.tar.xz,
+# and makes dvcstore/, data.dvc, config/checkpoints.sha256 and config/records.csv anew; all four are then to be committed.
+# Of a home that was not trained, what is bundled stays; records stay as long as their policy does. May be repeated after
+# every stage. `make bundle` calls it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 python=$PWD/.venv/bin/python
 results=$1
 bundled=checkpoints/mini
-limit_mb=60 # of the DVC store, which lies in git
+limit_mb=100 # of the DVC store, which lies in git
 
-for folder in "$results"/checkpoints/*/ "$results"/libero/checkpoints/*/; do
-    [ ! -d "$folder" ] || [ -f "$folder/provenance.json" ] ||
-        { echo "bundle: $folder has no provenance.json: not finished" >&2; exit 1; }
+shopt -s nullglob
+homes=()
+for home in "" libero/ "$results"/seed*/ "$results"/seed*/libero/; do
+    home=${home#"$results/"}
+    folders=("$results/$home"checkpoints/*/)
+    [ ${#folders[@]} -eq 0 ] || homes+=("$home")
+    for folder in "${folders[@]}"; do
+        [ -f "$folder/provenance.json" ] || { echo "bundle: $folder has no provenance.json: not finished" >&2; exit 1; }
+    done
 done
 "$python" -m dvc pull --quiet --force data.dvc # what stays
-if [ -d "$results/checkpoints" ]; then
-    find "$bundled" -mindepth 1 -maxdepth 1 ! -name libero -exec rm -rf {} +
-    cp -r "$results"/checkpoints/*/ "$bundled"
-fi
-if [ -d "$results/libero/checkpoints" ]; then
-    rm -rf "$bundled/libero"
-    mkdir "$bundled/libero"
-    cp -r "$results"/libero/checkpoints/*/ "$bundled/libero"
-fi
+for home in ${homes[@]+"${homes[@]}"}; do
+    mkdir -p "$bundled/$home"
+    find "$bundled/$home" -mindepth 1 -maxdepth 1 -type d ! -name libero ! -name 'seed*' -exec rm -rf {} +
+    cp -r "$results/$home"checkpoints/*/ "$bundled/$home"
+done
 # An evaluation that is told no source takes what the folder says of itself.
 find "$bundled" -name provenance.json -exec \
     sed -i 's/"checkpoint_source": "trained"/"checkpoint_source": "bundled"/' {} +
+"$python" -m muvla.jobs.pack "$results"
 rm -rf dvcstore
 printf 'outs:\n- path: %s\n' "$bundled" >data.dvc
 "$python" -m dvc commit --quiet --force data.dvc
@@ -33,4 +38,4 @@ printf 'outs:\n- path: %s\n' "$bundled" >data.dvc
 "$python" -m muvla.manifest write "$bundled" config/checkpoints.sha256
 size=$(du -sm dvcstore | cut -f1)
 [ "$size" -le "$limit_mb" ] || { echo "bundle: dvcstore/ takes $size MB, more than $limit_mb" >&2; exit 1; }
-echo "bundle: dvcstore/ takes $size MB; commit data.dvc, config/checkpoints.sha256 and dvcstore/"
+echo "bundle: dvcstore/ takes $size MB; commit data.dvc, config/checkpoints.sha256, config/records.csv and dvcstore/"

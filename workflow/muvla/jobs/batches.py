@@ -9,11 +9,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from muvla.benchmark.benchmark import benchmark_of
-from muvla.jobs import matrix
+from muvla.jobs import bundled, matrix, recorded
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
-LARGEST = 4  # cells of a mini batch: its policies are small, so only the start is shared, and all cores are to be busy
+LARGEST = 8  # cells of a mini batch: its policies are small, so only the start is shared, and all cores are to be busy
 FEWEST = 2  # mini batches of a part, where it has as many cells
 
 
@@ -31,17 +31,21 @@ class Batch(NamedTuple):
 
 
 def batches(config: Configuration) -> list[Batch]:
-    """Return every evaluation of the configuration, each in one batch.
+    """Return every evaluation that is made, each in one batch: where records come along, those of the sample.
 
     At the paper's scale a batch is one policy in all environments of a part, in LIBERO in one suite; at the others a
     few cells of any policies.
     """
     effect = set(matrix.effect_controls(config))
-    seeds = matrix.seeds(config)
-    cells = [*matrix.first_seed(config), *matrix.repeated(config)]
-    cells += [cell for seed in seeds for cell in matrix.libero_table(config, seed)]
+    if bundled.shown(config):
+        cells = recorded.sample(config)
+    else:
+        cells = [*matrix.first_seed(config), *matrix.repeated(config)]
+        cells += [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
 
     def part(cell: Cell) -> str:
+        if bundled.shown(config):
+            return "sample"
         kind = "table" if not cell.control else "effect" if cell._replace(home="") in effect else "probes"
         return "_".join([*cell.home.split("/")[:-1], kind])
 

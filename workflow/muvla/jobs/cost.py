@@ -6,6 +6,7 @@ GPU and writes benchmarks/gpu.json, which is used where it is there, and said so
 a GPU: read the result for its proportions.
 
 `python -m muvla.jobs.cost --write docs/scaling.md` replaces what the document says between its two marks.
+`--scale mini` prints the CPU hours of the mini scale's stages instead (duration.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from snakemake.utils import update_config
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.files import ROOT, write_atomically
-from muvla.jobs import overrides
+from muvla.jobs import duration, overrides
 from muvla.jobs.configuration import Configuration, validated
 from muvla.jobs.matrix import (
     Cell,
@@ -219,20 +220,25 @@ def summary(lines: list[Line], repeats: int) -> str:
     return "\n".join([text, assumed.measured] if assumed.measured else [text])
 
 
-def papers_matrix() -> Configuration:
-    """Return the configuration of `snakemake --config scale=paper`, merged as Snakemake merges it and validated."""
+def matrix_of(scale: str) -> Configuration:
+    """Return the configuration of `snakemake --config scale=... checkpoints=trained`, merged as Snakemake does it."""
     config: dict[str, Any] = {}
-    for name in ("config", "site", "paper"):
+    for name in ("config", "site", *(["paper"] if scale == "paper" else [])):
         update_config(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8")))
-    return validated({**config, "scale": "paper"}, SCHEMA)
+    return validated({**config, "scale": scale, "checkpoints": "trained"}, SCHEMA)
 
 
 def main() -> int:
-    """Print the plan of config/config.yaml with config/paper.yaml on top, or write it into a document."""
+    """Print the plan of a scale, or write the paper's into a document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace what FILE says between the two marks")
-    document: Path | None = parser.parse_args().write
-    matrix = papers_matrix()
+    parser.add_argument("--scale", choices=("paper", "mini"), default="paper")
+    given = parser.parse_args()
+    document: Path | None = given.write
+    matrix = matrix_of(given.scale)
+    if given.scale == "mini":
+        print(duration.table(matrix))
+        return 0
     lines = plan(matrix)
     text = f"{markdown(lines)}\n\n{summary(lines, len(seeds(matrix)))}"
     if document is None:

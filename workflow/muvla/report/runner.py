@@ -35,6 +35,7 @@ MODULES = {
     "paper": "paper.pdf",
     "paper_source": "paper.source",
     "provenance": "lineage.page",
+    "sample": "again",
     "site": "site.site",
     "site_viewer": "site.viewer",
     "site_zip": "site.archive",

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from muvla.records.file import Cell
+from muvla.report.again import read_again, sentence
 from muvla.report.caption import origin
 from muvla.report.grid import Grid, read_grid
 from muvla.report.printed import Printed, is_average, read_printed
@@ -73,7 +75,7 @@ def environments_of(table: Printed, published: Published) -> set[str]:
     return {name for column in columns for name in environments_of_column(column)}
 
 
-def view_of(everything: Grid, table: Printed, published: Published, shape: Shape) -> View:
+def view_of(everything: Grid, table: Printed, published: Published, shape: Shape, notes: Sequence[str] = ()) -> View:
     """Put together what the table shows of the cells."""
     # Table 2 is a part of Table 1, so it shows its own rows only; the others show whatever was run.
     ours, others = [*VARIANTS], [*everything.served()]
@@ -90,24 +92,48 @@ def view_of(everything: Grid, table: Printed, published: Published, shape: Shape
         place=PLACES[table.name],
         first=FIRST[table.name],
         wide=table.name == TABLE_MIKASA,
-        origin=origin(grid.shown()),
+        origin=[*notes, *origin(grid.shown())],
         legend=legend(scales, shape, {letter for entry in entries for letter in entry.flags}, several=several),
     )
 
 
-def table(*, records: Sequence[Path], published: Path, environments: Path, statistics: Rules) -> Contents:
+def recorded(cells: Sequence[Cell], sample: Sequence[Path], missing: Sequence[str]) -> list[str]:
+    """Say which cells came along as records, what of them was evaluated again here, and of what no records came."""
+    came = [cell for cell in cells if cell.folder.name == "bundled"]
+    episodes = sum(cell.episodes for cell in came)
+    sentences = (
+        [f"Recorded, not evaluated here: {episodes:,} episodes that came along with the policies."] if came else []
+    )
+    if sample:
+        sentences.append(sentence(read_again(sample)))
+    if missing:
+        sentences.append(f"No records came along of {len(missing)} evaluations of the configuration.")
+    return sentences
+
+
+def table(
+    *,
+    records: Sequence[Path],
+    published: Path,
+    environments: Path,
+    statistics: Rules,
+    sample: Sequence[Path] = (),
+    missing: Sequence[str] = (),
+) -> Contents:
     """Make the table as .tex, .html and .csv, and print it. The same records give the same bytes.
 
     records: marks; nothing was run without any. published: the csv of the table's printed numbers. environments: that
-    of Table 1, which names the environments. Raises RecordsError as read_grid and tally do, ValueError for the printed
-    numbers.
+    of Table 1, which names the environments. sample: marks of recorded cells and of the same evaluated here. missing:
+    evaluations of the configuration without records. Raises RecordsError as read_grid and tally do, ValueError for the
+    printed numbers.
     """
     printed = read_printed(published)
     if printed.name not in BODIES:
         raise ValueError(f"{published} holds {printed.name}; tables are made of {', '.join(BODIES)}")
     names = read_published(environments)
     shape = Shape(printed.unit, statistics.printed_episodes[published.stem], statistics)
-    view = view_of(read_grid(records, statistics), printed, names, shape)
+    grid = read_grid(records, statistics)
+    view = view_of(grid, printed, names, shape, recorded(grid.shown(), sample, missing))
     print_table(view)
     return {
         ".tex": render("table.tex.jinja", view=view, body=view.body),

@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 from dry_runs import CONFIG, PAPER, REPOSITORY, SCHEMA, SMOKE
 from muvla.benchmark.mikasa import MIKASA
 from muvla.data.episode import dataset_name
-from muvla.jobs import matrix, reference, trainings
+from muvla.jobs import matrix, reference, shown, trainings
 from muvla.jobs.configuration import Configuration, validated
 from muvla.report.published import VARIANTS
 
@@ -149,7 +149,7 @@ def test_a_training_depends_on_every_file_that_decides_it() -> None:
 def test_what_is_shown_is_evaluated_from_every_training_seed() -> None:
     effect = {**CONFIG["effect"], "environments": ["RememberColor3", "TakeItBack"]}
     config = {**CONFIG, "checkpoints": "trained", "training_seeds": [0, 1], "effect": effect}
-    first = matrix.effect_cells(config)
+    first = shown.effect_cells(config)
     assert {cell.environment for cell in first if not cell.control} == {"RememberColor3", "TakeItBack"}
     assert {cell.variant for cell in first} == {"m64_k2", "oft_episodic", "oft_first_obs"}
     assert matrix.of_every_seed(config, first) == [*first, *(cell._replace(home="seed1/") for cell in first)]
@@ -168,10 +168,10 @@ def test_the_effects_controls_are_found_by_their_conditions() -> None:
     controls = [{"name": f"c{number}", **place, **one} for number, one in enumerate(conditions)]
     controls.append({**place, "name": "other", "variant": "oft_episodic", "mode": "receding"})
     config = {**CONFIG, "controls": controls}
-    assert matrix.effect_controls(config) == [
+    assert shown.effect_controls(config) == [
         matrix.Cell("m64_k2", "TakeItBack", "c0"),
         matrix.Cell("m64_k2", "RememberColor5", "c0"),
         matrix.Cell("oft_episodic", "TakeItBack", "other"),
         matrix.Cell("oft_episodic", "RememberColor5", "other"),
     ]
-    assert len([cell for cell in matrix.probes(config) if cell.control]) == len(conditions) * 4
+    assert len([cell for cell in shown.probes(config) if cell.control]) == len(conditions) * 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muvla.files import ROOT
-from muvla.jobs import cost
+from muvla.jobs import configuration, cost
 
 
 def test_the_guide_shows_what_the_program_says(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_evaluation_grows_with_episodes_and_queries() -> None:
 
 
 def test_every_traced_episode_counts_at_its_simulators_pace() -> None:
-    matrix = cost.matrix_of("paper")
+    matrix = configuration.matrix_of("paper")
 
     def traced(place: str, episodes: int, **assumed: float) -> float:
         traces = [{"variant": "m64_k8", "environment": place, "episodes": episodes}]
@@ -61,12 +61,12 @@ def test_every_traced_episode_counts_at_its_simulators_pace() -> None:
 
 
 def test_the_matrix_is_validated_as_the_workflow_validates_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    matrix = cost.matrix_of("paper")
+    matrix = configuration.matrix_of("paper")
     assert (matrix["scale"], len(matrix["training_seeds"])) == ("paper", 3)
     assert matrix["libero"]["reset_rule"] == "episode", "of config/config.yaml, which config/paper.yaml leaves as it is"
     shutil.copytree(ROOT / "config", tmp_path / "config")
     with (tmp_path / "config" / "paper.yaml").open("a", encoding="utf-8") as file:
         file.write("\nepisods: 3\n")
-    monkeypatch.setattr(cost, "ROOT", tmp_path)
+    monkeypatch.setattr(configuration, "ROOT", tmp_path)
     with pytest.raises(ValueError, match="did you mean 'episodes'"):
-        cost.matrix_of("paper")
+        configuration.matrix_of("paper")

@@ -11,7 +11,7 @@ import torch
 
 import tiny
 from muvla.files import ROOT, Json
-from muvla.jobs import cost
+from muvla.jobs import configuration, cost
 
 SIZES = dataclasses.replace(tiny.ARCHITECTURE, vocab_size=256)
 CPU = torch.device("cpu")
@@ -73,7 +73,7 @@ def measurement() -> Json:
 
 
 def test_the_plan_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = cost.matrix_of("paper")
+    matrix = configuration.matrix_of("paper")
     libero = {**matrix["libero"], "variants": [], "tasks": []}
     small = {**matrix, "variants": ["m64_k2"], "libero": libero, "controls": [], "traces": [], "training_seeds": [0]}
     monkeypatch.setattr(cost, "MEASURED", tmp_path / "gpu.json")

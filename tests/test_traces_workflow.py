@@ -36,7 +36,7 @@ def test_a_process_traces_several_policies_but_one_task_of_libero() -> None:
     found = batches.trace_batches(CONFIG)
     assert sorted(cell[:2] for batch in found for cell in batch.cells) == sorted(matrix.traces(CONFIG))
     sizes = {benchmark_of(batch.cells[0].environment).name: len(batch.cells) for batch in found}
-    assert sizes == {"mikasa": 3, "libero": 1}
+    assert sizes == {"mikasa": 7, "libero": 1}
     paper = batches.trace_batches(changed(PAPER, {"scale": "paper"}))
     assert all(len({cell.variant for cell in batch.cells}) == 1 for batch in paper), "15 GB are loaded once"
 

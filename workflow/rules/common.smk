@@ -8,7 +8,7 @@ from pathlib import Path
 from muvla import files
 from muvla.data.episode import dataset_name
 from muvla.jobs import batches, bundled, configuration, duration, image_digest, marks, matrix, overrides, recorded
-from muvla.jobs import served, slurm, trainings
+from muvla.jobs import served, shown, slurm, trainings
 from muvla.jobs.resources import Needs
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
@@ -138,8 +138,8 @@ def marks_of(cells, kind=KIND):
 SERVED = marks_of((cell for one in SERVINGS if not one.on_libero for cell in one.cells), MEASURED)
 LIBERO_SERVED = marks_of((cell for one in SERVINGS if one.on_libero for cell in one.cells), MEASURED)
 TABLE_CELLS = marks_of(matrix.of_every_seed(config, matrix.table(config)))
-EFFECT_CELLS = marks_of(matrix.of_every_seed(config, matrix.effect_cells(config)))
-PROBE_CELLS = marks_of(matrix.of_every_seed(config, matrix.probes(config)))
+EFFECT_CELLS = marks_of(matrix.of_every_seed(config, shown.effect_cells(config)))
+PROBE_CELLS = marks_of(matrix.of_every_seed(config, shown.probes(config)))
 # Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
 EVALUATED = marks_of(matrix.first_seed(config))
 AGAIN = marks_of(matrix.repeated(config))

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from muvla.benchmark.benchmark import benchmark_of
-from muvla.jobs import bundled, matrix, recorded
+from muvla.jobs import bundled, matrix, recorded, shown
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
@@ -36,7 +36,7 @@ def batches(config: Configuration) -> list[Batch]:
     At the paper's scale a batch is one policy in all environments of a part, in LIBERO in one suite; at the others a
     few cells of any policies.
     """
-    effect = set(matrix.effect_controls(config))
+    effect = set(shown.effect_controls(config))
     if bundled.shown(config):
         cells = recorded.sample(config)
     else:

@@ -11,6 +11,9 @@ from typing import Literal, NotRequired, TypedDict, cast
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from muvla.files import ROOT
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 Scale = Literal["mini", "smoke", "paper"]
 
 
@@ -161,6 +164,16 @@ def validated(config: Mapping[str, object], schema: Path | str) -> Configuration
         introduction = "The configuration (config/config.yaml, --configfile and --config together) is not valid:"
         raise ValueError("\n  ".join([introduction, *lines, f"All keys and values are described in {schema}."]))
     return checked
+
+
+def matrix_of(scale: str) -> Configuration:
+    """Return the configuration of `snakemake --config scale=... checkpoints=trained`, merged as Snakemake does it."""
+    from snakemake.utils import update_config  # slow, and the workflow itself needs it not
+
+    config: dict[str, object] = {}
+    for name in ("config", "site", *(["paper"] if scale == "paper" else [])):
+        update_config(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8")))
+    return validated({**config, "scale": scale, "checkpoints": "trained"}, SCHEMA)
 
 
 def listed(value: str | list[str]) -> list[str]:

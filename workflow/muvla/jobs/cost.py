@@ -17,15 +17,11 @@ import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
-from snakemake.utils import update_config
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.files import ROOT, write_atomically
 from muvla.jobs import duration, overrides
-from muvla.jobs.configuration import Configuration, validated
+from muvla.jobs.configuration import Configuration, matrix_of
 from muvla.jobs.matrix import (
     Cell,
     control_cells,
@@ -38,7 +34,6 @@ from muvla.jobs.matrix import (
     table,
     traces,
 )
-from muvla.jobs.reference import SCHEMA
 from muvla.options import read
 from muvla.sim.mikasa.novelty import lengthened
 from muvla.train.plan import GB, checkpoints, operations
@@ -218,14 +213,6 @@ def summary(lines: list[Line], repeats: int) -> str:
         f"`scale.memory_training.checkpoint_every=null` only the last is written, {filled / one.kept:.1f} TB."
     )
     return "\n".join([text, assumed.measured] if assumed.measured else [text])
-
-
-def matrix_of(scale: str) -> Configuration:
-    """Return the configuration of `snakemake --config scale=... checkpoints=trained`, merged as Snakemake does it."""
-    config: dict[str, Any] = {}
-    for name in ("config", "site", *(["paper"] if scale == "paper" else [])):
-        update_config(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8")))
-    return validated({**config, "scale": scale, "checkpoints": "trained"}, SCHEMA)
 
 
 def main() -> int:

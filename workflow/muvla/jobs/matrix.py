@@ -155,39 +155,6 @@ def of_every_seed(config: Configuration, cells: Sequence[Cell]) -> list[Cell]:
     return [*cells, *(cell for cell in repeated(config) if cell.home in others and cell._replace(home="") in wanted)]
 
 
-def effect_cells(config: Configuration) -> list[Cell]:
-    """Return the evaluations that the effect's figure shows: its environments' cells of the table, and controls."""
-    effect = config["effect"]
-    shown = {effect["memory"], effect["baseline"], effect["oracle"]}
-    cells = [cell for cell in table(config) if cell.environment in effect["environments"] and cell.variant in shown]
-    return [*cells, *effect_controls(config)]
-
-
-def effect_controls(config: Configuration) -> list[Cell]:
-    """Return the controls that the effect shows beside its environments' cells of the table.
-
-    They are the policy with memory reading zeros, and the one without memory re-planning at every step.
-    """
-    pair = config["effect"]
-    receding = {**USUAL, "mode": "receding"}
-    shown = ((pair["memory"], {**receding, "memory": "zero"}), (pair["baseline"], receding))
-    return [
-        Cell(variant, environment, name, home(control))
-        for (variant, environment, name), control in controls(config).items()
-        if environment in pair["environments"] and (variant, {**receding, **differences(control)}) in shown
-    ]
-
-
-def probes(config: Configuration) -> list[Cell]:
-    """Return the evaluations in the figures of the paper's probes (spec 10): the controls that differ from the table in
-    more than the mode, and the table's cells of the same policies."""
-    found = [
-        Cell(*key, home(control)) for key, control in controls(config).items() if differences(control).keys() - {"mode"}
-    ]
-    beside = {(cell.variant, cell.environment) for cell in found}
-    return [*found, *(cell for cell in table(config) if (cell.variant, cell.environment) in beside)]
-
-
 def differences(control: Control) -> dict[str, str | int | None]:
     """Return the conditions in which a control differs from the table."""
     return {key: value for key, value in control.items() if key in USUAL and value != USUAL[key]}  # type: ignore[misc]

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from muvla.files import ROOT, write_atomically
+from muvla.jobs.configuration import SCHEMA
 
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 PAGE = ROOT / "config" / "README.md"
 HEAD = """# Configuration
 

@@ -97,7 +97,7 @@ def plan(config: Configuration) -> list[Line]:
     libero = [cell for home in matrix.seeds(config) for cell in matrix.libero_table(config, home)]
     policies = [*matrix.table(config), *again, *libero]
     trained = dict.fromkeys((cell.home, cell.variant) for cell in policies)
-    bases = dict.fromkeys(home for home, _ in trained)
+    bases = dict.fromkeys(trainings.base_home(home) for home, _ in trained)
     collected = trainings.demonstrated(config)
     own, probes = matrix.table(config), matrix.control_cells(config)
     stages = [

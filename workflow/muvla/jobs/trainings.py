@@ -3,6 +3,7 @@
 home: where policies lie below <outputs>, as in muvla.jobs.matrix.Cell.
 """
 
+import re
 from functools import cache
 
 import yaml
@@ -43,6 +44,14 @@ def scale_of(config: Configuration, home: str) -> str:
 def base_threads(home: str) -> int:
     """Return the threads of a base's training: fixed, because they decide the order of sums and so the bytes."""
     return 1 if on_libero(home) else 2
+
+
+def base_home(home: str) -> str:
+    """Return the home of the base that policies of `home` start from: every training seed starts from the first's.
+
+    It stands for a released vision-language-action model, of which there is one.
+    """
+    return re.sub(r"^seed\d+/", "", home)
 
 
 def environments(config: Configuration, home: str) -> list[str]:

@@ -4,95 +4,49 @@ import importlib.util
 import re
 from pathlib import Path
 
-import pandas
 import pytest
-import yaml
 from scipy.stats import binomtest
 
 from dry_runs import LAB, dry_run, planned
 from muvla.files import ROOT
-from muvla.records.episode import RecordsError
-from muvla.records.mark import write_mark
-from muvla.report.counts import counts
-from synthetic_records import write_cell
+from muvla.jobs import bundled
+from muvla.jobs.bundled import Key
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "benchmarks" / "results.md", *sorted((ROOT / "docs").glob("*.md"))]
-RECORDED = ("README.md", "docs/results.md", "docs/libero.md")  # the documents that state counts
-KEY = ["variant", "environment", "control"]
+COUNTED = ("README.md", "docs/results.md", "docs/libero.md")  # the documents that state counts
+COUNT = re.compile(r"(\d+)/(\d+)(?: \((\d\.\d\d) to (\d\.\d\d)\))?")
+POLICY = re.compile(r"`(\w+)`(?:, `(\w+)`)?(?:, seed (\d+))?")  # a column's title: variant, control, training seed
 
 
 def text(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-def recorded(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """Return {(variant, environment, control): (successes, episodes)} of a committed file of counts."""
-    table = pandas.read_csv(ROOT / "docs" / name, keep_default_na=False)
-    return {(row.variant, row.environment, row.control): (row.successes, row.episodes) for row in table.itertuples()}
-
-
-RELEASED = recorded("results.csv")
-
-
-def rows(name: str) -> list[tuple[tuple[str, str, str], list[str]]]:
-    """Return the table rows of a document that state counts, with the evaluation that each is about."""
-    found = []
+def counts(name: str) -> list[tuple[Key, re.Match[str]]]:
+    """Return the counts in a document's tables, whose rows name an environment or a task and whose columns a policy."""
+    found, titles = [], list[str]()
     for line in text(name).splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if not line.startswith("|") or not any(re.fullmatch(r"\d+/\d+", cell) for cell in cells):
-            continue
-        variant, second = (re.match(r"`([^`]*)`|", cell)[1] or "" for cell in cells[:2])  # type: ignore[index]
-        task = second.startswith("libero_")
-        found.append(((variant, second if task else "RememberColor3", "" if task else second), cells))
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        titles = (titles or cells) if cells else []
+        for title, cell in zip(titles[1:], cells[1:], strict=True):
+            policy, count = POLICY.fullmatch(title), COUNT.fullmatch(cell)
+            if policy and count:
+                place = cells[0].strip("`")
+                home = (f"seed{policy[3]}/" if policy[3] else "") + ("libero/" if "/" in place else "")
+                found.append(((policy[1], place, policy[2] or "", home), count))
     return found
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", COUNTED)
 def test_tables_state_the_recorded_counts(name: str) -> None:
-    listed = rows(name)
+    listed = counts(name)
     assert listed, "no counts found: has the table another form now?"
-    for evaluation, cells in listed:
-        successes, episodes = RELEASED[evaluation]
-        stated = [cell for cell in cells if re.fullmatch(r"\d+/\d+", cell)]
-        assert stated == [f"{successes}/{episodes}"], evaluation
-        interval = binomtest(successes, episodes).proportion_ci(method="wilson")
-        assert f"{successes / episodes:.2f}" in cells, evaluation
-        assert f"{interval.low:.2f} to {interval.high:.2f}" in cells, evaluation
-
-
-def test_every_recorded_count_is_shown() -> None:
-    shown = {evaluation for name in RECORDED for evaluation, _ in rows(name)}
-    assert shown == set(RELEASED)
-
-
-def test_recorded_counts_are_of_tables_and_controls_of_the_configuration() -> None:
-    config = yaml.safe_load(text("config/config.yaml"))
-    names = {"", *(one["name"] for one in config["controls"])}
-    for (variant, environment, control), (successes, episodes) in RELEASED.items():
-        assert variant in config["variants"]
-        assert environment in (*config["environments"], *config["libero"]["tasks"])
-        assert control in names
-        assert episodes == (config["libero"] if environment.startswith("libero_") else config)["episodes"]
-        assert 0 <= successes <= episodes
-
-
-def test_p_values_follow_from_the_pairs() -> None:
-    page = " ".join(text("docs/results.md").split())
-    stated = re.findall(r"p = ([\d.e-]+) (?:in open loop|re-planned) \((\d+)[^)]*? (\d+)[^)]*\)", page)
-    assert len(stated) == 2
-    memory = RELEASED["m64_k8", "RememberColor3", ""][0]
-    for (p, more, less), control in zip(stated, ("", "receding"), strict=True):
-        assert int(more) - int(less) == memory - RELEASED["oft_episodic", "RememberColor3", control][0]
-        assert float(p) == pytest.approx(7 * binomtest(int(less), int(more) + int(less)).pvalue, rel=0.05)
-
-
-def test_counts_are_made_from_marked_records(tmp_path: Path) -> None:
-    records = write_cell(tmp_path, "m64_k2", "RememberColor3", [True, False, True], control="zero")
-    mark = write_mark(records)
-    assert counts([mark]).values.tolist() == [["m64_k2", "RememberColor3", "zero", "", 3, 2]]
-    records.write_text(records.read_text().replace("false", "true"))
-    with pytest.raises(RecordsError, match="was changed after its evaluation"):
-        counts([mark])
+    for evaluation, count in listed:
+        recorded = bundled.records()[evaluation]
+        assert (int(count[1]), int(count[2])) == (recorded.successes, recorded.episodes), evaluation
+        if count[3]:
+            interval = binomtest(recorded.successes, recorded.episodes).proportion_ci(method="wilson")
+            assert (count[3], count[4]) == (f"{interval.low:.2f}", f"{interval.high:.2f}"), evaluation
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

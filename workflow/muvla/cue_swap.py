@@ -25,7 +25,8 @@ from muvla.model.cell import Cell
 from muvla.options import command, option
 from muvla.provenance import describe_run
 from muvla.train.composed.batches import Batcher
-from muvla.train.composed.frames import Frames, frozen_features, load_frames
+from muvla.train.composed.features import frozen_features
+from muvla.train.composed.frames import Frames, load_frames
 from muvla.train.composed.scenes import Contents
 from muvla.train.composed.streams import Step
 

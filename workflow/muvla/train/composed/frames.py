@@ -12,16 +12,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from muvla.data.episode import CAMERAS, Counterfactual, Episode, dataset_name
 from muvla.data.images import resize_lanczos3
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.scene import Scene
-from muvla.model.vision import VisionBackbone
 
-BLOCK = 256  # frames that go through the towers together
 MOVED = 0.01  # metres from which on an object counts as moved
 SETTLING = 3  # frames of the choice in which cups still fall and slide, before any tool can be there
 
@@ -163,16 +159,6 @@ def _dataset(root: Path, environment: str) -> RldsDataset:
 def _first(flags: np.ndarray) -> int:
     """Return the number of the first true flag, or how many flags there are."""
     return int(flags.argmax()) if flags.any() else len(flags)
-
-
-@torch.no_grad()
-def frozen_features(vision: VisionBackbone, images: np.ndarray) -> Tensor:
-    """Run frozen towers once per frame: images (N, cameras, S, S, 3) uint8 -> features (N, cameras, P, W0+W1)."""
-    first = vision.features(torch.from_numpy(images[:BLOCK]))
-    features = first.new_empty(len(images), *first.shape[1:])  # in place: they are gigabytes
-    for start in range(0, len(images), BLOCK):
-        features[start : start + BLOCK] = vision.features(torch.from_numpy(images[start : start + BLOCK]))
-    return features
 
 
 def _row(episode: Episode, other: Counterfactual | None, start: int, chunk: int) -> Row:

@@ -14,7 +14,8 @@ from muvla.model.cell import Cell
 from muvla.model.flow.window import FlowWindow
 from muvla.model.window import Window
 from muvla.train.composed.batches import Batcher, ComposedSource
-from muvla.train.composed.frames import frozen_features, load_frames
+from muvla.train.composed.features import kept_features
+from muvla.train.composed.frames import load_frames
 from muvla.train.composed.held_out import carried_over
 from muvla.train.composed.scale import ComposedScale
 from muvla.train.composed.scenes import Contents
@@ -59,7 +60,7 @@ def start_on(
         config.data, names, image_size=sizes.image_size, chunk=sizes.chunk, held_out=config.scale.held_out
     )
     cell.vision_backbone.requires_grad_(False)
-    features = frozen_features(cell.vision_backbone, frames.images)
+    features = kept_features(cell.vision_backbone, frames.images, Path(config.data))
     frames = dataclasses.replace(frames, images=frames.images[:0])  # they are gigabytes, and seen
     tower = sizes.towers[0]
     batcher = Batcher(

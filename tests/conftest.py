@@ -1,5 +1,6 @@
 """What holds for the whole suite: threads, compiled bytecode, which files go together and which first, fixtures."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
+import apptainer_image
 import muvla  # noqa: F401  before torch, whose kernels it chooses
 from browser import chromium
 from dry_runs import copy_workflow
@@ -32,14 +34,14 @@ settings.register_profile(
 settings.load_profile("suite")
 
 # A process of `pytest -n` gets whole files, and these files together: one Slurm at a time can run on a
-# machine, and the same dry runs are made once.
+# machine, Apptainer and its image are made once, and so are the same dry runs.
 TOGETHER = {
-    **dict.fromkeys(("test_slurm", "test_apptainer"), "slurm"),
+    **dict.fromkeys(("test_slurm", "test_apptainer", "test_registry"), "slurm"),
     **dict.fromkeys(("test_workflow", "test_commands", "test_traces_workflow", "test_docs"), "dry_runs"),
 }
 # Files of more than half a minute, the longest first, so that no process is left with one at the end.
 LONGEST_FIRST = (
-    *("test_slurm", "test_apptainer", "test_libero", "test_mikasa", "test_workflow", "test_commands"),
+    *("test_slurm", "test_apptainer", "test_registry", "test_libero", "test_mikasa", "test_workflow", "test_commands"),
     *("test_traces_workflow", "test_docs", "test_evaluate", "test_paper_processes", "test_ctrl_c", "test_collect"),
     *("test_bridge", "test_served"),
     *("test_train", "test_golden", "test_libero_evaluation", "test_released_layout", "test_trace", "test_paper_scale"),
@@ -51,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move the tests of long files to the front; within a file nothing moves."""
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(Path(item.path).stem, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all that is loaded from garbage collection: every reset of a simulator asks for one, of 0.4 s each."""
+    gc.freeze()
 
 
 class TogetherScheduling(LoadFileScheduling):
@@ -76,6 +83,18 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Slurm that answers; the test is skipped where none can be had."""
     with cluster(tmp_path_factory.mktemp("slurm")):
         yield
+
+
+@pytest.fixture(scope="session")
+def apptainer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which `apptainer` is found; it is installed for the tests where the shared tools are."""
+    return apptainer_image.found_or_installed(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def image(apptainer: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image that holds this machine's own programs."""
+    return apptainer_image.built(apptainer, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="module")

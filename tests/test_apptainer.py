@@ -1,26 +1,22 @@
 """Rules inside an image, by the real Apptainer, alone and under Slurm; the image's digest in what they make.
 
-The image here is an empty one with this machine's own programs bound into it: it is built in a second, and everything
-that is ours is as with the real one (containers/muvla.def, which takes minutes and gigabytes: docs/scaling.md).
+The image here is apptainer_image.py's: everything that is ours is as with the real one (containers/muvla.def, which
+takes minutes and gigabytes: docs/scaling.md).
 """
 
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from slurm_cluster import TOOLS, lacking
+from apptainer_image import BOUND
+from slurm_cluster import lacking
 from working_copy import REPOSITORY, working_copy
 
-# This machine's own programs, bound into the empty image.
-PREFIXES = {"/usr", "/etc", "/opt", *(str(Path(one).resolve()) for one in (sys.prefix, sys.base_prefix)), sys.prefix}
-BOUND = f"--apptainer-args=--bind {','.join(sorted(PREFIXES))}"
 PAPER, NUMPY = "the paper's (spec 0)", "the newest for numpy 1.26"
 PAPERS_PINS = {
     "mani_skill": ("3.0.0b15", PAPER),
@@ -31,42 +27,6 @@ PAPERS_PINS = {
     "snakemake-executor-plugin-slurm": ("2.6.1", NUMPY),
 }
 PAPERS_OWN = {"pytz"}  # pandas 2 needs it, pandas 3 does not
-DEFINITION = """Bootstrap: scratch
-%setup
-    cd "$APPTAINER_ROOTFS"
-    mkdir -p usr etc opt root home tmp proc sys dev var
-    for name in bin lib lib64 sbin; do ln -s "usr/$name" "$name"; done
-"""
-
-
-@pytest.fixture(scope="module")
-def apptainer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which `apptainer` is found; it is installed for the test where the shared tools are."""
-    environment = dict(os.environ)
-    if shutil.which("apptainer") is None:
-        if not (TOOLS / "install_apptainer").is_file():
-            pytest.skip("no apptainer here, and no shared tools to install one with")
-        if os.geteuid() != 0:
-            pytest.skip("installing an Apptainer takes root")
-        folder = tmp_path_factory.mktemp("apptainer")
-        made = subprocess.run([TOOLS / "install_apptainer", folder], capture_output=True, text=True, check=False)
-        if made.returncode:
-            pytest.skip(f"Apptainer was not installed: {(made.stderr.strip().splitlines() or ['no message'])[-1]}")
-        environment["PATH"] = f"{folder}/usr/bin:{environment['PATH']}"
-    if os.geteuid() == 0:
-        environment["APPTAINER_USERNS"] = "1"
-    return environment
-
-
-@pytest.fixture(scope="module")
-def image(apptainer: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("image")
-    (folder / "host.def").write_text(DEFINITION)
-    command = ["apptainer", "build", "--fakeroot", "host.sif", "host.def"]
-    made = subprocess.run(command, cwd=folder, env=apptainer, capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"this machine cannot build an image: {(made.stderr.strip().splitlines() or ['no message'])[-1]}")
-    return folder / "host.sif"
 
 
 @pytest.mark.slow

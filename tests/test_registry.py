@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from apptainer_image import BOUND
 from muvla.jobs.image_digest import pulled
-from test_apptainer import BOUND, apptainer, image  # noqa: F401  fixtures
 from working_copy import working_copy
 
 
@@ -63,10 +63,7 @@ def digest_of(address: str, name: str, tag: str) -> str:
 
 @pytest.mark.slow
 def test_an_image_is_pulled_by_its_digest_and_no_other_content_is_taken(
-    apptainer: dict[str, str],  # noqa: F811
-    image: Path,  # noqa: F811
-    registry: tuple[str, Path],
-    tmp_path: Path,
+    apptainer: dict[str, str], image: Path, registry: tuple[str, Path], tmp_path: Path
 ) -> None:
     address, storage = registry
     subprocess.run(["apptainer", "push", "--no-https", image, f"oras://{address}/muvla:v1"], env=apptainer, check=True)

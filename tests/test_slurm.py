@@ -23,7 +23,7 @@ from slurm_cluster import SlurmJob, jobs, kill, process, wait_for
 from working_copy import REPOSITORY, working_copy
 
 ARGUMENTS = (
-    *("--profile", "slurm", "all", "--configfile", "config/smoke.yaml"),
+    *("--profile", "slurm", "all", "--configfile", "config/smoke.yaml", "one_task.yaml"),
     # The first look at jobs comes soon, and the others too (prompt_snakemake.py).
     *("--slurm-init-seconds-before-status-checks", "2"),
     # An evaluation gets one minute, then sixteen: a job that runs out of time is to be seen within a test. It and a
@@ -31,6 +31,15 @@ ARGUMENTS = (
     *("--set-resources", "train:mem_mb=5000*attempt"),
     *(f"evaluate_table_{number}:{need}" for number in (1, 2) for need in ("runtime=attempt**4", "mem_mb=3000*attempt")),
 )
+# Of the smoke run's tasks one of each benchmark: more would show nothing of Slurm. A batch is then one cell.
+ONE_TASK = """
+training_environments: [RememberColor5]
+environments: [RememberColor5]
+effect: {environments: [RememberColor5]}
+episodes: 2
+episodes_trained: 2
+libero: {demonstrations: 1}
+"""
 VARIANTS = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text("utf-8"))["variants"]
 PATIENCE = 1200.0  # seconds for any one step
 
@@ -39,6 +48,7 @@ PATIENCE = 1200.0  # seconds for any one step
 def clone(tmp_path: Path) -> Iterator[Path]:
     """The files of the repository, as they are now."""
     folder = working_copy(tmp_path / "clone")
+    (folder / "one_task.yaml").write_text(ONE_TASK)
     yield folder
     for running in started:
         running.kill()
@@ -63,7 +73,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 @pytest.mark.timeout(3000)
 def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> None:
     results = clone / "results" / "smoke"
-    collected = results / "data" / "remember_color_3_vla_v0" / "collection.json"
+    collected = results / "data" / "remember_color_5_vla_v0" / "collection.json"
 
     # Snakemake is killed in the middle of the base's training and of LIBERO's collection, and started again.
     first = snakemake(clone, *ARGUMENTS)
@@ -129,7 +139,7 @@ def test_nothing_is_lost_and_nothing_done_twice(slurm: None, clone: Path) -> Non
     assert not {rule.split("_wildcards")[0] for rule, _ in ended} & runner.MODULES.keys(), "reports are made here"
     assert ended["base", "CANCELLED"] == 1, ended
     assert ended["base", "COMPLETED"] == 1
-    assert ended["collect_wildcards_remember_color_3_vla_v0", "COMPLETED"] == 1
+    assert ended["collect_wildcards_remember_color_5_vla_v0", "COMPLETED"] == 1
     ended = Counter((job.rule.split("_wildcards")[0], job.state) for job in look())
     assert ended["train", "COMPLETED"] == 3
     assert ended["evaluate_effect_1", "COMPLETED"] == ended["evaluate_effect_2", "COMPLETED"] == 1

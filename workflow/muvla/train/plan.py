@@ -78,11 +78,11 @@ def planned_architecture(settings: TrainSettings) -> tuple[Architecture, str]:
 
 
 def planned_counts(settings: TrainSettings, sizes: Architecture) -> Counts:
-    """Return the parameters of the policy; cameras add tokens, not parameters, so one count serves all variants."""
+    """Return the parameters of the policy; cameras and chunk add tokens, not parameters: one count serves all."""
     training, lora = settings.scale.memory_training, None
     if isinstance(training, RecordedTraining):
         lora = LoraSettings(**vars(training.lora), unused=settings.match_release)
-    return count(dataclasses.replace(sizes, cameras=1), lora)
+    return count(dataclasses.replace(sizes, cameras=1, chunk=1), lora)
 
 
 def checkpoints(settings: TrainSettings) -> tuple[int, int]:

@@ -4,6 +4,7 @@ A line of stdin is a call as JSON: folder, arguments, environment, and where std
 is the exit code. Whether Snakemake starts in a fresh interpreter is for other tests to show.
 """
 
+import gc
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from snakemake.cli import main
 from muvla.data import episode  # noqa: F401
 from muvla.jobs import configuration, image_digest, marks, matrix, overrides, resources, slurm, trainings  # noqa: F401
 
+gc.freeze()  # a call collects no garbage among what is loaded here
 for line in sys.stdin:
     call = json.loads(line)
     child = os.fork()

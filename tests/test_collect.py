@@ -168,12 +168,6 @@ def test_environments_do_not_share_seeds():
     assert plan(environment="RememberColor5").first_seed - plan().first_seed >= 10_000_000
 
 
-def test_an_unknown_option_is_named(tmp_path):
-    code, errors = finish(start(tmp_path, "noize=1"))
-    assert code != 0
-    assert "noize" in errors
-
-
 def test_a_full_disk_leaves_no_half_part(tmp_path, monkeypatch):
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, "No space left on device")

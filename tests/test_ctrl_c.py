@@ -96,6 +96,6 @@ def test_everything_from_nothing(clone: Path) -> None:
     results = clone / "results" / "smoke"
     policies = "results/smoke/checkpoints/*/provenance.json"
     cells = interrupted_and_repeated(clone, results, policies, "all", "--configfile", "config/smoke.yaml")
-    assert len(cells) == len(SMOKE["variants"]) + len(SMOKE["controls"])
+    assert len(cells) == len(SMOKE["variants"]) * len(SMOKE["environments"]) + len(SMOKE["controls"])
     assert all(len(set(seeds(cell))) == SMOKE["episodes"] for cell in cells)
     check_everything(results)

@@ -15,6 +15,7 @@ from muvla import options, trace
 from muvla.checkpoint import StoredPolicy
 from muvla.collect import __main__ as collection
 from muvla.collect.__main__ import CollectSettings
+from muvla.collect.experts import __main__ as experts
 from muvla.cue_swap import CueSwapSettings
 from muvla.evaluate import __main__ as evaluation
 from muvla.evaluate.options import EvaluateSettings
@@ -23,6 +24,7 @@ from muvla.options import CONFIG, SettingsError, read
 from muvla.options_text import all_options, documentation
 from muvla.sim.libero.assets import AlteredAssets
 from muvla.sim.libero.package import NoOpenGL
+from muvla.sim.mikasa import check
 from muvla.sim.mikasa.cup import MissingMug
 from muvla.sim.mikasa.vulkan import NoVulkan
 from muvla.sim.vector import DeadSimulator
@@ -93,17 +95,21 @@ def test_mistakes_get_one_sentence(kind: type, given: str, message: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("module", "given"),
+    ("place", "given"),
     [
-        ("muvla.collect.experts", ["RememberColor3", "--seeds", "0"]),
-        ("muvla.collect.experts", ["RememberColor3", "--first", "-1"]),
-        ("muvla.sim.mikasa.check", ["--frames", "1.5"]),
+        (experts, ["RememberColor3", "--seeds", "0"]),
+        (experts, ["RememberColor3", "--first", "-1"]),
+        (check, ["--frames", "1.5"]),
     ],
 )
-def test_numbers_of_the_other_commands_have_a_range(module: str, given: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", module, *given], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert f"{given[-1]} is not a whole number of at least" in done.stderr
+def test_numbers_of_the_other_commands_have_a_range(
+    place: ModuleType, given: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["command", *given])
+    with pytest.raises(SystemExit) as ended:
+        place.main()
+    assert ended.value.code == 2
+    assert f"{given[-1]} is not a whole number of at least" in capsys.readouterr().err
 
 
 def test_a_typo_in_a_file_is_found_at_its_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

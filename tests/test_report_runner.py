@@ -2,12 +2,11 @@
 
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from dry_runs import call
 from muvla.files import ROOT
 from muvla.report import runner
 from synthetic_records import CONFIG, PUBLISHED, TABLE_MIKASA, cells, write_cell
@@ -71,14 +70,14 @@ def test_every_rule_with_the_script_has_its_function() -> None:
 def test_snakemake_runs_the_script(tmp_path: Path) -> None:
     """The audit, which needs nothing but the printed tables; then the same with a table that cannot be read."""
     copy = working_copy(tmp_path)
-    make = [sys.executable, "-m", "snakemake", "--cores", "1", "results/audit.md"]
-    done = subprocess.run(make, cwd=copy, capture_output=True, text=True, check=False)
+    make = ("--cores", "1", "results/audit.md")
+    done = call(copy, *make)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {path.name for path in (copy / "results").glob("audit.*")} == {f"audit{end}" for end in (".md", *ENDS)}
     assert "printed averages" in (copy / "results" / "logs" / "audit.log").read_text("utf-8")
     table = copy / PUBLISHED.relative_to(ROOT) / "table_libero.csv"
     table.write_text(table.read_text("utf-8").replace("78.3", "n/a"), "utf-8")
-    done = subprocess.run(make, cwd=copy, capture_output=True, text=True, check=False)
+    done = call(copy, *make)
     assert done.returncode == 1
     assert "line 2: the value 'n/a' is not a number" in done.stdout + done.stderr
     assert "Traceback" not in (copy / "results" / "logs" / "audit.log").read_text("utf-8")

@@ -26,6 +26,7 @@ ARGUMENTS = (
     *("--profile", "slurm", "all", "--configfile", "config/smoke.yaml", "one_task.yaml"),
     # The first look at jobs comes soon, and the others too (prompt_snakemake.py).
     *("--slurm-init-seconds-before-status-checks", "2"),
+    *("--set-threads", "collect=1"),  # a second simulator would act an episode that nobody needs
     # An evaluation gets one minute, then sixteen: a job that runs out of time is to be seen within a test. It and a
     # training get less memory than they would, so that more of them run at once.
     *("--set-resources", "train:mem_mb=5000*attempt"),

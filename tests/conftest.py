@@ -72,6 +72,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherSche
     return TogetherScheduling(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_forced_onto_the_disk() -> Iterator[None]:
+    """Thousands of made-up records need not outlive the machine; commands in processes of their own do as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that a dry run reads, where nothing was made yet. Tests leave it as it is."""

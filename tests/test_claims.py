@@ -1,6 +1,5 @@
 """The paper's claims, decided from the records alone: each verdict both ways, and what was not run is said."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,6 @@ from muvla.report.published import chance, read_published
 from synthetic_records import TABLE_MIKASA, write_cell
 
 GROUPS = read_published(TABLE_MIKASA).environments
-
-
-@pytest.fixture(autouse=True)
-def hundreds_of_files_are_not_forced_onto_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def write_group(records: Path, variant: str, group: str, successes: int, episodes: int = 50) -> None:

@@ -1,7 +1,6 @@
 """The report: its numbers are those of the files, twice is the same twice, and LaTeX may be missing."""
 
 import csv
-import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -222,8 +221,7 @@ def test_the_pdf_is_the_same_twice_wherever_it_is_made(results: Path, tmp_path: 
 
 
 @needs_latex
-def test_full_tables_fit_their_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # thousands of made-up records
+def test_full_tables_fit_their_pages(tmp_path: Path) -> None:
     records, size = tmp_path / "records", {"scale": "paper", "width": 4096}
     for variant in list(VARIANTS)[1:]:
         for environment in read_published(PUBLISHED / "table_mikasa.csv").group_of:

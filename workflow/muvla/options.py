@@ -14,7 +14,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from functools import cache
 from typing import TypeVar
 
 from hydra import compose, initialize_config_dir
@@ -120,7 +119,6 @@ def command(kind: type[T], run: Callable[[T], object], doc: str | None, *also: t
         sys.exit(f"error: {error}")
 
 
-@cache
 def _registered(kind: type) -> str:
     """Tell Hydra about `kind` and return the name under which it composes it, with the default file of every group."""
     store = ConfigStore.instance()

@@ -102,7 +102,7 @@ def holm(p_values: Sequence[float], family: int) -> list[float]:
     order = np.argsort(p)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * (family - np.arange(len(p)))), 1.0)
-    return adjusted.tolist()  # type: ignore[no-any-return]
+    return adjusted.tolist()
 
 
 def stratified_average(cells: Sequence[tuple[int, int]], *, confidence: float, resamples: int, seed: int) -> Estimate:

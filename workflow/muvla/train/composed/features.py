@@ -46,7 +46,7 @@ def kept_features(vision: VisionBackbone, images: np.ndarray, data: Path) -> Ten
 
 
 def _key(vision: VisionBackbone, images: np.ndarray) -> str:
-    digest = hashlib.sha256(images)
+    digest = hashlib.sha256(images.data)
     for name, tensor in sorted(vision.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.contiguous().numpy())

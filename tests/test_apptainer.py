@@ -89,7 +89,8 @@ def evaluated(request: pytest.FixtureRequest, apptainer: dict[str, str], clone: 
         f"results/records/released/{variant}/RememberColor3.done",
         *queued,
         *("--configfile", "own_site.yaml", "--config", "episodes=1", "records=measured"),
-        *("environments=[RememberColor3]", "effect={environments: [RememberColor3], memory: m64_k8}"),
+        *("variants=[m64_k2]", "environments=[RememberColor3]"),  # one cell
+        "effect={environments: [RememberColor3], memory: m64_k2}",
         *("--software-deployment-method", "apptainer", BOUND),
     ]
     environment = {**apptainer, "APPTAINERENV_PREPEND_PATH": str(Path(sys.executable).parent)}

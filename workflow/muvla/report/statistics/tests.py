@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest, fisher_exact
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Episode = TypeVar("Episode", bound=Hashable)
@@ -97,12 +98,10 @@ def holm(p_values: Sequence[float], family: int) -> list[float]:
     """
     if len(p_values) > family:
         raise ValueError(f"{len(p_values)} tests were made where {family} were planned")
-    # By hand: statsmodels' multipletests collects garbage at every call, which takes 50 ms and more.
-    p = np.asarray(p_values, dtype=np.float64)  # (P,)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * (family - np.arange(len(p)))), 1.0)
-    return adjusted.tolist()
+    if not p_values:
+        return []
+    padded = [*p_values, *[1.0] * (family - len(p_values))]
+    return [float(p) for p in multipletests(padded, method="holm")[1][: len(p_values)]]
 
 
 def stratified_average(cells: Sequence[tuple[int, int]], *, confidence: float, resamples: int, seed: int) -> Estimate:

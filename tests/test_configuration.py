@@ -167,7 +167,7 @@ def test_the_effects_controls_are_found_by_their_conditions() -> None:
     ]
     controls = [{"name": f"c{number}", **place, **one} for number, one in enumerate(conditions)]
     controls.append({**place, "name": "other", "variant": "oft_episodic", "mode": "receding"})
-    config = {**CONFIG, "controls": controls}
+    config = {**CONFIG, "controls": controls, "checkpoints": "trained"}  # of every variant there is a policy
     assert shown.effect_controls(config) == [
         matrix.Cell("m64_k2", "TakeItBack", "c0"),
         matrix.Cell("m64_k2", "RememberColor5", "c0"),

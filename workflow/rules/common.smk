@@ -68,7 +68,6 @@ EFFECT = {"environment": config["effect"]["environments"][0], "memory": config["
 # An evaluation's files: <cell>.jsonl with the records, <cell>.done with the mark that they are complete.
 CELL = f"{OUT}/{{home}}records/{{kind}}/{{variant}}/{{environment}}"
 MEASURED = config["checkpoints"]  # {kind} of what is evaluated on this machine
-KIND = "bundled" if bundled.shown(config) else MEASURED  # of what tables show of our policies
 
 
 # {home} is empty for the first training seed, seed1/ for seed 1, chunk16/ for policies that predict 16 actions, each
@@ -124,14 +123,21 @@ def first_trace(wildcards):
     return traces_of(wildcards.variant, wildcards.environment)[0]
 
 
-def mark_of(cell, kind=KIND):
+def kind_of(cell):
+    """Return the {kind} of what tables show of our policies."""
+    return "bundled" if bundled.shown(config, cell.home) else MEASURED
+
+
+def mark_of(cell, kind=None):
     """Return the mark of a finished evaluation."""
-    return CELL.format(kind=kind, **cell._asdict()) + (cell.control and f".{cell.control}") + ".done"
+    return CELL.format(kind=kind or kind_of(cell), **cell._asdict()) + (cell.control and f".{cell.control}") + ".done"
 
 
-def marks_of(cells, kind=KIND):
+def marks_of(cells, kind=None):
     """Return the marks of finished evaluations; of records that come along, those that do."""
-    return [mark_of(cell, kind) for cell in cells if kind != "bundled" or cell in bundled.records()]
+    return [
+        mark_of(cell, kind) for cell in cells if (kind or kind_of(cell)) != "bundled" or cell in bundled.records()
+    ]
 
 
 # What the tables show: other people's policies, and ours. The paper's claims are about ours only.

@@ -20,13 +20,14 @@ rule libero_check:
         python("muvla.sim.libero.first_frames --suites {params.suites} --output {output}")
 
 
-# Where records come along, only a sample is evaluated, beside them.
-PLACE, SHORTER = ("sample", {"episodes": config["sample"]["episodes"]}) if KIND == "bundled" else (KIND, {})
 SLOTS = 8 if needs.paper else 1  # simulators that a policy answers in one batch
 
 
 # One process evaluates a batch of cells (muvla/jobs/batches.py): a rule for each batch, with a mark for each cell.
 for batch in batches.batches(config):
+    # Where records come along, only a sample is evaluated, beside them.
+    sampled = bundled.shown(config, batch.cells[0].home)
+    place, shorter = ("sample", {"episodes": config["sample"]["episodes"]}) if sampled else (MEASURED, {})
 
     rule:
         name:
@@ -35,7 +36,7 @@ for batch in batches.batches(config):
             checkpoints=sorted({checkpoint_of(cell.variant, cell.home).complete for cell in batch.cells}),
             check=branch(matrix.on_libero(batch.cells[0].home), then=rules.libero_check.output[0]),
         output:
-            [mark_of(cell, PLACE) for cell in batch.cells],
+            [mark_of(cell, place) for cell in batch.cells],
         log:
             f"{OUT}/logs/evaluate/{batch.name}.log",
         benchmark:
@@ -61,8 +62,8 @@ for batch in batches.batches(config):
                     slots=SLOTS,
                     threads=1,
                     mark=True,
-                    output=str(Path(mark_of(cell, PLACE)).with_suffix(".jsonl")),
-                    **SHORTER,
+                    output=str(Path(mark_of(cell, place)).with_suffix(".jsonl")),
+                    **shorter,
                 )
                 for cell in batch.cells
             ),

@@ -37,14 +37,13 @@ def batches(config: Configuration) -> list[Batch]:
     few cells of any policies.
     """
     effect = set(shown.effect_controls(config))
-    if bundled.shown(config):
-        cells = recorded.sample(config)
-    else:
-        cells = [*matrix.first_seed(config), *matrix.repeated(config)]
+    of_mikasa = [*matrix.first_seed(config), *matrix.repeated(config)]
+    cells = recorded.sample(config) if bundled.shown(config) else of_mikasa
+    if not bundled.shown(config, "libero/"):
         cells += [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
 
     def part(cell: Cell) -> str:
-        if bundled.shown(config):
+        if bundled.shown(config, cell.home):
             return "sample"
         kind = "table" if not cell.control else "effect" if cell._replace(home="") in effect else "probes"
         return "_".join([*cell.home.split("/")[:-1], kind])

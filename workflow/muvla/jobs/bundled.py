@@ -52,9 +52,13 @@ def records(listing: Path = RECORDS) -> dict[Key, Recorded]:
         raise ValueError(f"{listing} has a damaged line ({error}): restore it (git checkout {listing})") from error
 
 
-def shown(config: Configuration) -> bool:
-    """Return whether tables are made of the bundled records: of the bundled policies, unless all is to be measured."""
-    return (config["records"], config["checkpoints"], config["scale"]) == ("bundled", "released", "mini")
+def shown(config: Configuration, home: str = "") -> bool:
+    """Return whether tables are made of the bundled records: of the bundled policies, unless all is to be measured.
+
+    home: as in matrix.Cell; LIBERO's tables are made so only where records of LIBERO come along.
+    """
+    wanted = (config["records"], config["checkpoints"], config["scale"]) == ("bundled", "released", "mini")
+    return wanted and (not home.endswith("libero/") or any(key[3].endswith("libero/") for key in records()))
 
 
 def path_of(key: Key) -> str:

@@ -86,8 +86,8 @@ def training(variant: str, home: str) -> float:
 
 
 def _made(config: Configuration, cells: Iterable[Cell]) -> Iterator[tuple[Cell, float]]:
-    sampled = bundled.shown(config)
     for cell in cells:
+        sampled = bundled.shown(config, cell.home)
         yield cell, evaluation(cell, config["sample"]["episodes"] if sampled else matrix.episodes(config, cell))
 
 

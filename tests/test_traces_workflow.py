@@ -12,6 +12,9 @@ from muvla.jobs import batches, matrix, trainings
 MINI = ["attention/m64_k2/RememberColor5.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
 
 
+EVERY_POLICY = {**CONFIG, "checkpoints": "trained"}  # not only those that come along
+
+
 def changed(*changes: dict) -> dict:
     both = copy.deepcopy(CONFIG)
     for change in changes:
@@ -20,7 +23,7 @@ def changed(*changes: dict) -> dict:
 
 
 def test_the_first_episodes_of_the_evaluation_are_traced_whether_they_succeed_or_not() -> None:
-    found = matrix.traces(CONFIG)
+    found = matrix.traces(EVERY_POLICY)
     assert found["oft_episodic", "RememberColor5"] == found["m64_k8", "ShellGamePush"] == 3
     assert matrix.trace_seeds(CONFIG, "RememberColor5", 3) == range(4242424242, 4242424245)
     assert matrix.trace_seeds(CONFIG, "libero_object/0", 2) == range(2), "its stored initial states"
@@ -33,8 +36,8 @@ def test_figures_show_the_first_variant_of_each_entry() -> None:
 
 
 def test_a_process_traces_several_policies_but_one_task_of_libero() -> None:
-    found = batches.trace_batches(CONFIG)
-    assert sorted(cell[:2] for batch in found for cell in batch.cells) == sorted(matrix.traces(CONFIG))
+    found = batches.trace_batches(EVERY_POLICY)
+    assert sorted(cell[:2] for batch in found for cell in batch.cells) == sorted(matrix.traces(EVERY_POLICY))
     sizes = {benchmark_of(batch.cells[0].environment).name: len(batch.cells) for batch in found}
     assert sizes == {"mikasa": 7, "libero": 1}
     paper = batches.trace_batches(changed(PAPER, {"scale": "paper"}))

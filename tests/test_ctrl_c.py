@@ -73,15 +73,15 @@ def seeds(records: Path) -> list[int]:
 
 @pytest.mark.slow
 def test_an_evaluation_of_a_bundled_policy_goes_on(clone: Path) -> None:
-    target = "results/records/released/m64_k8/RememberColor3.done"
+    target = "results/records/released/m64_k2/RememberColor3.done"
     policies = "checkpoints/mini/**/*.safetensors"
     (cell,) = interrupted_and_repeated(
         clone,
         clone / "results",
         policies,
         target,
-        *("--config", "records=measured", "episodes=6", "variants=[m64_k8]", "environments=[RememberColor3]"),
-        "effect={environments: [RememberColor3], memory: m64_k8}",
+        *("--config", "records=measured", "episodes=6", "variants=[m64_k2]", "environments=[RememberColor3]"),
+        "effect={environments: [RememberColor3], memory: m64_k2}",
     )
     assert len(set(seeds(cell))) == len(seeds(cell)) == 6
     assert (clone / target).is_file()

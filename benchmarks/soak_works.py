@@ -25,7 +25,7 @@ def works(parent: Path, kind: type[Work]) -> list[Work]:
     train = [sys.executable, "-m", "muvla.train", *common]
     subprocess.run([*train, "variant=base", f"output={parent / 'base'}"], cwd=ROOT, check=True, capture_output=True)
     saving = "scale.memory_training.save_every=1"
-    evaluate = [sys.executable, "-m", "muvla.evaluate", "checkpoint=checkpoints/mini/m64_k8", "episodes=2", "slots=1"]
+    evaluate = [sys.executable, "-m", "muvla.evaluate", "checkpoint=checkpoints/mini/m64_k2", "episodes=2", "slots=1"]
     return [
         kind(
             "training",

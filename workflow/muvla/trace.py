@@ -48,7 +48,7 @@ OF_THE_EPISODE = ("seed", "success", "steps", "goal", "instruction", "mode")  # 
 class TraceSettings(EpisodeSettings):
     """Options of `python -m muvla.trace`; an episode is the evaluation's with the same options."""
 
-    checkpoint: str = option("checkpoints/mini/m64_k8", "The checkpoint folder.")
+    checkpoint: str = option("checkpoints/mini/m64_k2", "The checkpoint folder.")
     output: str | None = option(
         None,
         "Folder of <seed>.npz, each with its provenance beside it (.json); null: results/traces/<name>/<environment>.",

@@ -15,7 +15,7 @@ def test_the_policy_is_used_from_python_as_the_guide_says(tmp_path: Path) -> Non
     assert found is not None
     lines = found[1]
     assert len(lines.splitlines()) <= 15
-    write_checkpoint(tmp_path / "checkpoints/mini/m64_k8")  # random weights in place of the bundled ones
+    write_checkpoint(tmp_path / "checkpoints/mini/m64_k2")  # random weights in place of the bundled ones
     done = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.fullmatch(r"goal \w+, success (True|False) after \d+ steps\n", done.stdout)

@@ -97,8 +97,11 @@ def test_what_comes_along_decides_what_is_evaluated_and_what_is_missing(monkeypa
     monkeypatch.setattr(bundled, "records", lambda: {there: line})
     assert recorded.sample(CONFIG) == [there]
     assert there not in recorded.missing(CONFIG)
-    everything = {*matrix.first_seed(CONFIG), *matrix.libero_table(CONFIG)}
+    everything = set(matrix.first_seed(CONFIG))
     assert {*recorded.missing(CONFIG), there} == everything, "the bundled policies are of one seed"
+    libero = matrix.libero_table(CONFIG)
+    monkeypatch.setattr(bundled, "records", lambda: {there: line, libero[0]: line})
+    assert {*recorded.missing(CONFIG), there, libero[0]} == everything | set(libero)
     for other in ({"records": "measured"}, {"checkpoints": "trained"}, {"scale": "paper"}):
         assert recorded.sample({**CONFIG, **other}) == recorded.missing({**CONFIG, **other}) == []
     assert duration.evaluation(there, 20) == pytest.approx(40)

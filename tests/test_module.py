@@ -39,7 +39,7 @@ def test_another_workflow_uses_its_rules(another: Path) -> None:
     assert (another / "conclusion.txt").read_text() == (another / "results/audit.md").read_text().splitlines()[0] + "\n"
     planned = call(another, "--cores", "1", "--dry-run", "results/table_mikasa.tex")
     assert planned.returncode == 0, planned.stderr
-    assert "muvla_evaluate_table_1" in planned.stdout + planned.stderr
+    assert "muvla_evaluate_sample_1" in planned.stdout + planned.stderr
 
 
 def test_its_report_names_what_was_made(another: Path) -> None:

@@ -36,15 +36,14 @@ if not needs.paper:
             python("muvla.train {params.overrides:q}")
 
 
-def base_of(wildcards):
-    """Return the file that is written last of the base that a variant starts from."""
-    return rules.base.output[0].format(home=trainings.base_home(wildcards.home))
-
-
 # Retraining invalidates a variant's records: once the new policy is there they move to superseded/.
 rule train:
     input:
-        base=in_tree("hub/models/base.json") if needs.paper else base_of,
+        base=(
+            in_tree("hub/models/base.json")
+            if needs.paper
+            else lambda wildcards: f"{OUT}/{trainings.base_home(wildcards.home)}checkpoints/base/provenance.json"
+        ),
         demonstrations=lambda wildcards: training_data(wildcards.variant, wildcards.home),
         settings=lambda wildcards: training_settings(wildcards.variant, wildcards.home),
     output:

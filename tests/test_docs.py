@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from dry_runs import LAB, dry_run, planned
+from dry_runs import CONFIG, LAB, dry_run, planned
 from muvla.files import ROOT
-from muvla.jobs import bundled
+from muvla.jobs import bundled, matrix
 from muvla.jobs.bundled import Key
+from muvla.jobs.matrix import Cell
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "benchmarks" / "results.md", *sorted((ROOT / "docs").glob("*.md"))]
 COUNTED = ("README.md", "docs/results.md")  # the documents that state counts of records that come along
@@ -47,6 +48,15 @@ def test_tables_state_the_recorded_counts(name: str) -> None:
         if count[3]:
             interval = binomtest(recorded.successes, recorded.episodes).proportion_ci(method="wilson")
             assert (count[3], count[4]) == (f"{interval.low:.2f}", f"{interval.high:.2f}"), evaluation
+
+
+def test_recorded_counts_are_evaluations_of_the_configuration() -> None:
+    wanted = [*matrix.first_seed(CONFIG), *matrix.repeated(CONFIG)]
+    wanted += [cell for home in matrix.seeds(CONFIG) for cell in matrix.libero_table(CONFIG, home)]
+    for evaluation, recorded in bundled.records().items():
+        assert evaluation in wanted
+        assert recorded.episodes == matrix.episodes(CONFIG, Cell(*evaluation))
+        assert 0 <= recorded.successes <= recorded.episodes
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

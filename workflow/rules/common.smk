@@ -73,7 +73,7 @@ MEASURED = config["checkpoints"]  # {kind} of what is evaluated on this machine
 # {home} is empty for the first training seed, seed1/ for seed 1, chunk16/ for policies that predict 16 actions, each
 # followed by libero/ for LIBERO: their files lie apart, under the same names.
 wildcard_constraints:
-    home="((seed|chunk)[0-9]+/)?(libero/)?",
+    home=bundled.HOME,
     variant="(?!base/)[a-z][a-z0-9_]*",
     environment="[A-Z][A-Za-z0-9]*|libero_[a-z0-9]+/[0-9]+",
     dataset="[a-z][a-z0-9_]*",
@@ -125,7 +125,7 @@ def first_trace(wildcards):
 
 def kind_of(cell):
     """Return the {kind} of what tables show of our policies."""
-    return "bundled" if bundled.shown(config, cell.home) else MEASURED
+    return "bundled" if recorded.shown(config, cell.home) else MEASURED
 
 
 def mark_of(cell, kind=None):
@@ -166,7 +166,7 @@ if workflow.is_main_process and "--unlock" not in sys.argv:
 
 def start():
     """Refuse edited records that a job needs; pick the Slurm status command; refuse or cancel orphaned jobs."""
-    for line in duration.announcement(config, [job for job in workflow.dag.needrun_jobs()], workflow.cores):
+    for line in duration.announcement(config, workflow.dag.needrun_jobs(), workflow.cores):
         print(line, file=sys.stderr)
     marks.require_unedited(EDITED, {file for job in workflow.dag.jobs for file in [*job.input, *job.output]})
     if slurm.detect_status_command(workflow.executor_settings):

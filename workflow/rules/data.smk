@@ -22,7 +22,7 @@ rule pull:
         f"{{params.script}} {PYTHON} {{input.tracked}} {{params.folder}} {{input.manifest}} 2>&1 | {SHOW} {{log}}"
 
 
-if bundled.shown(config) and bundled.records():
+if recorded.shown(config) and bundled.records():
 
     rule unpack:
         input:

@@ -26,8 +26,7 @@ SLOTS = 8 if needs.paper else 1  # simulators that a policy answers in one batch
 # One process evaluates a batch of cells (muvla/jobs/batches.py): a rule for each batch, with a mark for each cell.
 for batch in batches.batches(config):
     # Where records come along, only a sample is evaluated, beside them.
-    sampled = bundled.shown(config, batch.cells[0].home)
-    place, shorter = ("sample", {"episodes": config["sample"]["episodes"]}) if sampled else (MEASURED, {})
+    place = "sample" if recorded.shown(config, batch.cells[0].home) else MEASURED
 
     rule:
         name:
@@ -63,7 +62,7 @@ for batch in batches.batches(config):
                     threads=1,
                     mark=True,
                     output=str(Path(mark_of(cell, place)).with_suffix(".jsonl")),
-                    **shorter,
+                    episodes=recorded.episodes(config, cell),
                 )
                 for cell in batch.cells
             ),

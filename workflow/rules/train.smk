@@ -42,7 +42,7 @@ rule train:
         base=(
             in_tree("hub/models/base.json")
             if needs.paper
-            else lambda wildcards: f"{OUT}/{trainings.base_home(wildcards.home)}checkpoints/base/provenance.json"
+            else lambda wildcards: rules.base.output[0].format(home=trainings.base_home(wildcards.home))
         ),
         demonstrations=lambda wildcards: training_data(wildcards.variant, wildcards.home),
         settings=lambda wildcards: training_settings(wildcards.variant, wildcards.home),

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from muvla.benchmark.benchmark import benchmark_of
-from muvla.jobs import bundled, matrix, recorded, shown
+from muvla.jobs import matrix, recorded, shown
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
@@ -38,12 +38,12 @@ def batches(config: Configuration) -> list[Batch]:
     """
     effect = set(shown.effect_controls(config))
     of_mikasa = [*matrix.first_seed(config), *matrix.repeated(config)]
-    cells = recorded.sample(config) if bundled.shown(config) else of_mikasa
-    if not bundled.shown(config, "libero/"):
+    cells = recorded.sample(config) if recorded.shown(config) else of_mikasa
+    if not recorded.shown(config, "libero/"):
         cells += [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
 
     def part(cell: Cell) -> str:
-        if bundled.shown(config, cell.home):
+        if recorded.shown(config, cell.home):
             return "sample"
         kind = "table" if not cell.control else "effect" if cell._replace(home="") in effect else "probes"
         return "_".join([*cell.home.split("/")[:-1], kind])

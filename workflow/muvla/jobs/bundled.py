@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from muvla import manifest
 from muvla.files import ROOT
-from muvla.jobs.configuration import Configuration
 
 FOLDER = "checkpoints/mini"  # in the source tree, once pulled
 ARCHIVE = f"{FOLDER}/records.tar.xz"
 POLICIES = ROOT / "config" / "checkpoints.sha256"
 RECORDS = ROOT / "config" / "records.csv"
+HOME = r"((seed|chunk)[0-9]+/)?(libero/)?"  # as in matrix.Cell
 COLUMNS = ("home", "variant", "environment", "control", "episodes", "successes", "seconds", "mark")
 
 Key = tuple[str, str, str, str]  # variant, environment, control and home, as in matrix.Cell
@@ -50,15 +50,6 @@ def records(listing: Path = RECORDS) -> dict[Key, Recorded]:
         }
     except ValueError as error:
         raise ValueError(f"{listing} has a damaged line ({error}): restore it (git checkout {listing})") from error
-
-
-def shown(config: Configuration, home: str = "") -> bool:
-    """Return whether tables are made of the bundled records: of the bundled policies, unless all is to be measured.
-
-    home: as in matrix.Cell; LIBERO's tables are made so only where records of LIBERO come along.
-    """
-    wanted = (config["records"], config["checkpoints"], config["scale"]) == ("bundled", "released", "mini")
-    return wanted and (not home.endswith("libero/") or any(key[3].endswith("libero/") for key in records()))
 
 
 def path_of(key: Key) -> str:

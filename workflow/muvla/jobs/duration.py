@@ -85,10 +85,9 @@ def training(variant: str, home: str) -> float:
     return stage_seconds()["base" if variant == "base" else "train", "libero" if matrix.on_libero(home) else ""]
 
 
-def _made(config: Configuration, cells: Iterable[Cell]) -> Iterator[tuple[Cell, float]]:
+def _made(config: Configuration, cells: Iterable[Cell]) -> Iterator[float]:
     for cell in cells:
-        sampled = bundled.shown(config, cell.home)
-        yield cell, evaluation(cell, config["sample"]["episodes"] if sampled else matrix.episodes(config, cell))
+        yield evaluation(cell, recorded.episodes(config, cell))
 
 
 def plan(config: Configuration) -> list[Line]:
@@ -106,9 +105,7 @@ def plan(config: Configuration) -> list[Line]:
         Line("variants", len(trained), sum(training(variant, home) for home, variant in trained)),
     ]
     parts = (("Table 1, first seed", own), ("probes, first seed", probes), ("other seeds", again), ("LIBERO", libero))
-    stages += [
-        Line(f"evaluation: {name}", len(cells), sum(s for _, s in _made(config, cells))) for name, cells in parts
-    ]
+    stages += [Line(f"evaluation: {name}", len(cells), sum(_made(config, cells))) for name, cells in parts]
     return [*stages, Line("all", sum(line.jobs for line in stages), sum(line.seconds for line in stages))]
 
 
@@ -130,7 +127,7 @@ def announcement(config: Configuration, jobs: Iterable[Job], cores: int) -> list
     for job in jobs:
         name, wildcards = job.rule.name, job.wildcards_dict
         if name in evaluated:
-            sums.setdefault("evaluations", []).extend(seconds for _, seconds in _made(config, evaluated[name]))
+            sums.setdefault("evaluations", []).extend(_made(config, evaluated[name]))
             sums.setdefault("starts", []).append(START)
         elif name == "collect":
             sums.setdefault("collections", []).append(collection(config, environment_name(wildcards["dataset"])))

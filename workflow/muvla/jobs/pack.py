@@ -20,14 +20,13 @@ from pathlib import Path
 
 from muvla.checkpoint.stored import sha256
 from muvla.files import ROOT, file_sha256, replacing, write_atomically
-from muvla.jobs.bundled import ARCHIVE, COLUMNS, FOLDER, RECORDS, Key, path_of, records
+from muvla.jobs.bundled import ARCHIVE, COLUMNS, FOLDER, HOME, RECORDS, Key, path_of, records
 from muvla.records.episode import RecordsError
 from muvla.records.file import Cell, read_cell
-from muvla.records.mark import marked_records
+from muvla.records.mark import mark_of, marked_records
 
 KINDS = ("trained", "released", "bundled")  # folders of records; the first that has an evaluation is taken
 SUFFIXES = (".jsonl", ".provenance.json", ".done")  # of an evaluation's files, the mark last
-HOME = re.compile(r"((seed|chunk)\d+/)?(libero/)?")  # as in muvla.jobs.matrix.Cell
 
 
 def finished(results: Path) -> Iterator[tuple[Key, Cell]]:
@@ -38,7 +37,7 @@ def finished(results: Path) -> Iterator[tuple[Key, Cell]]:
     for kind in KINDS:
         for folder in sorted(results.rglob(f"records/{kind}")):
             home = "".join(f"{part}/" for part in folder.parents[1].relative_to(results).parts)
-            if not HOME.fullmatch(home):  # such as results/smoke
+            if not re.fullmatch(HOME, home):  # such as results/smoke
                 continue
             for mark in sorted(folder.rglob("*.done")):
                 cell = read_cell(marked_records(mark))
@@ -86,7 +85,7 @@ def _list(listing: Path, taken: dict[Key, Cell]) -> None:
         cell = taken[key]
         seconds = sum(record["seconds"] for record in cell.records)
         variant, environment, control, home = key
-        mark = file_sha256(cell.path.with_suffix(".done"))
+        mark = file_sha256(mark_of(cell.path))
         row = (home, variant, environment, control, cell.episodes, cell.successes, f"{seconds:.1f}", mark)
         writer.writerow(row)
     write_atomically(listing, text.getvalue())

@@ -1,13 +1,27 @@
-"""Where tables are made of records that come along (bundled.py): what is evaluated again, and what is missing."""
+"""Whether tables are made of records that come along (bundled.py), what of them is evaluated again, what is missing."""
 
 from muvla.jobs import bundled, matrix
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
 
+def shown(config: Configuration, home: str = "") -> bool:
+    """Return whether tables are made of the bundled records: of the bundled policies, unless all is to be measured.
+
+    home: as in matrix.Cell; LIBERO's tables are made so only where records of LIBERO come along.
+    """
+    wanted = (config["records"], config["checkpoints"], config["scale"]) == ("bundled", "released", "mini")
+    return wanted and (not matrix.on_libero(home) or any(matrix.on_libero(key[3]) for key in bundled.records()))
+
+
+def episodes(config: Configuration, cell: Cell) -> int:
+    """Return how many episodes of `cell` are evaluated here: the sample's where records come along."""
+    return config["sample"]["episodes"] if shown(config, cell.home) else matrix.episodes(config, cell)
+
+
 def sample(config: Configuration) -> list[Cell]:
     """Return the cells of Table 1 that are evaluated again where records come along: those of which some do."""
-    if not bundled.shown(config):
+    if not shown(config):
         return []
     places = config["sample"]
     cells = [Cell(variant, environment) for variant in places["variants"] for environment in places["environments"]]
@@ -16,9 +30,9 @@ def sample(config: Configuration) -> list[Cell]:
 
 def missing(config: Configuration) -> list[Cell]:
     """Return the evaluations of the configuration of which no records come along, although tables are made of them."""
-    if not bundled.shown(config):
+    if not shown(config):
         return []
     wanted = [*matrix.first_seed(config), *matrix.repeated(config)]
-    if bundled.shown(config, "libero/"):
+    if shown(config, "libero/"):
         wanted += [cell for home in matrix.seeds(config) for cell in matrix.libero_table(config, home)]
     return [cell for cell in wanted if cell not in bundled.records()]

@@ -1,5 +1,6 @@
-"""CPU seconds of `make table`'s evaluations:  python benchmarks/evaluate.py --checkpoints checkpoints/mini
+"""CPU seconds of a table's evaluations:  python benchmarks/evaluate.py --checkpoints CHECKOUT/checkpoints/mini
 
+CHECKOUT: a clone of this repository at f90d919 after `dvc pull`, whose policies of RememberColor3 all ways can load.
 Three ways to evaluate the same policies on the same seeds, in one run, taking turns:
 
     this        this tree: the light scene, the simulator in the policy's process
@@ -125,8 +126,8 @@ def options(cell: str, checkpoints: Path, records: Path, episodes: int) -> list[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoints", type=Path, default=ROOT / "checkpoints" / "mini")
-    parser.add_argument("--episodes", type=int, default=6, help="episodes of each cell (default 6)")
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--episodes", type=int, default=24, help="episodes of each cell (default 24)")
     given = parser.parse_args()
     checkpoints = given.checkpoints.resolve()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

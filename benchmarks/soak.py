@@ -3,7 +3,7 @@
 As root on Linux (tmpfs), for --minutes; libfaketime (Debian) for the clock. Three works, each with a known result:
 
     training     64 memory tokens at smoke size, on demonstrations of noise: the checkpoint's SHA-256
-    evaluation   two episodes of the bundled m64_k8 in MIKASA-Robo: every record, but for its seconds
+    evaluation   two episodes of the bundled m64_k2 in MIKASA-Robo: every record, but for its seconds
     workflow     the audit by Snakemake, of the paper's printed tables: its bytes
 
 Each round disturbs one of them once, at a random moment, then gives the same command until it ends well:

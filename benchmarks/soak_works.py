@@ -25,7 +25,8 @@ def works(parent: Path, kind: type[Work]) -> list[Work]:
     train = [sys.executable, "-m", "muvla.train", *common]
     subprocess.run([*train, "variant=base", f"output={parent / 'base'}"], cwd=ROOT, check=True, capture_output=True)
     saving = "scale.memory_training.save_every=1"
-    evaluate = [sys.executable, "-m", "muvla.evaluate", "checkpoint=checkpoints/mini/m64_k2", "episodes=2", "slots=1"]
+    evaluate = [sys.executable, "-m", "muvla.evaluate", "checkpoint=checkpoints/mini/m64_k2"]
+    evaluate += ["environment=RememberColor5", "episodes=2", "slots=1"]
     return [
         kind(
             "training",
@@ -36,7 +37,7 @@ def works(parent: Path, kind: type[Work]) -> list[Work]:
         ),
         kind(
             "evaluation",
-            lambda folder: [*evaluate, "mark=true", f"output={folder / 'm64_k8/RememberColor3.jsonl'}"],
+            lambda folder: [*evaluate, "mark=true", f"output={folder / 'm64_k2/RememberColor5.jsonl'}"],
             records,
             lambda folder: None,
             full=4,
@@ -47,7 +48,7 @@ def works(parent: Path, kind: type[Work]) -> list[Work]:
 
 def records(folder: Path) -> object:
     """Return all episodes without what differs from run to run."""
-    lines = (folder / "m64_k8/RememberColor3.jsonl").read_text("utf-8").splitlines()
+    lines = (folder / "m64_k2/RememberColor5.jsonl").read_text("utf-8").splitlines()
     found = [json.loads(line) for line in lines]
     kept = [{k: v for k, v in one.items() if k != "seconds"} for one in found if one["error"] is None]
     return sorted(kept, key=lambda one: int(one["seed"]))

@@ -5,7 +5,6 @@ import itertools
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaModel
 
 from muvla.model.architecture import MemorySettings
 from muvla.model.layout import TokenLayout
@@ -58,6 +57,8 @@ def test_an_unknown_mode_is_refused() -> None:
 
 def test_the_blocks_are_transformers_llama_under_that_mask() -> None:
     """The architecture is stock Llama: same parameters, same numbers, with padded rows and without."""
+    from transformers import LlamaConfig, LlamaModel  # three seconds, for one test
+
     llama = LlamaModel(
         LlamaConfig(
             hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, vocab_size=20,

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import mani_skill
 import numpy as np
 import pytest
 
@@ -125,7 +124,7 @@ def test_an_unknown_environment_is_answered_with_the_names():
 
 
 def test_a_missing_mug_is_explained_and_the_stand_in_is_labelled(tmp_path, monkeypatch):
-    monkeypatch.setattr(mani_skill, "ASSET_DIR", tmp_path)
+    monkeypatch.setattr("mani_skill.ASSET_DIR", tmp_path)
     with pytest.raises(cup.MissingMug, match=r"mani_skill.utils.download_asset ycb.*standin_mug=true"):
         MikasaEnv("ShellGamePush")
     env = MikasaEnv("ShellGamePush", standin_mug=True)

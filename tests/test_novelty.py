@@ -1,7 +1,5 @@
 """The generalisation probes in the real simulator: longer delays, unseen colours (spec 10)."""
 
-from mani_skill.utils.registration import REGISTERED_ENVS
-
 from muvla.sim.mikasa.env import MikasaEnv
 
 SEED = 5
@@ -18,6 +16,8 @@ def test_unseen_colours_take_the_place_of_the_first_ones():
     names = [name for name, _ in env.raw.COLOR_MAPPING.values()][:5]
     env.close()
     assert names == ["Pink", "Orange", "Blue", "Yellow", "Magenta"]
+    from mani_skill.utils.registration import REGISTERED_ENVS  # which env.py has loaded
+
     usual = REGISTERED_ENVS["RememberColor5-VLA-v0"].cls
     assert usual.COLOR_MAPPING[0][0] == "Red", "other environments of the process keep theirs"
     assert list(env.raw.color_dict[0] * 255) == [*env.provenance()["unseen_colours"]["Pink"], 255]

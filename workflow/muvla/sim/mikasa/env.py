@@ -43,9 +43,9 @@ def proprioception(tool_pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
 
 def _make_raw(environment: Environment, backend: str, render: bool, unseen: int | None = None, *, light: bool) -> Any:
     """Construct the suite's environment directly: its gym.make would start downloads when an asset is missing."""
-    import mani_skill.envs  # noqa: F401
-    import mikasa_robo_suite.vla.memory_envs  # noqa: F401
     from mani_skill.utils.registration import REGISTERED_ENVS
+
+    import muvla.sim.mikasa.suite  # noqa: F401
 
     physics, renderer = BACKENDS[backend]
     made = novelty.recoloured(REGISTERED_ENVS[f"{environment.name}-VLA-v0"].cls, unseen)

@@ -109,7 +109,10 @@ def repeat(work: Work, folder: Path, log: Path, counts: Counter[str], clock: str
         said = log.read_bytes()[before:].decode("utf-8", "replace")
         counts["traceback"] += "Traceback (most recent call last)" in said
         if process.returncode == 0:
-            counts["wrong"] += work.result(folder) != work.expected
+            try:
+                counts["wrong"] += work.result(folder) != work.expected
+            except FileNotFoundError:  # an end that left a file out is wrong as well
+                counts["wrong"] += 1
             return
         if "--unlock" in said or "LockException" in said:
             subprocess.run([*work.command(folder), "--unlock"], cwd=ROOT, capture_output=True, check=False)

@@ -38,7 +38,7 @@ class Manner:
 class Demonstration:
     """The result of one seed: no episode where the expert failed.
 
-    No counterfactual where nothing is chosen, no scene where the benchmark tells nothing of it.
+    No counterfactual where nothing is chosen.
     """
 
     seed: int
@@ -65,8 +65,7 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
         images.append(observation["image"])
         proprio.append(observation["proprio"])
         actions.append(action)
-        if (known := observe(env)) is not None:
-            places.append(known)
+        places.append(observe(env))
         if isinstance(expert, ChoiceExpert):
             phases.append(expert.phase(env))
             plans_to.append(expert.plans(env))
@@ -92,10 +91,9 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
         actions=np.stack(actions),
         file_path=f"{env.environment}/seed-{seed}",
     )
-    scene = assemble(env, places) if places else None
+    scene = assemble(env, places)
     if not isinstance(expert, ChoiceExpert):
         return Demonstration(seed, True, episode, scene=scene)
-    assert scene is not None
     names = expert.names(env)
     objects = [scene.names.index(name) for name in names]
     counterfactual = Counterfactual(

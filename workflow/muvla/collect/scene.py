@@ -1,11 +1,14 @@
-"""What a learner of vision may be told about a frame of MIKASA-Robo: objects, places, cameras (data/scene.py)."""
+"""What a learner of vision may be told about a frame: objects, places, cameras (data/scene.py)."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from muvla.benchmark.benchmark import benchmark_of
+from muvla.benchmark.libero import LIBERO
 from muvla.benchmark.mikasa import MIKASA
+from muvla.collect import libero_scene
 from muvla.collect.experts.expert import place
 from muvla.collect.experts.remember import actors, names
 from muvla.collect.experts.shell_game import CUPS, HIGHEST, LOWEST, cups
@@ -14,7 +17,7 @@ from muvla.sim.contract import Simulator
 
 
 def objects(env: Simulator) -> dict[str, Any]:
-    """Return every object of the episode by name, as the simulator's actor. {} where there is no such knowledge."""
+    """Return every object of an episode of MIKASA-Robo by name, as the simulator's actor."""
     raw, family = env.raw, env.row.family
     if family.startswith("Remember"):
         return dict(zip(names(env), actors(env), strict=True))
@@ -31,7 +34,7 @@ def objects(env: Simulator) -> dict[str, Any]:
             "violet target": raw.changed_goal_region,
             "blue target": raw.initial_region,  # never in a picture: where the cube must come back to
         }
-    return {"blue peg": raw.peg} if family == "Rotate" else {}
+    return {"blue peg": raw.peg}  # Rotate
 
 
 def _visible(env: Simulator, things: dict[str, Any], positions: np.ndarray) -> np.ndarray:
@@ -62,19 +65,21 @@ class SceneFrame:
     cameras: np.ndarray
 
 
-def observe(env: Simulator) -> SceneFrame | None:
-    """Return the scene behind the simulator's last picture; None for a benchmark that tells nothing of it."""
+def observe(env: Simulator) -> SceneFrame:
+    """Return the scene behind the simulator's last picture."""
+    if benchmark_of(env.environment) is LIBERO:
+        positions = libero_scene.positions(env)
+        return SceneFrame(positions, np.ones(len(positions), bool), libero_scene.projections(env))
     things = objects(env)
-    if not things:
-        return None
     positions = np.stack([place(thing) for thing in things.values()]).astype(np.float32)
     return SceneFrame(positions, _visible(env, things, positions), _projections(env))
 
 
 def assemble(env: Simulator, frames: list[SceneFrame]) -> Scene:
     """Join the frames of one episode."""
+    libero = benchmark_of(env.environment) is LIBERO
     return Scene(
-        names=tuple(objects(env)),
+        names=tuple(libero_scene.names(env).values() if libero else objects(env)),
         positions=np.stack([frame.positions for frame in frames]),
         visible=np.stack([frame.visible for frame in frames]),
         cameras=np.stack([frame.cameras for frame in frames]),

@@ -3,7 +3,7 @@
 from muvla.benchmark.benchmark import environment_named
 from muvla.collect.experts.expert import Expert
 from muvla.collect.experts.intercept import InterceptExpert
-from muvla.collect.experts.libero import GRIPS, PickPlaceExpert
+from muvla.collect.experts.libero import TASKS, PickPlaceExpert
 from muvla.collect.experts.remember import RememberExpert
 from muvla.collect.experts.shell_game import ShellGamePushExpert, ShellGameTouchExpert
 from muvla.collect.experts.take_it_back import TakeItBackExpert
@@ -16,7 +16,7 @@ EXPERTS: dict[str, type[Expert]] = {  # by environment, or by family
     "RememberColor": RememberExpert,
     "RememberShape": RememberExpert,
     "RememberShapeAndColor": RememberExpert,
-    **dict.fromkeys(GRIPS, PickPlaceExpert),
+    **dict.fromkeys(TASKS, PickPlaceExpert),
 }
 
 

@@ -29,6 +29,11 @@ def patches_of(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(inside, cells[..., 1] * side + cells[..., 0], NOTHING), offsets.astype(np.float32)
 
 
+def words_of(name: str) -> list[str]:
+    """Return what the detector learns of an object's name: not the number that tells two of a kind apart."""
+    return [word for word in name.split() if not word.isdigit()]
+
+
 @dataclass(frozen=True)
 class Contents:
     """What the pictures of all frames hold, looked up by frame.
@@ -46,7 +51,7 @@ class Contents:
     @classmethod
     def of(cls, frames: Frames, side: int, cameras: int) -> Contents:
         found = [None if row.scene is None else patches_of(row.scene, side) for row in frames.rows]
-        words = {word for row in frames.rows if row.scene for name in row.scene.names for word in name.split()}
+        words = {word for row in frames.rows if row.scene for name in row.scene.names for word in words_of(name)}
         return cls(
             frames,
             sorted(words),
@@ -68,7 +73,7 @@ class Contents:
             known[number] = True
             t = frame - self.frames.rows[row].start
             for camera, thing in np.argwhere(places[t] >= 0).tolist():
-                ids = [self.words.index(word) for word in scene.names[thing].split()]
+                ids = [self.words.index(word) for word in words_of(scene.names[thing])]
                 present[number, camera, places[t, camera, thing], ids] = 1
                 offsets[number, camera, places[t, camera, thing], ids] = away[t, camera, thing]
         return Seen(torch.from_numpy(present), torch.from_numpy(offsets), torch.from_numpy(known))

@@ -256,7 +256,6 @@ def test_slots_do_not_touch_each_other(folder: Path) -> None:
         (["unseen_colours=4"], ValueError, "for RememberColor3 it must be 1 to 3"),
         (["environment=libero_10/0", "phases=3"], ValueError, "libero_10/0 has no phases"),
         (["environment=libero_10/0", "backend=gpu"], ValueError, "has no backend, which is an option of MIKASA-Robo"),
-        (["environment=libero_10/0", "light_mesh=false"], ValueError, "libero_10/0 has no light_mesh"),
         (["environment=libero_10/0", "standin_mug=true"], ValueError, "libero_10/0 has no standin_mug"),
         (["reset_rule=release"], ValueError, "RememberColor3 has no reset_rule, which is an option of LIBERO"),
         (["reflections=false"], ValueError, "RememberColor3 has no reflections"),

@@ -116,8 +116,9 @@ def test_moves_keep_their_direction_when_they_are_capped():
 
 
 def test_an_environment_without_an_expert_is_refused():
-    with pytest.raises(ValueError, match="no scripted expert for RotateStrictPos; there are for: ShellGameTouch"):
-        expert_for("RotateStrictPos")
+    for name in ("RotateStrictPos", "libero_goal/0", "libero_90/1"):
+        with pytest.raises(ValueError, match=f"no scripted expert for {name}; there are for: ShellGameTouch"):
+            expert_for(name)
 
 
 def test_the_command_reports_success_over_seeds(monkeypatch, capsys):

@@ -191,7 +191,7 @@ class CollectSettings:
     )
     light_mesh: bool = option(
         True,
-        "Draw the light scene, robot and ground of few triangles: 7 times the speed on a CPU.",
+        "Draw the light scene, in which little has many triangles: several times the speed on a CPU.",
     )
     standin_mug: bool = option(
         False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."

@@ -50,7 +50,7 @@ class EpisodeSettings:
     )
     light_mesh: bool = option(
         True,
-        "MIKASA-Robo: draw the light scene, robot and ground of few triangles: 7 times the speed on a CPU; part of the "
+        "Draw the light scene, in which little has many triangles: several times the speed on a CPU; part of the "
         "provenance.",
     )
     standin_mug: bool = option(

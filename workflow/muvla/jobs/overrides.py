@@ -39,7 +39,7 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         **matrix.USUAL,
     }
     if matrix.on_libero(cell.home):
-        return options | {name: libero[name] for name in ("mode", "reset_rule", "strict")}
+        return options | {name: libero[name] for name in ("mode", "reset_rule", "light_mesh", "strict")}
     if control := matrix.control_of(config, cell):
         options |= matrix.differences(control)
     return options | {"backend": "gpu" if paper else "cpu"} | standin_mug(config, cell.environment)
@@ -80,7 +80,8 @@ def collection(config: Configuration, environment: str, **more: Value) -> list[s
     """Return the overrides of `python -m muvla.collect`."""
     libero = config["libero"]
     if matrix.on_libero(matrix.home_of(environment)):
-        return overrides(environment=environment, episodes=libero["demonstrations"], **libero["collection"], **more)
+        made = {"episodes": libero["demonstrations"], "light_mesh": libero["light_mesh"], **libero["collection"]}
+        return overrides(environment=environment, **made, **more)
     wanted = trainings.demonstrations(config, environment)
     return overrides(environment=environment, episodes=wanted, **standin_mug(config, environment), **more)
 

@@ -106,6 +106,8 @@ class LiberoEnv(Simulator):
             raise no_opengl(error) from error
         if light_mesh and render:
             self._lighten()
+        if placement == "sampled":
+            self._fixtures = self._as_loaded()
         self._rendering_now = True
         self._make_sensors, self.raw.env._create_camera_sensors = self.raw.env._create_camera_sensors, self._sensors
         for name in self.raw.env.observation_names:
@@ -126,6 +128,9 @@ class LiberoEnv(Simulator):
         if self.reset_rule == "episode":
             self.raw.seed(seed % 2**32)
         self._rendering_now = False
+        if self.placement == "sampled":  # objects are placed on fixtures, wherever those stand by then
+            model = self.raw.sim.model._model
+            model.body_pos[:], model.body_quat[:] = self._fixtures
         self.raw.reset()
         if self.placement == "stored":
             self.raw.set_init_state(self.states[seed])
@@ -166,6 +171,13 @@ class LiberoEnv(Simulator):
         """Return positions and velocities of everything that moves, float64, and where the fixtures stand."""
         sim = self.raw.sim
         return np.concatenate([sim.get_state().flatten(), np.ravel(sim.model.body_pos), np.ravel(sim.model.body_quat)])
+
+    def _as_loaded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return position and orientation of all bodies, (n, 3) and (n, 4), as a freshly loaded scene has them."""
+        import mujoco
+
+        fresh = mujoco.MjModel.from_xml_string(self.raw.env.model.get_xml())
+        return fresh.body_pos.copy(), fresh.body_quat.copy()
 
     def _lighten(self) -> None:
         """Draw the light scene from here on, and after every loading of the scene."""

@@ -53,7 +53,7 @@ def _stored(model: Any, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _decimated(vertices: np.ndarray, faces: np.ndarray, texture: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Return vertices (V', 3), faces (F', 3), normals and texture coordinates of every corner, (F', 3, 3) and (F', 3, 2).
+    """Return vertices (V', 3), faces (F', 3), normals (F', 3, 3) and texture coordinates (F', 3, 2) of every corner.
 
     A corner's texture is that of the nearest corner of the shipped mesh, both moved a little into their triangles.
     """
@@ -63,7 +63,9 @@ def _decimated(vertices: np.ndarray, faces: np.ndarray, texture: np.ndarray | No
 
     whole = trimesh.Trimesh(vertices, faces, process=True)
     # Rounded, to a micrometre, so that the pictures do not hang on the last bit of a CPU's arithmetic.
-    points, corners = fast_simplification.simplify(whole.vertices, whole.faces, target_count=max(FACES, len(faces) // PART))
+    points, corners = fast_simplification.simplify(
+        whole.vertices, whole.faces, target_count=max(FACES, len(faces) // PART)
+    )
     points = np.round(points, 6).astype(np.float32)
     light = trimesh.Trimesh(points, corners, process=False)
     smooth = trimesh.graph.smooth_shade(light, angle=np.radians(CREASE), facet_minarea=None)

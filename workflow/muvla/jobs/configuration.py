@@ -41,6 +41,7 @@ class Libero(TypedDict):
     collection: dict[str, int | float]  # options of muvla.collect
     mode: str
     reset_rule: str
+    light_mesh: bool
     strict: bool
 
 

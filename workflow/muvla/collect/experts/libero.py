@@ -1,8 +1,8 @@
 """The expert of LIBERO's pick-and-place tasks: over the object, down a cone, grasp, up, across, down, open.
 
 The task's goal (BDDL) says what goes in or on what; several things go one after the other. The hand is kept upright,
-its fingers closing along y. Every decision follows from the present state, none from a counter, so that a policy without
-memory can learn it.
+its fingers closing along y. Every decision follows from the present state, none from a counter, so that a policy
+without memory can learn it.
 
 robosuite's controller holds the hand's orientation only while the asked rotation is exactly zero; anything else, were
 it 1e-9, makes the present orientation the new aim. A policy is never exactly zero, so its hand turns with every push (8

@@ -14,7 +14,7 @@ import numpy as np
 
 from muvla.benchmark.libero import LIBERO
 from muvla.sim.contract import Observation, Options, Provenance, Ran, Simulator, SimulatorError
-from muvla.sim.libero.light_scene import lighten
+from muvla.sim.libero.light_scene import draw_light
 from muvla.sim.libero.package import environments, no_opengl, stored_states, task_files
 
 CAMERAS, SIZE = LIBERO.cameras, LIBERO.picture_size
@@ -105,7 +105,7 @@ class LiberoEnv(Simulator):
                 raise
             raise no_opengl(error) from error
         if light_mesh and render:
-            self._lighten()
+            draw_light(self.raw)
         if placement == "sampled":
             self._fixtures = self._as_loaded()
         self._rendering_now = True
@@ -178,22 +178,6 @@ class LiberoEnv(Simulator):
 
         fresh = mujoco.MjModel.from_xml_string(self.raw.env.model.get_xml())
         return fresh.body_pos.copy(), fresh.body_quat.copy()
-
-    def _lighten(self) -> None:
-        """Draw the light scene from here on, and after every loading of the scene."""
-        import mujoco
-
-        load, made = self.raw.env._initialize_sim, {}
-
-        def light(*arguments: Any, **options: Any) -> None:
-            load(*arguments, **options)
-            lighten(self.raw.sim.model._model, made)
-
-        self.raw.env._initialize_sim = light
-        model, context = self.raw.sim.model._model, self.raw.sim._render_context_offscreen
-        context.gl_ctx.make_current()
-        for number in lighten(model, made):
-            mujoco.mjr_uploadMesh(model, context.con, number)
 
     def _fastest(self) -> float:
         """Return the speed of the fastest free object, in metres a second."""

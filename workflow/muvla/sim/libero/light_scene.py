@@ -19,6 +19,24 @@ CREASE = 30  # degrees: sharper edges keep their edge in the shading
 INWARDS = 0.05  # of the way from a corner to its triangle's centre: on which side of a texture's seam it lies
 
 
+def draw_light(raw: Any) -> None:
+    """Draw the light scene of one of LIBERO's environments from here on, after every loading of its scene too."""
+    import mujoco
+
+    load = raw.env._initialize_sim
+    made: dict[str, tuple[np.ndarray, ...]] = {}
+
+    def load_light(*arguments: Any, **options: Any) -> None:
+        load(*arguments, **options)
+        lighten(raw.sim.model._model, made)
+
+    raw.env._initialize_sim = load_light
+    context = raw.sim._render_context_offscreen
+    context.gl_ctx.make_current()
+    for number in lighten(raw.sim.model._model, made):
+        mujoco.mjr_uploadMesh(raw.sim.model._model, context.con, number)
+
+
 def lighten(model: Any, known: dict[str, tuple[np.ndarray, ...]]) -> list[int]:
     """Decimate the meshes of a compiled MjModel that touch nothing, before a renderer takes them.
 

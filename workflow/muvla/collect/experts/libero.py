@@ -39,10 +39,10 @@ RIM = 0.004  # metres from a bowl's outside to where its rim is grasped
 RISING = 0.12  # metres of height over which crossing begins
 
 # What the fingers cannot hold this way (mugs, pots, a book), or what is more than picking and placing (drawers, doors,
-# a stove's knob, a push).
+# a stove's knob, a push, a bottle laid in a rack).
 WITHOUT = {
     "libero_spatial": (4,),  # in a drawer, too narrow for the hand
-    "libero_goal": (0, 3, 5, 7),
+    "libero_goal": (0, 3, 5, 7, 9),
     "libero_10": (2, 3, 4, 5, 6, 8, 9),
 }
 TASKS = tuple(
@@ -89,8 +89,8 @@ class PickPlaceExpert:
         load, goal = _box(env, thing), _place(env, place)
         if _holds(env, thing):
             return _carry(tool, load, goal, _clear(env, thing))
-        if _inside(load, goal) and np.linalg.norm((goal.centre - tool)[:2]) < 2 * DROP:
-            return _move(tool, tool + (0, 0, REACH), OPEN)
+        if _inside(load, goal):  # all is done: away, and rest
+            return _move(tool, np.array([*tool[:2], max(tool[2], goal.rim + RISING)]), OPEN)
         grasp = _grasp(env, thing)
         offset = float(np.linalg.norm((grasp - tool)[:2]))
         width, speed = _fingers(env)

@@ -44,6 +44,11 @@ def axis_angle(quaternion: np.ndarray) -> np.ndarray:
     return np.asarray(quaternion[:3], np.float64) * 2 * np.arccos(w) / sine
 
 
+def _read(observables: dict[str, Any]) -> dict[str, Any]:
+    """Leave only what an observation is made of."""
+    return {name: found for name, found in observables.items() if name in READ}
+
+
 class LiberoEnv(Simulator):
     """Run one LIBERO task. A process may hold only one: a second one's pictures are silently wrong.
 
@@ -59,10 +64,8 @@ class LiberoEnv(Simulator):
             many resets came before (spec 6.6). Episode 0, run first, is the same under both.
         placement: "stored": reset(seed=k) takes the task's stored initial state k, 0 to 49. "sampled": any seed; the
             task's own rules place the objects, for demonstrations that share no initial state with the evaluation.
-        light_mesh: draw the light scene (light_scene.py): a quarter of the time of a step with pictures. They are not
-            the paper's, and the provenance says so.
-        reflections: False leaves out the mirror images in floor and table, half of the renderer's work. Such pictures
-            are not the paper's, and the provenance says so.
+        light_mesh: draw the light scene (light_scene.py). reflections: False leaves out the mirror images in floor and
+            table. Pictures of either are not the paper's, and the provenance says so.
         render: False leaves the pictures black.
 
     Raises:
@@ -110,9 +113,10 @@ class LiberoEnv(Simulator):
             self._fixtures = self._as_loaded()
         self._rendering_now = True
         self._make_sensors, self.raw.env._create_camera_sensors = self.raw.env._create_camera_sensors, self._sensors
-        for name in self.raw.env.observation_names:
-            if name not in READ:  # computed at every millisecond step otherwise
-                self.raw.env.modify_observable(name, "enabled", False)
+        # All others would be gone through at every millisecond step, enabled or not.
+        observables = self.raw.env._setup_observables
+        self.raw.env._setup_observables = lambda: _read(observables())
+        self.raw.env._observables = _read(self.raw.env._observables)
         if reset_rule == "release":
             self.raw.seed(0)
         atexit.register(self.close)  # before the renderer's driver goes, which complains of renderers that are left

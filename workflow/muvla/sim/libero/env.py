@@ -14,7 +14,7 @@ import numpy as np
 
 from muvla.benchmark.libero import LIBERO
 from muvla.sim.contract import Observation, Options, Provenance, Ran, Simulator, SimulatorError
-from muvla.sim.libero.light_scene import draw_light
+from muvla.sim.libero.loading import load_once, release
 from muvla.sim.libero.package import environments, no_opengl, stored_states, task_files
 
 CAMERAS, SIZE = LIBERO.cameras, LIBERO.picture_size
@@ -100,17 +100,12 @@ class LiberoEnv(Simulator):
                 camera_heights=SIZE,
                 camera_widths=SIZE,
                 horizon=10**6,
-                # As the release does; loading the scene anew takes ten times as long as putting it back.
-                hard_reset=placement == "stored",
             )
         except (ImportError, RuntimeError) as error:
             if isinstance(error, ModuleNotFoundError | SimulatorError) or "GL" not in str(error):
                 raise
             raise no_opengl(error) from error
-        if light_mesh and render:
-            draw_light(self.raw)
-        if placement == "sampled":
-            self._fixtures = self._as_loaded()
+        load_once(self.raw, light=light_mesh and render)
         self._rendering_now = True
         self._make_sensors, self.raw.env._create_camera_sensors = self.raw.env._create_camera_sensors, self._sensors
         # All others would be gone through at every millisecond step, enabled or not.
@@ -132,9 +127,6 @@ class LiberoEnv(Simulator):
         if self.reset_rule == "episode":
             self.raw.seed(seed % 2**32)
         self._rendering_now = False
-        if self.placement == "sampled":  # objects are placed on fixtures, wherever those stand by then
-            model = self.raw.sim.model._model
-            model.body_pos[:], model.body_quat[:] = self._fixtures
         self.raw.reset()
         if self.placement == "stored":
             self.raw.set_init_state(self.states[seed])
@@ -166,6 +158,7 @@ class LiberoEnv(Simulator):
         """Free the scene and the renderer."""
         raw, self.raw, self._make_sensors = self.raw, None, None
         if raw is not None:
+            release(raw)
             raw.close()
             del raw
             gc.collect()
@@ -175,13 +168,6 @@ class LiberoEnv(Simulator):
         """Return positions and velocities of everything that moves, float64, and where the fixtures stand."""
         sim = self.raw.sim
         return np.concatenate([sim.get_state().flatten(), np.ravel(sim.model.body_pos), np.ravel(sim.model.body_quat)])
-
-    def _as_loaded(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return position and orientation of all bodies, (n, 3) and (n, 4), as a freshly loaded scene has them."""
-        import mujoco
-
-        fresh = mujoco.MjModel.from_xml_string(self.raw.env.model.get_xml())
-        return fresh.body_pos.copy(), fresh.body_quat.copy()
 
     def _fastest(self) -> float:
         """Return the speed of the fastest free object, in metres a second."""

@@ -19,44 +19,17 @@ CREASE = 30  # degrees: sharper edges keep their edge in the shading
 INWARDS = 0.05  # of the way from a corner to its triangle's centre: on which side of a texture's seam it lies
 
 
-def draw_light(raw: Any) -> None:
-    """Draw the light scene of one of LIBERO's environments from here on, after every loading of its scene too."""
-    import mujoco
-
-    load = raw.env._initialize_sim
-    made: dict[str, tuple[np.ndarray, ...]] = {}
-
-    def load_light(*arguments: Any, **options: Any) -> None:
-        load(*arguments, **options)
-        lighten(raw.sim.model._model, made)
-
-    raw.env._initialize_sim = load_light
-    context = raw.sim._render_context_offscreen
-    context.gl_ctx.make_current()
-    for number in lighten(raw.sim.model._model, made):
-        mujoco.mjr_uploadMesh(raw.sim.model._model, context.con, number)
-
-
-def lighten(model: Any, known: dict[str, tuple[np.ndarray, ...]]) -> list[int]:
-    """Decimate the meshes of a compiled MjModel that touch nothing, before a renderer takes them.
-
-    known: what was made of meshes before, by name; it grows. Returns the numbers of the meshes that have changed.
-    """
+def lighten(model: Any) -> None:
+    """Decimate the meshes of a compiled MjModel that touch nothing, before a renderer takes them."""
     import mujoco
 
     meshes = model.geom_type == mujoco.mjtGeom.mjGEOM_MESH
     touching = (model.geom_contype > 0) | (model.geom_conaffinity > 0)
     solid = set(model.geom_dataid[meshes & touching].tolist())
-    changed = []
     for number in sorted(set(model.geom_dataid[meshes & ~touching].tolist()) - solid):
         if model.mesh_facenum[number] <= ENOUGH:
             continue
-        name = f"{model.mesh(number).name} {model.mesh_facenum[number]} {model.mesh_vertnum[number]}"
-        if name not in known:
-            known[name] = _decimated(*_stored(model, number))
-        if _store(model, number, *known[name]):
-            changed.append(number)
-    return changed
+        _store(model, number, *_decimated(*_stored(model, number)))
 
 
 def _stored(model: Any, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -106,7 +79,7 @@ def _inwards(triangles: np.ndarray) -> np.ndarray:
 
 def _store(
     model: Any, number: int, points: np.ndarray, faces: np.ndarray, normals: np.ndarray, texture: np.ndarray
-) -> bool:
+) -> None:
     """Put a lighter mesh into the place of a mesh, if it has room there.
 
     Its normals and texture coordinates are one for each corner.
@@ -115,9 +88,9 @@ def _store(
     each = np.arange(faces.size, dtype=np.int32).reshape(-1, 3)
     place = model.mesh_normaladr[number]
     if faces.size > model.mesh_normalnum[number] or len(points) > model.mesh_vertnum[number]:
-        return False
+        return
     if model.mesh_texcoordadr[number] >= 0 and faces.size > model.mesh_texcoordnum[number]:
-        return False
+        return
     model.mesh_vert[first : first + len(points)] = points
     model.mesh_face[start : start + len(faces)] = faces
     model.mesh_normal[place : place + faces.size] = normals.reshape(-1, 3)
@@ -126,4 +99,3 @@ def _store(
         model.mesh_texcoord[place : place + faces.size] = texture.reshape(-1, 2)
         model.mesh_facetexcoord[start : start + len(faces)] = each
     model.mesh_facenum[number] = len(faces)
-    return True

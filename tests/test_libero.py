@@ -217,7 +217,7 @@ def test_a_task_of_libero_90_can_be_made(unseen: Callable[..., Any]) -> None:
 
 def demonstrated(task: str) -> tuple[bool, np.ndarray, np.ndarray, tuple[int, ...]]:
     env = LiberoEnv(task, placement="sampled", render=False)
-    made = demonstrate(env, 1, Manner(noise=0.3, rotation_noise=0.1, quiet_distance=0.03, hold_steps=8))
+    made = demonstrate(env, 1, Manner(noise=0.3, rotation_noise=0.1, quiet_distance=0.03, hold_steps=8, grip_lag=6))
     env.close()
     assert made.episode is not None
     return made.success, made.episode.actions, made.episode.proprio, made.episode.images.shape
@@ -232,6 +232,8 @@ def test_the_expert_picks_and_places(unseen: Callable[..., Any], task: str) -> N
     assert proprio.shape == (len(actions), 8)
     assert np.abs(actions).max() <= 1
     assert set(actions[:, 6].tolist()) == {-1.0, 1.0}
+    # Many a frame shows the open hand where it is to close: the executed gripper lags.
+    assert ((actions[:, 6] > 0) & (proprio[:, 6] - proprio[:, 7] > 0.075)).sum() >= 2
     # The hand is kept upright: asked rotations undo those of noise and contact, and are never exactly zero, which
     # would hold the orientation as no policy can.
     assert actions[:, 3:6].any(axis=1).all()

@@ -184,6 +184,12 @@ class CollectSettings:
     hold_steps: int = option(
         8, "Frames kept after the first success: all but the last 5 with noise that carries the tool off.", at_least=0
     )
+    grip_lag: int = option(
+        0,
+        "At most so many frames the executed gripper keeps its command after the expert's has changed, drawn anew for "
+        "each change; a policy learns to close or open not in one frame only.",
+        at_least=0,
+    )
     processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
     shards: int = option(2, "TFRecord files that the data set is split into.", at_least=1)
     backend: str = option(
@@ -208,7 +214,9 @@ def plan_of(settings: CollectSettings) -> Collection:
     first = settings.first_seed
     if first is None:
         first = list(benchmark_of(environment).environments).index(environment) * SEEDS_PER_ENVIRONMENT
-    manner = Manner(settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps)
+    manner = Manner(
+        settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps, settings.grip_lag
+    )
     simulator = SimulatorSettings(settings.backend, settings.light_mesh, settings.standin_mug, settings.reflections)
     return Collection(environment, settings.episodes, first, settings.shards, manner, simulator)
 

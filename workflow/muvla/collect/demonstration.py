@@ -32,6 +32,7 @@ class Manner:
     rotation_noise: float
     quiet_distance: float
     hold_steps: int
+    grip_lag: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
     observation, info = env.reset(seed=seed)
     images, proprio, actions, phases, places, plans_to = [], [], [], [], [], []
     success, held, drift = False, 0, np.zeros(7)
+    grip, late = np.nan, 0  # the gripper's last executed command; frames until it follows the expert's
     while held <= manner.hold_steps and (success or env.steps < env.row.max_steps):
         action = expert.act(env)
         images.append(observation["image"])
@@ -76,6 +78,12 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
         elif expert.distance(env) < manner.quiet_distance:
             noise[:] = 0
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
+        if manner.grip_lag and abs(action[6] - grip) > 0:  # false in the first frame
+            late = late - 1 if late else int(rng.integers(manner.grip_lag + 1))
+            executed[6] = grip if late else action[6]
+        else:
+            late = 0
+        grip = float(executed[6])
         observation, _, _, _, info = env.step(executed[None])
         if info["success"] and not success:
             success, drift = True, CARRIED * rng.normal(size=7) * scale

@@ -55,10 +55,13 @@ def test_the_light_scene_looks_alike_and_moves_the_same() -> None:
         assert 0 < np.abs(lit.astype(int) - image).mean() < 8
     assert found["provenance"] is True
     for camera, changed in enumerate(found["changed"]):
-        if changed.sum() > 50:  # the wrist camera may not see it
+        cut = changed[[0, -1]].any() or changed[:, [0, -1]].any()
+        if changed.sum() > 50 and not cut:  # the wrist camera may see a part of it or nothing
             middle = np.argwhere(changed).mean(0)[::-1] / 256
             np.testing.assert_allclose(found["place", camera], middle, atol=0.05)
-    assert found["changed"][0].sum() > 50
+    whole = found["changed"][0]
+    assert whole.sum() > 50
+    assert not whole[[0, -1]].any()
 
 
 def placed(order: tuple[int, ...]) -> bytes:

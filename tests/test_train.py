@@ -121,6 +121,14 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 def test_a_finished_training_is_not_repeated(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     training.train(configured("base", root, "base"))
     assert "already trained" in capsys.readouterr().out
+    statistics = root / "base/dataset_statistics.json"
+    content = statistics.read_bytes()
+    statistics.unlink()
+    try:
+        with pytest.raises(ValueError, match=r"base was trained, but a file in it is missing.*Remove the folder"):
+            training.train(configured("base", root, "base"))
+    finally:
+        statistics.write_bytes(content)
 
 
 def test_a_state_of_another_model_is_refused(root: Path) -> None:

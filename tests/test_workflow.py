@@ -141,6 +141,15 @@ def test_results_land_in_another_directory(clone: Path, tmp_path: Path) -> None:
     assert not (clone / "results" / "audit.md").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(clone: Path, tmp_path: Path) -> None:
+    (tmp_path / ".snakemake").write_text("in the way")
+    result = call(clone, "--directory", str(tmp_path), "results/audit.md")
+    assert result.returncode == 1
+    assert f"cannot write {tmp_path}/.snakemake: " in result.stderr
+    assert "choose another folder, then run again (--directory)" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_the_catalogues_entry_is_the_same_workflow(clone: Path) -> None:
     assert planned(clone, "--snakefile", "workflow/Snakefile") == planned(clone, "all")
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,16 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_writable(folder: Path | str) -> None:
+    """Make a folder. Raises OSError naming it, absolutely, where that or writing in it is impossible."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(os.path.abspath(folder), error) from error
 
 
 def unwritable(path: Path | str, error: Exception) -> OSError:

@@ -23,6 +23,12 @@ def in_tree(path):
     return os.path.relpath(ROOT / path)
 
 
+try:  # before Snakemake does, which would end in its own insides
+    files.make_writable(".snakemake")
+except OSError as error:
+    raise WorkflowError(f"{error.strerror or error} (--directory)") from None
+
+
 configfile: in_tree("config/config.yaml")
 configfile: in_tree("config/site.yaml")
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from muvla import checkpoint
+from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 from muvla.options import command
 from muvla.provenance import describe_run
@@ -57,7 +58,9 @@ def train(settings: TrainSettings) -> None:
         return
     output = Path(settings.output)
     if (output / "provenance.json").is_file():
-        _require_same(settings, output / "provenance.json")
+        made = json.loads((output / "provenance.json").read_text("utf-8"))
+        _require_same(settings, output, made["config"])
+        _require_whole(output, made["checkpoint"])
         print(f"{output} is already trained; remove it to train it again")
         return
     began = time.monotonic()
@@ -65,17 +68,25 @@ def train(settings: TrainSettings) -> None:
         _train(settings, group, output, began)
 
 
-def _require_same(settings: TrainSettings, provenance: Path) -> None:
-    """Raise ValueError naming what differs, unless the finished checkpoint was trained with these settings."""
-    made = json.loads(provenance.read_text("utf-8"))["config"]
+def _require_same(settings: TrainSettings, output: Path, made: Json) -> None:
+    """Raise ValueError naming what differs, unless the finished checkpoint was `made` with these settings."""
     ours, theirs = (
         {**deciding(config), "data": config["data"], "base": config["base"]}
         for config in (dataclasses.asdict(settings), made)
     )
     if different := list(differences(theirs, ours)):
         raise ValueError(
-            f"{provenance.parent} is already trained, with other settings: {'; '.join(different)}; remove it to train "
+            f"{output} is already trained, with other settings: {'; '.join(different)}; remove it to train "
             "it again, or choose another output"
+        )
+
+
+def _require_whole(output: Path, written: str) -> None:
+    """Raise ValueError unless the finished checkpoint still has the files, and their contents, that were written."""
+    if checkpoint.sha256(output) != written:
+        raise ValueError(
+            f"{output} was trained, but a file in it is missing, added or changed since: provenance.json names another "
+            "hash. Remove the folder to train it again"
         )
 
 

@@ -24,10 +24,10 @@ table: setup
 	@echo "Pictures: results/figures/   one line an episode: results/records/"
 	@echo "The paper's claims, decided on everything that can be evaluated here: snakemake results/claims.md"
 
-# A process takes a file of tests, or those that belong together (tests/conftest.py). Four on two cores, for some tests
+# A process takes a file of tests, or those that belong together (tests/conftest.py). Five on two cores, for some tests
 # mostly wait; no more, for each may hold 2 GB.
 test: setup
-	@.venv/bin/python -m pytest -n 4 --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 5 --no-loadscope-reorder
 
 # A browser is opened where somebody sees it; elsewhere the path is what one needs.
 page: setup

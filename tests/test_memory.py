@@ -99,6 +99,27 @@ def test_a_window_gives_its_memory_to_the_next_one_without_history() -> None:
     assert torch.allclose(torch.cat([first.errors, second.errors]), both.errors, atol=1e-5)
 
 
+def test_a_horizon_cuts_the_gradient_within_a_window() -> None:
+    """It is that of shorter windows, one after another; the numbers of the forward pass stay."""
+    window = Window(cell(TBPTT))
+    whole = batch(4, 2)
+    names = ("images", "proprio", "actions", "is_first")
+    halves = [
+        dataclasses.replace(whole, **{name: getattr(whole, name)[part] for name in names}, prompts=whole.prompts[part])
+        for part in (slice(0, 2), slice(2, 4))
+    ]
+    start = window.cell.memory.start(2)
+    loss, through = gradients(window, whole, start)
+    cut_loss, cut = gradients(window, dataclasses.replace(whole, horizon=2), start)
+    _, first = gradients(window, halves[0], start)
+    _, second = gradients(window, halves[1], window(halves[0], start).memory)
+    assert loss == cut_loss
+    name = "cell.memory.initial_memory"
+    assert not torch.allclose(cut[name], through[name], rtol=1e-2)
+    for name, gradient in cut.items():
+        torch.testing.assert_close(gradient, (first[name] + second[name]) / 2, rtol=1e-3, atol=1e-5)
+
+
 def test_naming_adds_to_the_loss_only_where_there_is_a_word() -> None:
     data = batch(2, 2)
     window = Window(cell(TBPTT), Weights(naming=0.5))

@@ -35,7 +35,7 @@ class WindowBatch:
     actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows.
     picture (K, B): where several steps share an observation, which of `images` (U, cameras, H, W, 3) each one sees.
     aids: what the auxiliary losses need; None where there are none. acted (K, B) bool: steps whose actions are learned;
-    None: all.
+    None: all. horizon: steps after which the gradient is cut within the window, too; None: nowhere.
     """
 
     proprio: Tensor
@@ -47,6 +47,7 @@ class WindowBatch:
     picture: Tensor | None = None
     aids: Aids | None = None
     acted: Tensor | None = None
+    horizon: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Window(nn.Module):
         seen: list[Tensor] | None = [] if batch.aids is not None and self.weights.pointing else None
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
+            if batch.horizon and k % batch.horizon == 0:
+                memory = memory.detach()
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
             if batch.aids is not None and memory.shape[1]:
                 table = self.cell.language_model.embed_tokens.weight

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -107,7 +107,7 @@ class Batcher:
 
 @dataclass
 class ComposedSource:
-    """Windows of the mini scale, whose frames and features lie in memory; progress in [0, 1] sets episode lengths."""
+    """Windows of the mini scale, whose frames and features lie in memory; progress in [0, 1] sets the stage."""
 
     batcher: Batcher
     streams: Streams
@@ -115,7 +115,8 @@ class ComposedSource:
 
     def next_window(self, progress: float) -> WindowBatch:
         drawn = [self.streams.next_step(progress) for _ in range(self.steps)]
-        return self.batcher.steps(drawn, self.streams.aids.left(progress))
+        batch = self.batcher.steps(drawn, self.streams.aids.left(progress))
+        return replace(batch, horizon=self.streams.stage(progress).horizon)
 
     def state(self) -> list[Json]:
         return [self.streams.state()]

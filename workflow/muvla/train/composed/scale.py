@@ -30,7 +30,7 @@ class Auxiliary:
 
 @dataclass
 class CurriculumStage:
-    """Lengths of composed episodes in frames, inclusive ranges, until a share of the training is done."""
+    """What is shown until a share of the training is done: lengths of composed episodes in frames, inclusive ranges."""
 
     until: float = option(
         1.0, "Share of the training at which the stage ends; the last stage's is 1.", at_least=0, at_most=1
@@ -40,6 +40,9 @@ class CurriculumStage:
     choice: tuple[int, int] = option((1, 1), "Shortest and longest stretch of the choice phase.")
     stretch: tuple[int, int] | None = option(
         None, "Shortest and longest stretch of an episode in which nothing is chosen; null: all of it."
+    )
+    horizon: int | None = option(
+        None, "Steps through which the gradient flows back, where the variant's K is more; null: K.", at_least=1
     )
 
 

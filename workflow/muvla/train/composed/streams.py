@@ -83,6 +83,10 @@ class Streams:
             step.append(queue.pop(0))
         return step
 
+    def stage(self, progress: float) -> CurriculumStage:
+        """Return the curriculum's stage at this share of the training."""
+        return next(stage for stage in self.curriculum if progress <= stage.until)
+
     def state(self) -> Json:
         """Return everything needed to go on exactly here, as plain numbers, lists and dicts."""
         queues = [[astuple(step) for step in queue] for queue in self.queues]
@@ -97,7 +101,7 @@ class Streams:
         numbers = self.by_environment[environment]
         number = numbers[self.rng.integers(len(numbers))]
         row = self.frames.rows[number]
-        stage = next(x for x in self.curriculum if progress <= x.until)
+        stage = self.stage(progress)
         shown = self._composed(number, row, stage) if row.chooses else self._stretch(number, row, stage)
         share = self.aids.rehearsal * self.aids.left(progress) if row.chooses else 0.0
         steps = []

@@ -1,6 +1,6 @@
 """Disturb trainings, evaluations and the workflow, and count what was lost or wrong:  python benchmarks/soak.py
 
-As root on Linux (tmpfs), for --minutes; libfaketime (Debian) for the clock. Three works, each with a known result:
+As root on Linux (tmpfs), for --minutes; a C compiler for the clock. Three works, each with a known result:
 
     training     64 memory tokens at smoke size, on demonstrations of noise: the checkpoint's SHA-256
     evaluation   two episodes of the bundled m64_k2 in MIKASA-Robo: every record, but for its seconds
@@ -11,7 +11,7 @@ Each round disturbs one of them once, at a random moment, then gives the same co
     kill         SIGKILL to the command and all its processes
     full disk    a disk of few kilobytes, which is then enlarged
     vanished     a random file of its results is deleted after a kill
-    clock        killed, then repeated with a clock that is 400 days behind or ahead
+    clock        killed, then repeated with a wall clock that is 400 days behind or ahead (soak_clock.c)
     read-only    its results cannot be written, then they can
 
 lost: a finished episode or saved state that is gone although its file is there. wrong: an end with another result.
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import random
@@ -41,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow")]
 CALLS = 8
 DISTURBANCES = ("kill", "full disk", "vanished", "clock", "read-only")
-FAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",)
+DAY = 86400
 
 
 @dataclass
@@ -68,14 +69,22 @@ class Tally:
         return f"| {work} | {disturbance} | " + " | ".join(str(self.counts[name]) for name in names) + " |"
 
 
-def start(command: list[str], log: Path, clock: str = "") -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own; clock: an offset for libfaketime, as +400d."""
+def start(command: list[str], log: Path, clock: int = 0) -> subprocess.Popen[bytes]:
+    """Start a command in a session of its own; clock: seconds by which its wall clock is moved."""
     shell = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     if clock:
-        # The monotonic clock goes with it: libfaketime 0.9.10 cannot spare it, time.sleep fails with EINVAL then.
-        shell |= {"LD_PRELOAD": FAKETIME[0], "FAKETIME": clock}
+        shell |= {"LD_PRELOAD": str(clock_library()), "SOAK_CLOCK": str(clock)}
     with log.open("ab") as said:
         return subprocess.Popen(command, cwd=ROOT, env=shell, stdout=said, stderr=said, start_new_session=True)
+
+
+@functools.cache
+def clock_library() -> Path:
+    """Compile soak_clock.c."""
+    library = Path(tempfile.mkdtemp(prefix="muvla-soak-clock.")) / "soak_clock.so"
+    source = Path(__file__).with_name("soak_clock.c")
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    return library
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -97,7 +106,7 @@ def finished(folder: Path) -> set[str]:
             for line in path.read_text("utf-8", "replace").split("\n")[:-1]}  # fmt: skip
 
 
-def repeat(work: Work, folder: Path, log: Path, counts: Counter[str], clock: str = "") -> None:
+def repeat(work: Work, folder: Path, log: Path, counts: Counter[str], clock: int = 0) -> None:
     """Give the same command until it ends well; remove what an error names where nothing else helps."""
     for _ in range(CALLS):
         counts["calls"] += 1
@@ -153,7 +162,7 @@ def disturb(work: Work, disturbance: str, parent: Path, rng: random.Random, coun
             files = [path for path in place.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
             if files:
                 rng.choice(sorted(files)).unlink()
-        clock = rng.choice(("+400d", "-400d")) if disturbance == "clock" else ""
+        clock = rng.choice((400, -400)) * DAY if disturbance == "clock" else 0
         repeat(work, place, log, counts, clock)
         if disturbance != "vanished":
             counts["lost"] += len(kept - finished(place))
@@ -169,10 +178,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--faketime", default=FAKETIME[0], help="libfaketimeMT.so.1")
     parser.add_argument("--keep", type=Path, help="folder for the logs of rounds in which something was wrong")
     options = parser.parse_args()
-    globals()["FAKETIME"] = (options.faketime,)
     from soak_works import works
 
     rng = random.Random(options.seed)
@@ -182,8 +189,7 @@ def main() -> None:
         for work in known:
             undisturbed(work, parent)
         tallies: dict[tuple[str, str], Tally] = {}
-        disturbances = [each for each in DISTURBANCES if each != "clock" or Path(options.faketime).exists()]
-        plan = [(work, each) for work in known for each in disturbances]
+        plan = [(work, each) for work in known for each in DISTURBANCES]
         end = time.monotonic() + 60 * options.minutes
         while time.monotonic() < end:
             rng.shuffle(plan)

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import json
 import os
 import random
@@ -73,17 +72,17 @@ def start(command: list[str], log: Path, clock: int = 0) -> subprocess.Popen[byt
     """Start a command in a session of its own; clock: seconds by which its wall clock is moved."""
     shell = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     if clock:
-        shell |= {"LD_PRELOAD": str(clock_library()), "SOAK_CLOCK": str(clock)}
+        shell |= {"LD_PRELOAD": str(clock_library(log.parent)), "SOAK_CLOCK": str(clock)}
     with log.open("ab") as said:
         return subprocess.Popen(command, cwd=ROOT, env=shell, stdout=said, stderr=said, start_new_session=True)
 
 
-@functools.cache
-def clock_library() -> Path:
-    """Compile soak_clock.c."""
-    library = Path(tempfile.mkdtemp(prefix="muvla-soak-clock.")) / "soak_clock.so"
-    source = Path(__file__).with_name("soak_clock.c")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+def clock_library(folder: Path) -> Path:
+    """Return soak_clock.c compiled, in `folder`."""
+    library = folder / "soak_clock.so"
+    if not library.exists():
+        source = Path(__file__).with_name("soak_clock.c")
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
 
 

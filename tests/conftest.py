@@ -1,6 +1,5 @@
 """What holds for the whole suite: threads, compiled bytecode, which files go together and which first, fixtures."""
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -53,11 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move the tests of long files to the front; within a file nothing moves."""
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(Path(item.path).stem, len(order)))
-
-
-def pytest_collection_finish() -> None:
-    """Exempt all that is loaded from garbage collection: every reset of a simulator asks for one, of 0.4 s each."""
-    gc.freeze()
 
 
 class TogetherScheduling(LoadFileScheduling):

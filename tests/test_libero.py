@@ -5,18 +5,17 @@ does not look shares one.
 """
 
 import ctypes.util
-import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fresh_process import apart, pool
 from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.benchmark.libero import LIBERO, TABLE_SUITES
 from muvla.collect.demonstration import Manner, demonstrate
@@ -25,12 +24,6 @@ from muvla.sim.simulator import preflight
 
 GOLDEN = Path(__file__).parent / "golden" / "normalisation.npz"
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
-
-
-def apart(function: Any, *arguments: Any) -> Any:
-    """The answer of a fresh process."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def test_names_say_what_there_is() -> None:
@@ -54,8 +47,8 @@ def test_names_say_what_there_is() -> None:
 @pytest.fixture(scope="module")
 def unseen() -> Iterator[Callable[..., Any]]:
     """Calls a function in the one process of the environments that show nothing."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield lambda function, *arguments: pool.submit(function, *arguments).result()
+    with pool() as process:
+        yield lambda function, *arguments: process.submit(function, *arguments).result()
 
 
 def test_rotations_are_the_checkpoints_rotations() -> None:

@@ -1,23 +1,16 @@
 """LIBERO's light scene, what is told of a scene, and how sampled placements are put back, in the real simulator."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fresh_process import apart
 from muvla.benchmark.libero import LIBERO
 from muvla.collect import libero_scene
 from muvla.sim.libero.env import LiberoEnv
 
 OPEN = np.array([[0, 0, 0, 0, 0, 0, -1]], np.float32)
-
-
-def apart(function: Any, *arguments: Any) -> Any:
-    """The answer of a fresh process: a second environment spoils the first one's pictures."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def light_and_shipped() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 
 from muvla.model.architecture import MemorySettings
 from muvla.model.auxiliary import Weights
-from muvla.model.window import Window
+from muvla.model.window import Window, WindowBatch
 from tiny import aids, batch, cell
 
 TBPTT = MemorySettings(num_mem_tokens=3, tbptt_length=4)
@@ -18,6 +18,15 @@ def gradients(window: Window, data, memory) -> tuple[float, dict[str, torch.Tens
     output = window(data, memory)
     output.loss.backward()
     return output.loss.item(), {name: p.grad.clone() for name, p in window.named_parameters() if p.grad is not None}
+
+
+def halved(whole: WindowBatch) -> list[WindowBatch]:
+    """A window of four steps as two of two."""
+    names = ("images", "proprio", "actions", "is_first")
+    return [
+        dataclasses.replace(whole, **{name: getattr(whole, name)[part] for name in names}, prompts=whole.prompts[part])
+        for part in (slice(0, 2), slice(2, 4))
+    ]
 
 
 def test_k_1_is_ema_with_alpha_1() -> None:
@@ -83,14 +92,7 @@ def test_a_window_gives_its_memory_to_the_next_one_without_history() -> None:
     window = Window(cell(TBPTT))
     whole = batch(4, 2)
     both = window(whole, window.cell.memory.start(2))
-    halves = [
-        dataclasses.replace(
-            whole,
-            **{name: getattr(whole, name)[part] for name in ("images", "proprio", "actions", "is_first")},
-            prompts=whole.prompts[part],
-        )
-        for part in (slice(0, 2), slice(2, 4))
-    ]
+    halves = halved(whole)
     first = window(halves[0], window.cell.memory.start(2))
     second = window(halves[1], first.memory)
     assert not first.memory.requires_grad
@@ -103,11 +105,7 @@ def test_a_horizon_cuts_the_gradient_within_a_window() -> None:
     """It is that of shorter windows, one after another; the numbers of the forward pass stay."""
     window = Window(cell(TBPTT))
     whole = batch(4, 2)
-    names = ("images", "proprio", "actions", "is_first")
-    halves = [
-        dataclasses.replace(whole, **{name: getattr(whole, name)[part] for name in names}, prompts=whole.prompts[part])
-        for part in (slice(0, 2), slice(2, 4))
-    ]
+    halves = halved(whole)
     start = window.cell.memory.start(2)
     loss, through = gradients(window, whole, start)
     cut_loss, cut = gradients(window, dataclasses.replace(whole, horizon=2), start)

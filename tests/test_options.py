@@ -164,6 +164,16 @@ def test_name_and_output_follow_checkpoint_and_environment() -> None:
     assert (settings.variant, settings.output, settings.seed) == ("64", "results/records/64/RememberColor5.jsonl", 5)
 
 
+def test_the_scene_follows_the_benchmark() -> None:
+    """LIBERO's policies know the shipped scene: it is drawn unless the light one is asked for."""
+    for environment, usual in (("RememberColor5", True), ("libero_object/0", False)):
+        for given, drawn in (([], usual), (["light_mesh=true"], True), (["light_mesh=false"], False)):
+            evaluation_settings = read(EvaluateSettings, ["checkpoint=any", f"environment={environment}", *given])
+            assert settled(evaluation_settings, "results/records", ".jsonl", 1).light_mesh is drawn
+            plan = collection.plan_of(read(CollectSettings, [f"environment={environment}", *given]))
+            assert plan.simulator.light_mesh is drawn
+
+
 def test_where_a_checkpoint_comes_from_is_never_guessed(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "checkpoints" / "trained" / "m64_k2")
     assert source_of(StoredPolicy(folder).provenance) == "unknown"

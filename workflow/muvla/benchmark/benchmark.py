@@ -86,6 +86,7 @@ class Benchmark:
         first_seed: of an evaluation's first episode.
         stored_states: number of initial states per environment, which seeds then count; None: any seed is one.
         simulator_options: which of the settings of an evaluation or a collection its simulator has.
+        light_mesh: whether its pictures are of the light scene where nothing else is said.
         start_method: how simulator processes start. "forkserver" imports muvla.sim.<name>.preload once for all of them;
             "spawn" is for renderers that do not survive a fork.
         one_a_process: a process can hold one simulator in its life, so each gets a process of its own.
@@ -111,6 +112,7 @@ class Benchmark:
     first_seed: int
     stored_states: int | None
     simulator_options: tuple[str, ...]
+    light_mesh: bool
     start_method: str
     one_a_process: bool
     check: str

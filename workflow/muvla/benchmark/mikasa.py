@@ -94,6 +94,7 @@ MIKASA = Benchmark(
     first_seed=4242424242,
     stored_states=None,
     simulator_options=("backend", "light_mesh", "standin_mug", "phases", "unseen_colours"),
+    light_mesh=True,
     start_method="forkserver",
     one_a_process=False,
     check="python -m muvla.sim.mikasa.check",

@@ -195,9 +195,10 @@ class CollectSettings:
     backend: str = option(
         "cpu", "Where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
     )
-    light_mesh: bool = option(
-        True,
-        "Draw the light scene, in which little has many triangles: several times the speed on a CPU.",
+    light_mesh: bool | None = option(
+        None,
+        "Draw the light scene, in which little has many triangles: several times the speed on a CPU. null: in "
+        "MIKASA-Robo, not in LIBERO.",
     )
     standin_mug: bool = option(
         False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."
@@ -211,13 +212,15 @@ def plan_of(settings: CollectSettings) -> Collection:
     """Build the collection that the settings describe. Raises ValueError for values that do not fit together."""
     environment = environment_named(settings.environment).name
     require_options(environment, settings)
+    benchmark = benchmark_of(environment)
     first = settings.first_seed
     if first is None:
-        first = list(benchmark_of(environment).environments).index(environment) * SEEDS_PER_ENVIRONMENT
+        first = list(benchmark.environments).index(environment) * SEEDS_PER_ENVIRONMENT
+    light_mesh = benchmark.light_mesh if settings.light_mesh is None else settings.light_mesh
     manner = Manner(
         settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps, settings.grip_lag
     )
-    simulator = SimulatorSettings(settings.backend, settings.light_mesh, settings.standin_mug, settings.reflections)
+    simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug, settings.reflections)
     return Collection(environment, settings.episodes, first, settings.shards, manner, simulator)
 
 

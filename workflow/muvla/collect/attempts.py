@@ -1,6 +1,5 @@
 """Runs the scripted expert on consecutive seeds in parallel until enough episodes succeed."""
 
-import gc
 import multiprocessing
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,8 +41,6 @@ def _start_worker(environment: str, simulator: SimulatorSettings) -> None:
     torch.set_num_threads(1)
     global _env
     _env = make_simulator(environment, **simulator.options(environment))
-    # ShellGame builds its scene anew at every reset, and mani_skill then collects garbage: not among all the modules.
-    gc.freeze()
 
 
 def _work(folder: Path, seed: int, manner: Manner) -> bool:

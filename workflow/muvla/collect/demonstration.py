@@ -99,7 +99,7 @@ def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:
         actions=np.stack(actions),
         file_path=f"{env.environment}/seed-{seed}",
     )
-    scene = assemble(env, places)
+    scene = assemble(places)
     if not isinstance(expert, ChoiceExpert):
         return Demonstration(seed, True, episode, scene=scene)
     names = expert.names(env)

@@ -60,6 +60,7 @@ def _projections(env: Simulator) -> np.ndarray:
 class SceneFrame:
     """One frame of a Scene: its fields without T."""
 
+    names: tuple[str, ...]
     positions: np.ndarray
     visible: np.ndarray
     cameras: np.ndarray
@@ -68,18 +69,17 @@ class SceneFrame:
 def observe(env: Simulator) -> SceneFrame:
     """Return the scene behind the simulator's last picture."""
     if benchmark_of(env.environment) is LIBERO:
-        positions = libero_scene.positions(env)
-        return SceneFrame(positions, np.ones(len(positions), bool), libero_scene.projections(env))
+        called, positions = tuple(libero_scene.names(env).values()), libero_scene.positions(env)
+        return SceneFrame(called, positions, np.ones(len(positions), bool), libero_scene.projections(env))
     things = objects(env)
     positions = np.stack([place(thing) for thing in things.values()]).astype(np.float32)
-    return SceneFrame(positions, _visible(env, things, positions), _projections(env))
+    return SceneFrame(tuple(things), positions, _visible(env, things, positions), _projections(env))
 
 
-def assemble(env: Simulator, frames: list[SceneFrame]) -> Scene:
+def assemble(frames: list[SceneFrame]) -> Scene:
     """Join the frames of one episode."""
-    libero = benchmark_of(env.environment) is LIBERO
     return Scene(
-        names=tuple(libero_scene.names(env).values() if libero else objects(env)),
+        names=frames[0].names,
         positions=np.stack([frame.positions for frame in frames]),
         visible=np.stack([frame.visible for frame in frames]),
         cameras=np.stack([frame.cameras for frame in frames]),

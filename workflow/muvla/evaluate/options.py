@@ -48,10 +48,10 @@ class EpisodeSettings:
     backend: str = option(
         "cpu", "MIKASA-Robo: where the simulator computes; gpu: physics and rendering on a GPU.", choices=("cpu", "gpu")
     )
-    light_mesh: bool = option(
-        True,
+    light_mesh: bool | None = option(
+        None,
         "Draw the light scene, in which little has many triangles: several times the speed on a CPU; part of the "
-        "provenance.",
+        "provenance. null: in MIKASA-Robo, not in LIBERO.",
     )
     standin_mug: bool = option(
         False,

@@ -45,7 +45,7 @@ S = TypeVar("S", bound=EpisodeSettings)
 
 
 def settled(settings: S, folder: str, suffix: str, episodes: int) -> S:
-    """Return the settings with name, output and seed filled in: they follow checkpoint and environment.
+    """Return the settings with name, output, seed and scene filled in: they follow checkpoint and environment.
 
     Raises ValueError for an unknown environment, for options of another benchmark's simulator, and for initial states
     that the environment does not have.
@@ -53,7 +53,8 @@ def settled(settings: S, folder: str, suffix: str, episodes: int) -> S:
     seed = first_seed(settings.environment, settings.seed, episodes)
     require_options(settings.environment, settings)
     output = settings.output or f"{folder}/{settings.variant}/{settings.environment}{suffix}"
-    return dataclasses.replace(settings, name=settings.variant, output=output, seed=seed)
+    light_mesh = benchmark_of(settings.environment).light_mesh if settings.light_mesh is None else settings.light_mesh
+    return dataclasses.replace(settings, name=settings.variant, output=output, seed=seed, light_mesh=light_mesh)
 
 
 def first_seed(environment: str, seed: int | None, episodes: int) -> int:

@@ -35,7 +35,7 @@ class WindowBatch:
     actions (K, B, C, A) normalised; is_first (K, B) bool; prompts: one per step, each with B rows.
     picture (K, B): where several steps share an observation, which of `images` (U, cameras, H, W, 3) each one sees.
     aids: what the auxiliary losses need; None where there are none. acted (K, B) bool: steps whose actions are learned;
-    None: all. horizon: steps after which the gradient is cut within the window, too; None: nowhere.
+    None: all. horizon: steps through which the gradient flows back; None: all K.
     """
 
     proprio: Tensor
@@ -93,13 +93,13 @@ class Window(nn.Module):
         vision, auxiliary = self._see(batch)
         prepared = self.cell.prepare(vision.unflatten(0, (steps, slots)), batch.proprio, batch.prompts)
         layers = joined(self.cell.language_model)
-        memory = memory.detach()
+        horizon = batch.horizon or steps
         features: list[Tensor] = []
         memories: list[Tensor] = []
         seen: list[Tensor] | None = [] if batch.aids is not None and self.weights.pointing else None
         watched: tuple[list[Tensor], list[Tensor]] = ([], [])
         for k in range(steps):
-            if batch.horizon and k % batch.horizon == 0:
+            if k % horizon == 0:
                 memory = memory.detach()
             memory_in = self.cell.memory.reset(memory, batch.is_first[k])
             if batch.aids is not None and memory.shape[1]:

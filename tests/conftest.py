@@ -43,8 +43,9 @@ LONGEST_FIRST = (
     *("test_slurm", "test_apptainer", "test_registry", "test_libero", "test_mikasa", "test_workflow", "test_commands"),
     *("test_traces_workflow", "test_docs", "test_evaluate", "test_paper_processes", "test_ctrl_c", "test_collect"),
     *("test_bridge", "test_served"),
-    *("test_train", "test_golden", "test_libero_evaluation", "test_released_layout", "test_trace", "test_paper_scale"),
-    "test_site_browser",
+    *("test_train", "test_golden_policy", "test_libero_evaluation", "test_released_layout", "test_trace"),
+    *("test_cpu", "test_hub", "test_libero_scene", "test_paper_scale", "test_dvc", "test_light_scene"),
+    *("test_site_browser", "test_start", "test_surroundings", "test_golden", "test_cost"),
 )
 
 

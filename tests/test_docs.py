@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_recorded_counts_are_evaluations_of_the_configuration() -> None:
         assert evaluation in wanted
         assert recorded.episodes == matrix.episodes(CONFIG, Cell(*evaluation))
         assert 0 <= recorded.successes <= recorded.episodes
+
+
+def test_no_benchmark_stands_before_a_package_of_its_name() -> None:
+    """Python looks beside a script first: benchmarks/libero.py was found where LIBERO was wanted."""
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    assert not scripts & packages_distributions().keys()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

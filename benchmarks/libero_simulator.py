@@ -1,4 +1,4 @@
-"""Time LIBERO's steps:  python benchmarks/libero.py --task libero_object/0
+"""Time LIBERO's steps:  python benchmarks/libero_simulator.py --task libero_object/0
 
 With both pictures at every step (shipped and light scene), with them only after eight steps, as a policy that executes
 whole chunks looks, and with none. They take turns, a round of steps each, in a process each (a process can draw one

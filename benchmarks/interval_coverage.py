@@ -1,6 +1,6 @@
 """How often 95 % intervals over three training seeds hold a recipe's rate, and tests find a difference that is none.
 
-    python benchmarks/coverage.py
+    python benchmarks/interval_coverage.py
 
 An episode succeeds with probability Phi(recipe + seed + episode): seeds scatter with the standard deviation of the
 first column, in probits (at a rate of 0.5 a probit of 0.3 is 0.1 of success), episodes with 0.5, alike for every seed.

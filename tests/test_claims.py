@@ -62,6 +62,8 @@ def test_the_claims_on_the_tables_hold(tmp_path: Path) -> None:
         in (found[NEEDED]["evidence"])
     )
     assert "InterceptMedium" not in found[NEEDED]["evidence"]
+    assert "p = 1, the same within ±0.1 (TOST, −0.0" in found[LIBERO]["evidence"]
+    assert "TOST" not in found[TRAINING]["evidence"]  # where the first is to be greater nothing is to be the same
 
 
 def test_the_claims_on_the_tables_do_not_hold(tmp_path: Path) -> None:
@@ -83,6 +85,7 @@ def test_what_the_records_cannot_tell_and_what_was_not_run(tmp_path: Path) -> No
     # one of five environments decides nothing, however clear it is
     assert "average of 1 of 5 environments: 1.00 (" in found[TRAINING]["evidence"]
     assert "RememberColor5: 1.00 (50/50" in found[NEEDED]["evidence"]
+    assert found[LIBERO]["evidence"].endswith("), which takes about 39 pairs where there are 20")
     assert found[TBPTT]["evidence"] == (
         "not measured: name m64_k2 and m64_ema (`variants`) and Training tasks (in-distribution) (`environments`) in "
         "config/config.yaml, then `snakemake results/claims.md`"

@@ -12,6 +12,7 @@ from scipy.stats import multinomial, norm
 
 from muvla.report.statistics.paired import average_difference, paired_interval
 from muvla.report.statistics.tests import (
+    Estimate,
     Paired,
     holm,
     paired_exact,
@@ -21,6 +22,8 @@ from muvla.report.statistics.tests import (
     wilson,
 )
 from muvla.report.statistics.verdict import difference_interval
+from muvla.report.statistics.versus import Versus
+from synthetic_records import RULES
 
 BOOTSTRAP = {"confidence": 0.95, "resamples": 10_000, "seed": 1}
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=10)
@@ -206,3 +209,20 @@ def test_an_average_is_as_sure_as_its_parts_together(tables: list[tuple[int, int
 def test_no_average_of_nothing() -> None:
     with pytest.raises(ValueError, match="no average without"):
         average_difference([], 0.95)
+
+
+@pytest.mark.parametrize(("share", "rate", "least"), [(0.4, 0.5, 0.75), (0.4, 0.9, 0.75), (0.1, 0.5, 0.7)])
+def test_the_pairs_needed_show_that_equal_policies_are_the_same(share: float, rate: float, least: float) -> None:
+    """share: of pairs that differ; rate: of success in the others."""
+    seen = Versus("", "", "", Estimate(0.0, -1.0, 1.0), 1.0, (-1.0, 1.0), pairs=(round(1000 * share), 1000))
+    pairs = seen.pairs_needed(RULES)
+    assert pairs is not None
+    rng = np.random.default_rng(0)
+    same = 0
+    for _ in range(400):
+        more, less, both, neither = rng.multinomial(
+            pairs, [share / 2, share / 2, (1 - share) * rate, (1 - share) * (1 - rate)]
+        )
+        found, _ = average_difference([Paired(both, more, less, neither, p=1.0)], 1 - 2 * RULES.significance)
+        same += abs(found.low) <= RULES.equivalence_margin and abs(found.high) <= RULES.equivalence_margin
+    assert least <= same / 400 <= 0.87

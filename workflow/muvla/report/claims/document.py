@@ -14,6 +14,7 @@ from muvla.report.probes.probes import probe_samples
 from muvla.report.published import Published, read_published
 from muvla.report.runner import Contents
 from muvla.report.statistics.rules import Effect, Rules
+from muvla.report.statistics.versus import POWER
 from muvla.report.tidy import csv_text
 
 COLUMNS = ("claim", "paper", "verdict", "evidence")
@@ -35,6 +36,9 @@ def method(effect: Effect, rules: Rules) -> Section:
         f"does not when one is not and has p < {p}.",
         f"A claim that the first is not worse holds when the {narrow} interval of every difference is above −{margin}, "
         f"and does not when one is not and is below 0 with p < {p} after Holm's correction.",
+        f"Beside both stands the equivalence test (two one-sided tests at {p}, by the same {narrow} interval), and "
+        f"where it cannot tell, how many pairs would let it in {percent(POWER)} of experiments, if the two were the "
+        "same.",
         "Otherwise the records cannot tell, as where nothing was run.",
         f"Intervals shown are {percent(rules.confidence)}: of a rate Wilson's, of an average rate a bootstrap's, of a "
         "difference Newcombe's for pairs, combined over environments where it is an average.",
@@ -67,12 +71,12 @@ def claims(*, records: Sequence[Path], published: Path, effect: Effect, statisti
     parts = [
         Section("Verdicts", table=PlainTable(("claim", "verdict"), rows, "ll")),
         method(effect, statistics),
-        *(section(one) for one in found),
+        *(section(one, statistics) for one in found),
         *([targets_section(targets)] if targets else []),
         Section("Where the numbers come from", items=tuple(origin(cells))),
     ]
     for text, verdict in rows:
         print(f"{text}: {verdict}")
-    lines = [line(one) for one in found]
+    lines = [line(one, statistics) for one in found]
     lines += [(text, NOT_OF_THE_PAPER, met.value, measured) for text, met, measured in targets]
     return {".md": document("md", TITLE, parts, "claims"), ".csv": csv_text(COLUMNS, lines)}

@@ -152,7 +152,7 @@ def k8_flat_but_low(samples: Samples, rules: Rules) -> list[Statement]:
     flat_text = "K=8 is flat over the length of the phases"
     low_meaning = f"First: {K2} in the shortest phases. Second: {K8}."
     return [
-        Statement(flat_text, GENERALISATION, meaning, tuple(flat), judge_same(flat, rules), missing),
+        Statement(flat_text, GENERALISATION, meaning, tuple(flat), judge_same(flat, rules), missing, equivalence=True),
         Statement("K=8 is low", GENERALISATION, low_meaning, tuple(low), judge_greater(low, rules), missing),
     ]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from muvla.report.caption import signed
 from muvla.report.document import PlainTable, Section
+from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.versus import Answer, Versus
 
 TARGET = "results/claims.md"
@@ -19,6 +20,7 @@ class Statement:
     found: tuple[Versus, ...]
     verdict: Answer
     missing: str  # why there are no comparisons, if there are none
+    equivalence: bool = False  # the claim is that the two are the same, or the first not worse
 
 
 def not_measured(needs: str) -> str:
@@ -32,13 +34,26 @@ def short(statement: Statement) -> str:
     return f"{statement.verdict}{why}"
 
 
-def evidence(statement: Statement) -> str:
+def evidence(statement: Statement, rules: Rules) -> str:
     """Write every comparison in one line; what is missing where there is none."""
     if not statement.found:
         return statement.missing
     return "; ".join(
-        f"{one.name}: {one.first} against {one.second}, {interval(one)}, p = {one.p:.2g}" for one in statement.found
+        f"{one.name}: {one.first} against {one.second}, {interval(one)}, p = {one.p:.2g}"
+        + (f", {equivalence(one, rules)}" if statement.equivalence else "")
+        for one in statement.found
     )
+
+
+def equivalence(one: Versus, rules: Rules) -> str:
+    """Write the outcome of the equivalence test, and what it would take where it cannot tell."""
+    low, high = one.narrow
+    within = "the same" if one.same(rules) else "not shown to be the same"
+    text = f"{within} within ±{rules.equivalence_margin:g} (TOST, {signed(low)} to {signed(high)})"
+    needed = one.pairs_needed(rules)
+    if one.same(rules) or needed is None or needed <= one.pairs[1]:
+        return text
+    return f"{text}, which takes about {needed} pairs where there are {one.pairs[1]}"
 
 
 def interval(one: Versus) -> str:
@@ -47,16 +62,23 @@ def interval(one: Versus) -> str:
     return f"{signed(difference.mean)} ({signed(difference.low)} to {signed(difference.high)})"
 
 
-def section(statement: Statement) -> Section:
+def section(statement: Statement, rules: Rules) -> Section:
     """Write statement, place, verdict and numbers."""
-    rows = tuple((one.name, one.first, one.second, interval(one), f"{one.p:.2g}") for one in statement.found)
-    table = PlainTable(("where", "first", "second", "difference", "p"), rows, "lrrrr") if rows else None
+    head: tuple[str, ...] = ("where", "first", "second", "difference", "p")
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.first, one.second, interval(one), f"{one.p:.2g}") for one in statement.found
+    ]
+    align = "lrrrr"
+    if statement.equivalence:
+        head, align = (*head, "equivalence"), f"{align}l"
+        rows = [(*row, equivalence(one, rules)) for row, one in zip(rows, statement.found, strict=True)]
+    table = PlainTable(head, tuple(rows), align) if rows else None
     verdict = f"Verdict: **{statement.verdict}**."
     if not rows:
         verdict = f"Verdict: **{statement.verdict}**; {statement.missing}."
     return Section(statement.text, (f"In the paper: {statement.place}.", verdict, statement.meaning), table)
 
 
-def line(statement: Statement) -> tuple[str, str, str, str]:
+def line(statement: Statement, rules: Rules) -> tuple[str, str, str, str]:
     """Return the line of the csv: claim, paper, verdict, evidence."""
-    return statement.text, statement.place, statement.verdict.value, evidence(statement)
+    return statement.text, statement.place, statement.verdict.value, evidence(statement, rules)

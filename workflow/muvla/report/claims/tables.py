@@ -77,7 +77,8 @@ def on_average(
     place = (
         f"{place}; the average printed is {printed[0]} for {VARIANTS[first]} and {printed[1]} for {VARIANTS[second]}"
     )
-    return Statement(text, place, meaning, tuple(found), verdict, _variants(first, second, GROUPS[group]))
+    missing = _variants(first, second, GROUPS[group])
+    return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=group == "novel")
 
 
 def on_cue_tasks(grid: Grid, published: Published, effect: Effect) -> Statement:
@@ -107,7 +108,8 @@ def oracle_bounds(grid: Grid, published: Published, effect: Effect) -> Statement
     )
     text = "Seeing the first observation at every step bounds memory on cue tasks"
     missing = _variants(effect.oracle, effect.memory, ", ".join(names))
-    return Statement(text, "caption of Table 1, an oracle-style upper bound", meaning, tuple(found), verdict, missing)
+    place = "caption of Table 1, an oracle-style upper bound"
+    return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=True)
 
 
 def libero_costs_nothing(grid: Grid, effect: Effect) -> Statement:
@@ -125,7 +127,8 @@ def libero_costs_nothing(grid: Grid, effect: Effect) -> Statement:
     place = "abstract, no regression; the LIBERO table prints 96.2 % for m=64, K=8 and 97.1 % for OpenVLA-OFT"
     missing = not_measured(f"a variant with memory and {effect.baseline} under libero.variants")
     text = "On LIBERO memory costs nothing"
-    return Statement(text, place, meaning, tuple(found), judge_no_worse(found, grid.rules), missing)
+    verdict = judge_no_worse(found, grid.rules)
+    return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=True)
 
 
 def cue_tasks(published: Published) -> tuple[str, ...]:

@@ -4,8 +4,11 @@ The rules are the only ones by which statements of the paper are decided; the co
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
+
+from scipy.stats import norm
 
 from muvla.report.sample import Sample
 from muvla.report.statistics.paired import (
@@ -17,6 +20,8 @@ from muvla.report.statistics.paired import (
 from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.tests import Estimate, Paired, holm, two_sample_exact
 from muvla.report.statistics.verdict import difference_interval
+
+POWER = 0.8  # with which pairs_needed() is to find two equal rates the same
 
 
 class Answer(StrEnum):
@@ -32,7 +37,8 @@ class Versus:
     """A comparison of two rates or gaps.
 
     difference: of the rates, first minus second; of gaps, the share of episodes with a greater one minus that with a
-    smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged.
+    smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged. pairs: of
+    episodes, (those of which one alone succeeded, all); (0, 0) where episodes are not paired.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Versus:
     difference: Estimate
     p: float
     narrow: tuple[float, float]
+    pairs: tuple[int, int] = (0, 0)
 
     def same(self, rules: Rules) -> bool:
         """Say whether the two agree within the equivalence margin."""
@@ -49,6 +56,20 @@ class Versus:
     def no_worse(self, rules: Rules) -> bool:
         """Say whether the first is not worse by more than the equivalence margin."""
         return -rules.equivalence_margin <= self.narrow[0]
+
+    def pairs_needed(self, rules: Rules) -> int | None:
+        """Return how many pairs would show that the two are the same, if they are: in four of five such experiments.
+
+        Two one-sided tests within the margin, for a mean of pairs that are -1, 0 or 1 (normal approximation; Chow, Shao
+        and Wang 2008, section 3.1). The share of pairs that differ is taken from these, with one of each kind added.
+        None where episodes are not paired. Training seeds that scatter need more, and so does a share of a tenth or less:
+        there Newcombe's interval is wider than the approximation (tests/test_stats.py).
+        """
+        differ, pairs = self.pairs
+        if not pairs:
+            return None
+        quantiles = float(norm.ppf(1 - rules.significance) + norm.ppf((1 + POWER) / 2))
+        return ceil(quantiles**2 * (differ + 1) / (pairs + 2) / rules.equivalence_margin**2)
 
 
 def counts(sample: Sample) -> str:
@@ -121,7 +142,9 @@ def _gap(upper: Sample, lower: Sample) -> dict[str, dict[int, int]]:
 
 def _paired(name: str, texts: tuple[str, str], tests: Sequence[Paired], rules: Rules) -> Versus:
     p = average_difference(tests, rules.confidence)[1]
-    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules)
+    found = _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules)
+    differ = sum(one.only_first + one.only_second for one in tests)
+    return replace(found, pairs=(differ, sum(one.pairs for one in tests)))
 
 
 def _put(name: str, texts: tuple[str, str], interval: Callable[[float], Estimate], p: float, rules: Rules) -> Versus:

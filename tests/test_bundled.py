@@ -7,7 +7,7 @@ import pytest
 from dry_runs import CONFIG
 from made_up import write_checkpoint
 from muvla.checkpoint.stored import sha256
-from muvla.jobs import bundled, duration, matrix, pack, recorded
+from muvla.jobs import batches, bundled, duration, matrix, pack, recorded
 from muvla.records.file import read_cell
 from muvla.records.mark import marked_records, write_mark
 from muvla.report.again import read_again, sample, sentence
@@ -102,6 +102,10 @@ def test_what_comes_along_decides_what_is_evaluated_and_what_is_missing(monkeypa
     libero = matrix.libero_table(CONFIG)
     monkeypatch.setattr(bundled, "records", lambda: {there: line, libero[0]: line})
     assert {*recorded.missing(CONFIG), there, libero[0]} == everything | set(libero)
+    assert recorded.sample(CONFIG) == [there, libero[0]]
+    assert [recorded.episodes(CONFIG, cell) for cell in (there, libero[0])] == [20, 5]
+    names = {batch.name: batch.cells for batch in batches.batches(CONFIG)}
+    assert names == {"evaluate_sample_1": (there,), "evaluate_libero_sample_1": (libero[0],)}
     for other in ({"records": "measured"}, {"checkpoints": "trained"}, {"scale": "paper"}):
         assert recorded.sample({**CONFIG, **other}) == recorded.missing({**CONFIG, **other}) == []
     assert duration.evaluation(there, 20) == pytest.approx(40)

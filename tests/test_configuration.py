@@ -123,6 +123,7 @@ def test_the_types_have_the_keys_of_the_schema() -> None:
         "Configuration",
         "Control",
         "Libero",
+        "LiberoSample",
         "Sample",
         "Repeated",
         "Effect",

@@ -159,12 +159,15 @@ LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
 LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
 
 # What is evaluated again on this machine where records come along, as recorded and as evaluated here.
-SAMPLE = [mark_of(cell) for cell in recorded.sample(config)]
-SAMPLED = [mark_of(cell, "sample") for cell in recorded.sample(config)]
+SAMPLED = {cell: mark_of(cell, "sample") for cell in recorded.sample(config)}
+SAMPLE, LIBERO_SAMPLE = (
+    [mark for cell in SAMPLED for mark in (mark_of(cell), SAMPLED[cell]) if matrix.on_libero(cell.home) == libero]
+    for libero in (False, True)
+)
 
 EDITED = {}  # {mark: what is wrong} of records that were changed after their evaluation
 if workflow.is_main_process and "--unlock" not in sys.argv:
-    OURS = [*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SAMPLED]
+    OURS = [*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SAMPLED.values()]
     STALE, EDITED = marks.faults([*OURS, *SERVED, *LIBERO_SERVED])
     for line in [*marks.remove(STALE, dry_run=workflow.output_settings.dryrun), *EDITED.values()]:
         print(line, file=sys.stderr)

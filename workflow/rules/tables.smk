@@ -16,7 +16,7 @@ rule table:
         ),
         published=f"{PUBLISHED}/{{table}}.csv",
         environments=f"{PUBLISHED}/table_mikasa.csv",
-        sample=branch(lambda wildcards: wildcards.table == "table_mikasa", then=[*SAMPLE, *SAMPLED], otherwise=[]),
+        sample=lambda wildcards: {"table_mikasa": SAMPLE, "table_libero": LIBERO_SAMPLE}.get(wildcards.table, []),
     output:
         multiext(f"{OUT}/{{table}}", ".tex", ".csv"),
         report(f"{OUT}/{{table}}.html", category="Tables"),
@@ -36,7 +36,7 @@ rule table:
 rule sample:
     input:
         DOCUMENT,
-        sample=[*SAMPLE, *SAMPLED],
+        sample=[*SAMPLE, *LIBERO_SAMPLE],
     output:
         f"{OUT}/sample.md",
     log:

@@ -38,14 +38,15 @@ def batches(config: Configuration) -> list[Batch]:
     """
     effect = set(shown.effect_controls(config))
     of_mikasa = [*matrix.first_seed(config), *matrix.repeated(config)]
-    cells = recorded.sample(config) if recorded.shown(config) else of_mikasa
-    if not recorded.shown(config, "libero/"):
-        cells += [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
+    of_libero = [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
+    cells = recorded.sample(config)
+    for home, found in (("", of_mikasa), ("libero/", of_libero)):
+        cells += [] if recorded.shown(config, home) else found
 
     def part(cell: Cell) -> str:
-        if recorded.shown(config, cell.home):
-            return "sample"
         kind = "table" if not cell.control else "effect" if cell._replace(home="") in effect else "probes"
+        if recorded.shown(config, cell.home):
+            kind = "sample"
         return "_".join([*cell.home.split("/")[:-1], kind])
 
     def policy(cell: Cell) -> str:

@@ -55,12 +55,20 @@ class Target(TypedDict):
     gain_at_least: NotRequired[float]
 
 
+class LiberoSample(TypedDict):
+    """What of LIBERO is evaluated again beside bundled records."""
+
+    tasks: list[str]
+    episodes: int
+
+
 class Sample(TypedDict):
     """What is evaluated again beside bundled records."""
 
     variants: list[str]
     environments: list[str]
     episodes: int
+    libero: LiberoSample
 
 
 class Repeated(TypedDict):

@@ -16,15 +16,23 @@ def shown(config: Configuration, home: str = "") -> bool:
 
 def episodes(config: Configuration, cell: Cell) -> int:
     """Return how many episodes of `cell` are evaluated here: the sample's where records come along."""
-    return config["sample"]["episodes"] if shown(config, cell.home) else matrix.episodes(config, cell)
+    if not shown(config, cell.home):
+        return matrix.episodes(config, cell)
+    places = config["sample"]
+    return places["libero"]["episodes"] if matrix.on_libero(cell.home) else places["episodes"]
 
 
 def sample(config: Configuration) -> list[Cell]:
-    """Return the cells of Table 1 that are evaluated again where records come along: those of which some do."""
-    if not shown(config):
-        return []
+    """Return the cells that are evaluated again where records come along: those of which some do."""
     places = config["sample"]
-    cells = [Cell(variant, environment) for variant in places["variants"] for environment in places["environments"]]
+    named = {"": places["environments"], "libero/": places["libero"]["tasks"]}
+    cells = [
+        Cell(variant, environment, home=home)
+        for home, environments in named.items()
+        if shown(config, home)
+        for variant in places["variants"]
+        for environment in environments
+    ]
     return [cell for cell in cells if cell in bundled.records()]
 
 

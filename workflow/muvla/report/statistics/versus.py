@@ -62,8 +62,8 @@ class Versus:
 
         Two one-sided tests within the margin, for a mean of pairs that are -1, 0 or 1 (normal approximation; Chow, Shao
         and Wang 2008, section 3.1). The share of pairs that differ is taken from these, with one of each kind added.
-        None where episodes are not paired. Training seeds that scatter need more, and so does a share of a tenth or less:
-        there Newcombe's interval is wider than the approximation (tests/test_stats.py).
+        None where episodes are not paired. Training seeds that scatter need more, and so does a share of a tenth or
+        less: there Newcombe's interval is wider than the approximation (tests/test_stats.py).
         """
         differ, pairs = self.pairs
         if not pairs:

@@ -20,6 +20,7 @@ EPISODES = {
     "m64_k2-libero_object-0-0": {"variant": "m64_k2", "environment": "libero_object/0", "seed": 0, "steps": 41},
 }
 FIRST = next(iter(EPISODES))
+UNTRACED = [("m64_ema", ["RememberColor3", "TakeItBack"])]
 
 
 def lit_trace(**about: Any) -> Trace:
@@ -58,7 +59,7 @@ def make_viewer(folder: Path, *, broken: bool = False) -> Path:
 
 def write_site(folder: Path, names: list[str], traces: list[Path]) -> None:
     """Write the files of the viewer, and those of the site that it needs."""
-    made = site_viewer(traces=traces, names=names)
+    made = site_viewer(traces=traces, names=names, untraced=UNTRACED)
     (folder / "episodes").mkdir(parents=True, exist_ok=True)
     for name, content in made.items():
         inside = name == "index.js" or name.split(".")[0] in names

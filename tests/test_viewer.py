@@ -61,7 +61,7 @@ def test_without_memory_there_is_none_of_it() -> None:
 def test_a_trace_that_cannot_be_read_is_listed_with_its_command(tmp_path: Path) -> None:
     good = write_made_up(tmp_path / "good.npz", lit_trace(**EPISODES["m64_k8-RememberColor3-8"]))
     (tmp_path / "old.npz").write_bytes(b"no archive")
-    made = site_viewer(traces=[tmp_path / "old.npz", good], names=["old", "good"])
+    made = site_viewer(traces=[tmp_path / "old.npz", good], names=["old", "good"], untraced=[])
     index = made["index.js"]
     assert isinstance(index, str)
     listed = json.loads(index.removeprefix("viewer.index(").removesuffix(");\n"))["episodes"]
@@ -69,7 +69,7 @@ def test_a_trace_that_cannot_be_read_is_listed_with_its_command(tmp_path: Path) 
     assert listed[0]["command"] == f"rm {tmp_path}/old.npz && snakemake {tmp_path}/old.npz"
     assert (listed[1]["name"], listed[1]["benchmark"], listed[1]["success"]) == ("good", "MIKASA-Robo", False)
     with pytest.raises(ValueError, match="zip"):
-        site_viewer(traces=[good], names=[])
+        site_viewer(traces=[good], names=[], untraced=[])
 
 
 def test_page_and_scripts_agree_on_the_format() -> None:

@@ -4,9 +4,13 @@
 SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
 SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
 SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
-# Drawings, and one episode; the viewer shows the others. They lie beside the pages, with - in place of /.
+# Drawings, and one episode, of the effect's first environment where it is traced; the viewer shows the others. They lie
+# beside the pages, with - in place of /.
 SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
-SITE_ROLLOUT = [name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")][:1]
+SITE_ROLLOUT = sorted(
+    (name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")),
+    key=lambda name: not name.endswith(f"/{EFFECT['environment']}"),
+)[:1]
 SITE_PICTURES += [f"{name}.{kind}" for name in SITE_ROLLOUT for kind in ("svg", "pdf", "png")]
 SITE_PICTURE_NAMES = ["-".join(Path(name).parts) for name in SITE_PICTURES]
 
@@ -16,6 +20,7 @@ rule site:
         expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "chart", "document"]),
         expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["index", "tables", "probes", "claims"]),
         expand(in_tree("paper/templates/site/{asset}"), asset=SITE_ASSETS),
+        f"{SITE}/viewer.html",  # which the pages link to
         pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
         pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),

@@ -10,7 +10,7 @@ VIEWER_ASSETS += [f"viewer_{part}.js" for part in ("files", "pictures", "charts"
 
 rule site_viewer:
     input:
-        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "viewer"]),
+        expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "viewer"]),
         expand(in_tree("paper/templates/site/{asset}"), asset=VIEWER_ASSETS),
         traces=TRACED,
     output:
@@ -27,6 +27,7 @@ rule site_viewer:
         mem_mb=needs.growing(2000, paper=8000),
     params:
         names=EPISODES,
+        untraced=list(matrix.untraced(config).items()),
     message:
         "The episode viewer of the project page"
     script:

@@ -175,11 +175,26 @@ def has_effect(config: Configuration) -> bool:
 def traces(config: Configuration) -> dict[tuple[str, str], int]:
     """Return {(variant, environment or task): number of episodes} of what is traced and has a checkpoint."""
     return {
+        (variant, environment): count
+        for (variant, environment), count in _asked_traces(config).items()
+        if has_checkpoint(config, variant, home_of(environment))
+    }
+
+
+def untraced(config: Configuration) -> dict[str, list[str]]:
+    """Return {variant: environments or tasks} of the traces that are asked for and have no checkpoint."""
+    found: dict[str, list[str]] = {}
+    for variant, environment in _asked_traces(config).keys() - traces(config).keys():
+        found.setdefault(variant, []).append(environment)
+    return {variant: sorted(found[variant]) for variant in sorted(found)}
+
+
+def _asked_traces(config: Configuration) -> dict[tuple[str, str], int]:
+    return {
         (variant, environment): trace["episodes"]
         for trace in config["traces"]
         for variant in listed(trace["variant"])
         for environment in listed(trace["environment"])
-        if has_checkpoint(config, variant, home_of(environment))
     }
 
 

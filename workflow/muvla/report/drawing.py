@@ -14,7 +14,7 @@ from muvla.records.frames import KeyFrames
 from muvla.report.caption import distinct, short, size_label
 from muvla.report.published import chance, objects
 
-LETTERS = 160  # in a line of a note over the whole width
+LETTERS = 155  # in a line of a note over the whole width
 
 # Colours of Okabe and Ito, distinct to readers with any colour vision.
 BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
@@ -74,7 +74,7 @@ def head_and_foot(figure: Figure, title: str, foot: str) -> None:
     """Write the title at the top, and beneath, in lines of the full width, what explains the figure."""
     height = figure.get_figheight()
     figure.text(0.02, 1 - 0.12 / height, title, fontsize=10.5, va="top")
-    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(foot, 165)), fontsize=8, color=NOTE, va="bottom")
+    figure.text(0.02, 0.08 / height, "\n".join(textwrap.wrap(foot, LETTERS)), fontsize=8, color=NOTE, va="bottom")
 
 
 def draw_frames(axes: Sequence[Axes], shown: KeyFrames) -> None:

@@ -12,6 +12,7 @@ from muvla.report.runner import Contents
 
 HEIGHT = 4.9
 WIDE, GAP = 100.0, 0.5  # of the drawing, in its own units
+NEEDED = {"BOS": 4.6, "PROPRIO": 7.2, "MEM": 9.0, "STOP": 5.0}  # widths of their words, by the groups' short names
 INPUT, TOKENS, MODEL, OUTPUT = (1.0, 8.0), (14.0, 19.5), (23.5, 29.5), (34.0, 40.5)  # bottom and top of each layer
 BOX = "#F3F5F7"
 
@@ -37,12 +38,20 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colo
 
 def places(sequence: Sequence) -> list[tuple[float, float]]:
     """Return left and right of every group of the sequence."""
-    shares = [share(group) for group in sequence.groups]
-    unit = (WIDE - GAP * (len(shares) - 1)) / sum(shares)
+    shares = {group.short: share(group) for group in sequence.groups}
+    room = WIDE - GAP * (len(shares) - 1)
+    # Groups of few tokens get what their words need, the others share the rest.
+    needed = {
+        name: width
+        for name, width in NEEDED.items()
+        if name in shares and shares[name] / sum(shares.values()) * room < width
+    }
+    unit = (room - sum(needed.values())) / sum(width for name, width in shares.items() if name not in needed)
     found, left = [], 0.0
-    for width in shares:
-        found.append((left, left + width * unit))
-        left += width * unit + GAP
+    for name, width in shares.items():
+        right = left + needed.get(name, width * unit)
+        found.append((left, right))
+        left = right + GAP
     return found
 
 
@@ -51,7 +60,7 @@ def inputs(sequence: Sequence) -> dict[str, str]:
     sizes, memory = sequence.architecture, sequence.memory
     return {
         "PROPRIO": f"{sizes.proprio_dim}\nnumbers",
-        "MEM": f"memory $M_{{t-1}}$\n{memory.num_mem_tokens} × {sizes.width}",
+        "MEM": f"memory\n$M_{{t-1}}$\n{memory.num_mem_tokens} × {sizes.width}",
         "TEXT": "prompt with the\ninstruction",
         "ACTION": f"zeros, {sizes.chunk} × {sizes.action_dim}",
     }

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from muvla.model.mask import allowed
-from muvla.report.drawing import BLUE, DPI, INK, NOTE, VERMILION, WIDTH, head_and_foot, scalable_pictures
+from muvla.report.drawing import DPI, INK, NOTE, VERMILION, WIDTH, head_and_foot, scalable_pictures
 from muvla.report.drawings.sequence import Sequence, read_sequence, share
 from muvla.report.runner import Contents
 
@@ -50,9 +50,10 @@ def draw_mask(axes: Axes, sequence: Sequence, mode: str, *, names: bool) -> None
                     edgecolor="white" if may[row, column] else VERMILION,
                     hatch=None if may[row, column] else "////",
                     linewidth=0.8,
+                    clip_on=False,
                 )
             )
-    axes.add_patch(Rectangle((0, 0), ends[-1], ends[-1], fill=False, edgecolor=INK, linewidth=1))
+    axes.add_patch(Rectangle((0, 0), ends[-1], ends[-1], fill=False, edgecolor=INK, linewidth=1, clip_on=False))
     middles = (ends[1:] + ends[:-1]) / 2
     axes.set_xlim(0, ends[-1])
     axes.set_ylim(ends[-1], 0)
@@ -64,8 +65,9 @@ def draw_mask(axes: Axes, sequence: Sequence, mode: str, *, names: bool) -> None
     axes.tick_params(length=0, pad=3)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for text, group in zip(axes.get_xticklabels(), sequence.groups, strict=True):
-        text.set_color(BLUE if group.short == "MEM" else INK)
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        for text in ticks:
+            text.set_color(VERMILION if text.get_text().startswith("MEM") else INK)
     axes.set_xlabel(MODES[mode], fontsize=10.5, labelpad=8)
 
 

@@ -40,6 +40,26 @@ def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
     return found
 
 
+@dataclass(frozen=True)
+class Headline:
+    """The effect in one environment, in words: "97 of 100" by what was evaluated, and the paper's two rates."""
+
+    environment: str
+    counts: tuple[tuple[str, str], ...]
+    printed: tuple[str, str]  # with memory, without
+
+
+def headline(tables: Sequence[Table], charts: Sequence[Chart], effect: Effect) -> Headline | None:
+    """Return the numbers of the effect's first environment that was run, in the order of the configuration."""
+    if not charts:
+        return None
+    chart = charts[0]
+    row = next(row for row in _rows(tables, "table_mikasa", "") if row.name == chart.title)
+    counts = tuple((series.name, series.marks[0].count.replace("/", " of ")) for series in chart.series)
+    printed = (_cell(row, effect.memory).printed, _cell(row, effect.baseline).printed)
+    return Headline(chart.title, counts, printed)
+
+
 def _rows(tables: Sequence[Table], name: str, group: str) -> list[Row]:
     found = [table for table in tables if table.name == name]
     return [row for table in found for title, rows in table.groups.items() if title.startswith(group) for row in rows]
@@ -50,7 +70,7 @@ def _cell(row: Row, variant: str) -> Shown:
 
 
 def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effect, confidence: float) -> list[Chart]:
-    """Return a chart for each environment of the effect in which both of its policies were run.
+    """Return a chart for each environment of the effect in which both of its policies were run, in the effect's order.
 
     zeroed: the policy with its memory set to zero, by environment.
     """
@@ -70,7 +90,7 @@ def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effe
         series = tuple(Series(name, colour, (mark,)) for name, (colour, mark) in bars.items() if mark is not None)
         guess = chance(row.name)
         charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=220, alone=False))
-    return charts
+    return sorted(charts, key=lambda chart: list(effect.environments).index(chart.title))
 
 
 def _mark(cell: Shown) -> Mark | None:

@@ -14,7 +14,7 @@ from muvla.report.site.charts import Chart, draw
 from muvla.report.site.frame import PAGES, Missing, page
 from muvla.report.site.gather import Drawing, Files, attempt, named, read_drawing
 from muvla.report.site.outcomes import Episodes, read_outcomes
-from muvla.report.site.overview import cards, effect_charts, zeroed_marks
+from muvla.report.site.overview import cards, effect_charts, headline, zeroed_marks
 from muvla.report.site.probes import PROBES, Probe, claims_on, read_charts
 from muvla.report.statistics.rules import Effect, Rules
 from muvla.report.templates import TEMPLATES
@@ -143,6 +143,7 @@ def overview_page(
     cosine, more = _drawings(files, rollouts, "png")
     return page(
         "index.html",
+        headline=headline(tables, charts, effect),
         charts=[draw(chart) for chart in charts],
         legend=list(legend.items()),
         absent=[*missing, *lost, *more],

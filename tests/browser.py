@@ -80,7 +80,7 @@ def opened(
     )
     watched = Watched(context.new_page())
     page = watched.page
-    page.set_default_timeout(5000)
+    page.set_default_timeout(30_000)  # a busy machine is no fault of the page
     page.on("pageerror", lambda error: watched.errors.append(str(error)))
     page.on("console", lambda said: watched.errors.append(said.text) if said.type == "error" else None)
     page.on("request", lambda asked: watched.left.append(asked.url) if _leaves(asked.url) else None)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from made_up_trace import made_up_trace, write_made_up
-from muvla.files import ROOT
+from muvla.files import ROOT, write_json
 from muvla.model.architecture import MemorySettings
 from muvla.report.audit.document import audit
 from muvla.report.comparisons import comparisons
@@ -31,7 +31,7 @@ EFFECT = Effect(
 TRACED = [f"{MEMORY}-RememberColor5-4242424243"]
 CLAIMS = """claim,paper,verdict,evidence
 Memory beats none,Table 1,holds,"m64_k8: 8/10 against 1/10"
-Noise drops success on every cell,causal memory intervention (spec 10),does not hold,"m64_k8: 8/10; m64_k2: 6/10"
+Noise drops success on every cell,causal memory intervention,does not hold,"m64_k8: 8/10 (0.49; 0.94); m64_k2: 6/10"
 """
 
 
@@ -80,6 +80,7 @@ def make_results(folder: Path) -> Path:
             folder / "figures" / name,
         )
     trace = write_made_up(folder / "trace.npz", made_up_trace())
+    write_json(folder / "trace.json", {"success": False})  # of TRACED, which succeeded when it was evaluated
     save(figure_cosine_rollout(trace=trace), folder / "figures" / "cosine_rollout-m64_k8-RememberColor3")
     return folder
 
@@ -95,6 +96,7 @@ def make_site(results: Path, folder: Path) -> Path:
         pictures=pictures,
         names=[path.name for path in pictures],
         records=sorted(results.rglob("*.done")),
+        traces=[results / "trace.json"],
         traced=TRACED,
         effect=EFFECT,
         scale="mini",

@@ -10,7 +10,7 @@ from made_up_trace import made_up_trace, write_made_up
 from muvla.model.architecture import OPENVLA_7B, MemorySettings
 from muvla.model.layout import TokenLayout
 from muvla.report.drawing import scalable_pictures
-from muvla.report.drawings.architecture import draw_architecture
+from muvla.report.drawings.architecture import NEEDED, WIDE, draw_architecture, places
 from muvla.report.drawings.masks import draw_masks, seen
 from muvla.report.drawings.method import draw_method, taught
 from muvla.report.drawings.sequence import Sequence, groups
@@ -28,6 +28,16 @@ def test_groups_are_the_papers() -> None:
     vision = [("CAM 0", 256), ("CAM 1", 256)]
     assert found == [("BOS", 1), *vision, ("PROPRIO", 1), ("MEM", 64), ("TEXT", 20), ("ACTION", 56), ("STOP", 1)]
     assert "MEM" not in {group.short for group in sequence(memory=0).groups}
+
+
+@pytest.mark.parametrize("memory", [64, 8, 0])
+def test_words_of_small_groups_have_room(memory: int) -> None:
+    shown = sequence(memory=memory)
+    found = dict(zip((group.short for group in shown.groups), places(shown), strict=True))
+    assert all(
+        right - left > width - 1e-9 for name, width in NEEDED.items() if name in found for left, right in [found[name]]
+    )
+    assert found["STOP"][1] == pytest.approx(WIDE)
 
 
 def test_the_guard_hides_the_action_side_from_the_context() -> None:

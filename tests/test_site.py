@@ -12,6 +12,7 @@ import pytest
 from made_up_site import BASELINE, MEMORY, make_results, make_site
 from muvla.report.site.archive import site_zip
 from muvla.report.site.frame import PAGES
+from muvla.report.site.outcomes import read_outcome
 from muvla.report.site.site import DRAWINGS
 from synthetic_records import lines_of
 
@@ -31,7 +32,7 @@ def pages(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Tags(HTMLParser):
     """All tags of a page with their attributes; closed in the order in which they were opened."""
 
-    VOID = ("meta", "link", "img", "input", "br", "line", "path", "polyline", "rect", "circle")
+    VOID = ("meta", "link", "img", "input", "br", "wbr", "line", "path", "polyline", "rect", "circle")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -119,6 +120,27 @@ def test_charts_show_the_numbers_of_the_csv_and_verdicts_stand_beside(pages: Pat
     hero = tags(pages / "index.html").values("data-tip")
     assert "memory set to zero, RememberColor5\n1/10 = 0.10\n95 % interval 0.02 to 0.40" in hero
     assert not any("RememberColor3" in tip for tip in hero), "only environments of the effect"
+    assert "<li>m64_k8: 8/10 (0.49; 0.94)</li>\n<li>m64_k2: 6/10</li>" in (pages / "claims.html").read_text("utf-8")
+    assert "Not run: first." in page
+
+
+def test_the_first_screen_has_the_numbers_of_the_effect(pages: Path) -> None:
+    page = (pages / "index.html").read_text("utf-8")
+    start = page.index('class="card headline"')
+    headline = page[start : page.index("</div>", start)]
+    assert re.findall(r"<dt[^>]*>(.*?)</dt><dd>(.*?)</dd>", headline) == [
+        ("with memory", "8 of 10"),
+        ("memory set to zero", "1 of 10"),
+        ("without memory", "1 of 10"),
+    ]
+    assert "0.35 with memory, 0.09 without" in headline, "as the paper prints them"
+    assert headline.index(">mini<") < headline.index("8 of 10") < headline.index(">paper<")
+
+
+def test_a_trace_that_ended_otherwise_than_its_record_is_marked(pages: Path, tmp_path: Path) -> None:
+    assert data_of(pages)["traced"] == {f"{MEMORY}-RememberColor5-4242424243": "0"}
+    (tmp_path / "trace.json").write_text("{}")
+    assert read_outcome(tmp_path / "trace.json") == ""
 
 
 def test_an_empty_folder_gives_pages_that_name_the_commands(tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ def test_a_cell_tells_its_episodes_and_where_it_comes_from(browser: "Browser", a
         assert dialog.locator(".strip .s1").count() == 8
         assert dialog.locator(".strip .s0").count() == 2
         (watch,) = dialog.locator(".strip a").all()
+        assert "succeeded; traced, it failed" in watch.get_attribute("aria-label")
         assert watch.get_attribute("href") == f"viewer.html#episode={MEMORY}-RememberColor5-4242424243"
         assert f"cell={CELL}" in page.url
         assert inaccessible(page) == []

@@ -77,3 +77,9 @@ def test_page_and_scripts_agree_on_the_format() -> None:
     found = re.findall(r"\bFORMAT: (\d+)", "".join(scripts))
     assert found == [str(FORMAT)]
     assert not re.search(r"\b(fetch|import|XMLHttpRequest)\(", "".join(scripts).replace("fetch() its", ""))
+
+
+def test_the_page_names_what_no_policy_could_trace() -> None:
+    page = site_viewer(traces=[], names=[], untraced=[("m64_k8", ["TakeItBack", "RememberColor5"])])["viewer.html"]
+    assert "The trace of m64_k8 in TakeItBack, RememberColor5 is missing." in str(page)
+    assert "snakemake results/site/viewer.html --config checkpoints=trained" in str(page)

@@ -24,6 +24,7 @@ rule site:
         pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
         pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
+        traces=TRACE_JSONS,
         records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
     output:
         expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),

@@ -97,10 +97,12 @@
       const seed = run.seeds[0] + place;
       const name = `${variant}-${run.environment.replace("/", "-")}-${seed}`;
       const said = `seed ${seed}: ${words[letter]}`;
-      const traced = !run.home && data.traced.includes(name);
+      const traced = !run.home && name in data.traced;
+      // traced with another form of attention: rounding may decide
+      const other = traced && data.traced[name] && data.traced[name] !== letter ? `; traced, it ${words[data.traced[name]]}` : "";
       strip.append(traced
-        ? element("a", "", { class: `s${letter}`, href: `viewer.html#episode=${name}`, title: `${said}; watch it`,
-          "aria-label": `${said}; watch it` })
+        ? element("a", "", { class: `s${letter}`, href: `viewer.html#episode=${name}`, title: `${said}${other}; watch it`,
+          "aria-label": `${said}${other}; watch it` })
         : element("i", "", { class: `s${letter}`, title: said }));
     });
     strip.setAttribute("aria-label", `${count} of ${run.outcomes.length} episodes succeeded`);

@@ -86,7 +86,7 @@
 
   const CHARTS = {
     phases: {
-      title: "phase",
+      title: "phase at each forward pass",
       height: 24,
       draw(pen, episode) {
         const { context, height } = pen;

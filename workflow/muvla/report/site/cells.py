@@ -125,7 +125,7 @@ def read_table(csv: Path, page: Path) -> Table:
     own = read_page(page)
     return Table(
         csv.stem,
-        str(own.title),
+        str(own.title).rpartition(", ")[0],  # without the scale: the page shows printed numbers too
         tuple(Column(name, variant if of_columns else "", name in run) for name, variant in columns.items()),
         {
             title: tuple(

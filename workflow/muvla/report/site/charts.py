@@ -13,7 +13,8 @@ from muvla.report.templates import render
 
 LEFT, RIGHT, TOP, BOTTOM, PLOT = 38, 46, 12, 44, 190  # pixels around the plot, and its height
 RULED = 8  # pixels beneath a plot without a horizontal axis
-BAR = 0.8  # of a tick's width is filled by the bars that stand there
+BAR = 0.84  # of a tick's width is filled by the bars that stand there
+LABEL = 24  # pixels of a bar that has room for its rate
 COLOURS = (
     "memory",
     "none",
@@ -94,6 +95,7 @@ class Drawn:
     high: float
     width: float
     rate: str
+    labelled: bool  # with its rate written above
     text: str
 
 
@@ -136,7 +138,7 @@ def _drawn(chart: Chart, series: Series, mark: Mark, x: float, width: float) -> 
     where = f"{chart.axis} {chart.ticks[mark.tick]}" if chart.axis else chart.title
     text = f"{series.name}, {where}\n{mark.count} = {mark.rate:.2f}\n{interval}"
     y, low, high = (round(height(rate), 1) for rate in (mark.rate, mark.low, mark.high))
-    return Drawn(round(x, 1), y, low, high, round(width, 1), f"{mark.rate:.2f}", text)
+    return Drawn(round(x, 1), y, low, high, round(width, 1), f"{mark.rate:.2f}", chart.bars and width >= LABEL, text)
 
 
 def colours(names: Sequence[str], known: dict[str, str]) -> dict[str, str]:

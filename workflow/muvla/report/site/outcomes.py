@@ -1,5 +1,6 @@
 """The episodes behind the cells of a table: one letter an episode, so that the page can show each of them."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
@@ -50,3 +51,11 @@ def _episodes(cell: Cell) -> Episodes:
         "outcomes": "".join(LETTERS[record["success"]] for record in records),
         "provenance": where,
     }
+
+
+def read_outcome(trace: Path) -> str:
+    """Return how the traced episode of a JSON file ended, as a letter of LETTERS; "" where the file does not say."""
+    try:
+        return LETTERS[json.loads(trace.read_text("utf-8"))["success"]]
+    except (OSError, ValueError, KeyError):
+        return ""

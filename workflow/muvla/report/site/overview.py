@@ -22,7 +22,7 @@ class Card:
     title: str
     ours: tuple[str, str]  # with memory, without; "" where it was not run
     printed: tuple[str, str]
-    over: str  # what the average here is over, "2 of 5 environments"
+    over: str  # what the averages here are over, "2 of 5 environments"
     link: str
 
 
@@ -33,8 +33,7 @@ def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
         for row in _rows(tables, name, group):
             if row.average:
                 pair = [_cell(row, variant) for variant in (effect.memory, effect.baseline)]
-                parts = pair[0].line["parts"] if pair[0].ours else ""
-                over = f"average over {parts.replace('/', ' of ')} environments" if parts else "not run"
+                over = _over([cell.line["parts"].replace("/", " of ") if cell.ours else "" for cell in pair])
                 ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
                 found.append(Card(title, ours, printed, over, f"tables.html#cell={name}.{pair[0].key}"))
     return found
@@ -45,7 +44,7 @@ class Headline:
     """The effect in one environment, in words: "97 of 100" by what was evaluated, and the paper's two rates."""
 
     environment: str
-    counts: tuple[tuple[str, str], ...]
+    counts: tuple[tuple[str, str, str], ...]  # policy, episodes, and its colour of site.css
     printed: tuple[str, str]  # with memory, without
 
 
@@ -55,7 +54,7 @@ def headline(tables: Sequence[Table], charts: Sequence[Chart], effect: Effect) -
         return None
     chart = charts[0]
     row = next(row for row in _rows(tables, "table_mikasa", "") if row.name == chart.title)
-    counts = tuple((series.name, series.marks[0].count.replace("/", " of ")) for series in chart.series)
+    counts = tuple((series.name, series.marks[0].count.replace("/", " of "), series.colour) for series in chart.series)
     printed = (_cell(row, effect.memory).printed, _cell(row, effect.baseline).printed)
     return Headline(chart.title, counts, printed)
 
@@ -67,6 +66,14 @@ def _rows(tables: Sequence[Table], name: str, group: str) -> list[Row]:
 
 def _cell(row: Row, variant: str) -> Shown:
     return next(cell for cell in row.cells if cell.line["variant"] == variant)
+
+
+def _over(parts: Sequence[str]) -> str:
+    """Say what two averages are over, each "1 of 11" or "" where it was not run."""
+    memory, baseline = parts
+    if memory == baseline or not baseline:
+        return f"average over {memory} environments"
+    return f"averages over {memory} environments and over {baseline}: not the same ones"
 
 
 def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effect, confidence: float) -> list[Chart]:
@@ -89,7 +96,7 @@ def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effe
         }
         series = tuple(Series(name, colour, (mark,)) for name, (colour, mark) in bars.items() if mark is not None)
         guess = chance(row.name)
-        charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=220, alone=False))
+        charts.append(Chart(row.name, "", ("",), series, True, confidence, guess, width=240, alone=False))
     return sorted(charts, key=lambda chart: list(effect.environments).index(chart.title))
 
 

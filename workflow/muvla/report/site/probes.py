@@ -10,7 +10,15 @@ from muvla.report.site.charts import Chart, Mark, Series, colours
 from muvla.report.tidy import read_rows
 
 WANTED = ("variant", "environment", "setting", "successes", "episodes", "rate", "low", "high")
-KNOWN = {"m64_k8": "memory", "m64_k2": "none", "m64_ema": "first"}  # colours of the paper's three carriers
+CARRIERS = ("m64_k8", "m64_k2", "m64_ema")  # the paper's, on which every probe is asked
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a probe found: a chart for each environment, and the settings of which nothing was run."""
+
+    charts: tuple[Chart, ...]
+    not_run: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,10 @@ PROBES = (
 )
 
 
-def read_charts(probe: Probe, csv: Path, confidence: float) -> list[Chart]:
+def read_probe(probe: Probe, csv: Path, confidence: float, memory: str) -> Asked:
     """Return a chart for each environment; of the chunk sweep one for each policy in it, with memory and zeroed.
 
+    memory: the variant that has the colour of memory here as on the other pages.
     Raises FileNotFoundError, or ValueError naming the file.
     """
     lines = read_rows(csv)
@@ -72,18 +81,28 @@ def read_charts(probe: Probe, csv: Path, confidence: float) -> list[Chart]:
     for line in lines:
         place = (line["environment"], line["variant"]) if probe.name == "chunk_sweep" else (line["environment"],)
         panels.setdefault(place, []).append(line)
-    return [_chart(probe, place, found, confidence) for place, found in panels.items() if _run(found)]
+    known = {
+        memory: "memory",
+        **dict(zip((one for one in CARRIERS if one != memory), ("noise", "first"), strict=False)),
+    }
+    charts = (_chart(probe, place, found, confidence, known) for place, found in panels.items() if _run(found))
+    settings: dict[str, list[dict[str, str]]] = {}
+    for line in lines:
+        settings.setdefault(_tick(line["setting"]), []).append(line)
+    return Asked(tuple(charts), tuple(name for name, found in settings.items() if not _run(found)))
 
 
 def _run(lines: Iterable[Mapping[str, str]]) -> bool:
     return any(line["episodes"] for line in lines)
 
 
-def _chart(probe: Probe, place: tuple[str, ...], lines: list[dict[str, str]], confidence: float) -> Chart:
+def _chart(
+    probe: Probe, place: tuple[str, ...], lines: list[dict[str, str]], confidence: float, carriers: dict[str, str]
+) -> Chart:
     run = [line for line in lines if line["episodes"]]
     ticks = list(dict.fromkeys(_tick(line["setting"]) for line in run))
     names = list(dict.fromkeys(_name(line) for line in run))
-    known = {"memory": "memory", "zeroed": "zeroed"} if probe.name == "chunk_sweep" else KNOWN
+    known = {"memory": "memory", "zeroed": "zeroed"} if probe.name == "chunk_sweep" else carriers
     order = sorted(names, key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else -1)
     chosen = colours(order, known)
     series = []
@@ -117,3 +136,8 @@ def _name(line: Mapping[str, str]) -> str:
 def claims_on(probe: Probe, claims: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Return the lines of claims.csv that are about this probe, by where the paper makes them and by what they say."""
     return [line for line in claims if probe.place in line["paper"] and re.search(probe.words, line["claim"])]
+
+
+def comparisons(evidence: str) -> list[str]:
+    """Divide the evidence of a claim into its comparisons; a semicolon within brackets stands between two numbers."""
+    return re.split(r"; (?![^()]*\))", evidence)

@@ -1,7 +1,7 @@
 """The pages of the site, made from the files of results that the rule `site` names."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from muvla.report.paper.source import read_page
 from muvla.report.printed import FILES
 from muvla.report.runner import Contents
 from muvla.report.site.cells import Line, Shown, Table, read_table
-from muvla.report.site.charts import Chart, draw
+from muvla.report.site.charts import draw
 from muvla.report.site.frame import PAGES, Missing, page
 from muvla.report.site.gather import Drawing, Files, attempt, named, read_drawing
-from muvla.report.site.outcomes import Episodes, read_outcomes
+from muvla.report.site.outcomes import Episodes, read_outcome, read_outcomes
 from muvla.report.site.overview import cards, effect_charts, headline, zeroed_marks
-from muvla.report.site.probes import PROBES, Probe, claims_on, read_charts
+from muvla.report.site.probes import PROBES, Asked, Probe, claims_on, comparisons, read_probe
 from muvla.report.statistics.rules import Effect, Rules
 from muvla.report.templates import TEMPLATES
 from muvla.report.tidy import read_rows
@@ -25,6 +25,7 @@ DRAWINGS = ("architecture", "method", "masks")
 ROLLOUT = "cosine_rollout-"  # how the name of an episode's figure begins
 DOCUMENTS = ("comparisons", "audit", "provenance")
 CLAIMS = ("claim", "paper", "verdict", "evidence")
+MEASURE = "snakemake results/site/index.html --config records=measured"  # evaluates every policy here
 VIEWS = {
     "reproduced": "What was measured here: rate, interval, and n, the number of episodes; of an average, its parts.",
     "printed": "What the paper prints, of its own policies.",
@@ -47,10 +48,13 @@ def tables_page(
     tables: Sequence[Table],
     absent: Sequence[Missing],
     episodes: dict[str, list[Episodes]],
-    traced: Sequence[str],
+    traced: Mapping[str, str],
     scale: str,
 ) -> str:
-    """Write the page of the tables; episodes: by "variant environment". traced: names of the viewer's episodes."""
+    """Write the page of the tables; episodes: by "variant environment".
+
+    traced: the outcome of the viewer's episodes by their names, a letter of outcomes.LETTERS each.
+    """
     cells = {
         f"{table.name}.{cell.key}": {
             "row": row.name,
@@ -67,8 +71,8 @@ def tables_page(
     notes = dict(VIEWS)
     if scale != "paper":
         notes["difference"] += OTHER_SCALE
-    data = {"cells": cells, "episodes": episodes, "traced": list(traced), "notes": notes}
-    return page("tables.html", tables=tables, absent=absent, data=data, notes=notes)
+    data = {"cells": cells, "episodes": episodes, "traced": dict(traced), "notes": notes}
+    return page("tables.html", tables=tables, absent=absent, data=data, notes=notes, scale=scale)
 
 
 def facts(cell: Shown) -> list[tuple[str, str]]:
@@ -88,23 +92,33 @@ def facts(cell: Shown) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def probes_page(files: Files, claims: Sequence[Line] | Missing, rules: Rules, scale: str) -> str:
+def probes_page(files: Files, claims: Sequence[Line] | Missing, effect: Effect, rules: Rules, scale: str) -> str:
     """Write the page of the probes: charts, and the paper's claims beside their verdicts."""
 
-    def read(probe: Probe) -> list[Chart]:
-        return read_charts(probe, named(files, f"{probe.name}.csv"), rules.confidence)
+    def read(probe: Probe) -> Asked:
+        return read_probe(probe, named(files, f"{probe.name}.csv"), rules.confidence, effect.memory)
 
     parts = []
     for probe in PROBES:
-        what, command = f"The data of {probe.name}", f"snakemake results/figures/{probe.name}.csv"
-        charts = attempt(partial(read, probe), what, command)
-        missing = charts if isinstance(charts, Missing) else None
-        if not charts:
-            missing = Missing(what, command, "None of its controls was run (controls in config/config.yaml).")
-        drawn = [] if isinstance(charts, Missing) else [draw(chart) for chart in charts]
-        parts.append((probe, drawn, [] if isinstance(claims, Missing) else claims_on(probe, claims), missing))
+        what = f"The data of {probe.name}"
+        asked = attempt(partial(read, probe), what, f"snakemake results/figures/{probe.name}.csv")
+        missing = asked if isinstance(asked, Missing) else None
+        if isinstance(asked, Asked) and not asked.charts:
+            missing = Missing(what, MEASURE, "None of its evaluations was run here, and no records of them come along.")
+        charts, not_run = (
+            ([draw(chart) for chart in asked.charts], asked.not_run) if isinstance(asked, Asked) else ([], ())
+        )
+        parts.append((probe, charts, not_run, [] if isinstance(claims, Missing) else claims_on(probe, claims), missing))
     absent = claims if isinstance(claims, Missing) else None
-    return page("probes.html", probes=parts, absent=absent, confidence=percent(rules.confidence), scale=scale)
+    return page(
+        "probes.html",
+        probes=parts,
+        absent=absent,
+        confidence=percent(rules.confidence),
+        scale=scale,
+        measure=MEASURE,
+        comparisons=comparisons,
+    )
 
 
 def document_page(files: Files, name: str) -> str:
@@ -123,7 +137,7 @@ def claims_page(claims: Sequence[Line] | Missing) -> str:
     if isinstance(claims, Missing):
         return page("claims.html", missing=claims)
     counts = Counter(line["verdict"] for line in claims)
-    return page("claims.html", missing=None, claims=claims, counts=dict(counts.most_common()))
+    return page("claims.html", missing=None, claims=claims, counts=dict(counts.most_common()), comparisons=comparisons)
 
 
 def overview_page(
@@ -146,7 +160,9 @@ def overview_page(
         headline=headline(tables, charts, effect),
         charts=[draw(chart) for chart in charts],
         legend=list(legend.items()),
-        absent=[*missing, *lost, *more],
+        absent=missing,
+        lost=lost,
+        lost_cosine=more,
         cards=cards(tables, effect),
         drawings=drawings,
         cosine=cosine,
@@ -175,6 +191,7 @@ def site(
     pictures: Sequence[Path],
     names: Sequence[str],
     records: Sequence[Path],
+    traces: Sequence[Path],
     traced: Sequence[str],
     effect: Effect,
     scale: str,
@@ -183,7 +200,8 @@ def site(
     """Make the pages of the site, with everything that they need beside them; whatever is missing is said on its page.
 
     pages: html files of other rules. numbers: csv files of tables, probes, documents and claims. pictures: with their
-    names on the site in `names`. records: marks of the cells. traced: names of the viewer's episodes.
+    names on the site in `names`. records: marks of the cells. traces: the JSON files of the traced episodes, with their
+    names in the viewer in `traced`.
     Raises RecordsError for records that are corrupt or were changed.
     """
     drawn = dict(zip(names, pictures, strict=True))
@@ -194,10 +212,11 @@ def site(
         "The list of the paper's claims",
         "snakemake results/claims.md",
     )
+    outcomes = {name: read_outcome(path) for name, path in zip(traced, traces, strict=True)}
     made: dict[str, str | bytes] = {
         "index.html": overview_page(files, tables, absent, effect, statistics, scale),
-        "tables.html": tables_page(tables, absent, read_outcomes(records), traced, scale),
-        "probes.html": probes_page(files, claims, statistics, scale),
+        "tables.html": tables_page(tables, absent, read_outcomes(records), outcomes, scale),
+        "probes.html": probes_page(files, claims, effect, statistics, scale),
         "claims.html": claims_page(claims),
         **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},
         **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},

@@ -54,6 +54,11 @@ def test_the_paper_traces_what_was_trained_or_released() -> None:
     assert {place for place in trained if place not in released} == {
         (variant, place) for variant, place in trained if "/" in place or variant == "oft_episodic"
     }
+    missing = matrix.untraced({**paper, "checkpoints": "released"})
+    assert {
+        (variant, place) for variant, places in missing.items() for place in places
+    } == trained.keys() - released.keys()
+    assert not matrix.untraced(paper)
 
 
 def test_variants_with_memory_are_told_from_those_without() -> None:
@@ -66,5 +71,6 @@ def test_pictures_and_viewer_take_their_traces_and_train_nothing(clone: Path) ->
     jobs = planned(clone, *(f"results/figures/{name}" for name in MINI))
     assert {"pull", "figure_attention", "figure_memory_dynamics"} < jobs.keys()
     assert jobs["total"] == 5, "two processes that trace"
-    jobs = planned(clone, "results/site/viewer.html")
-    assert jobs.keys() - {"total"} == {"pull", "site_viewer", *(batch.name for batch in batches.trace_batches(CONFIG))}
+    jobs = planned(clone, "results/site/index.html")
+    assert {"pull", "site", "site_viewer", *(batch.name for batch in batches.trace_batches(CONFIG))} < jobs.keys()
+    assert not {"collect", "base", "train"} & jobs.keys(), "the page comes with its viewer, and neither trains"

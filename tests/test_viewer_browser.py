@@ -36,6 +36,8 @@ def test_lists_follow_from_each_other(browser: "Browser", viewer: str) -> None:
         assert page.locator(".episode .verdict").inner_text() == "failure"
         choose(page, "environment", "TakeItBack")
         settled(page, "m64_k8-TakeItBack-7")
+        link = page.get_by_role("link", name="All episodes of this cell")
+        assert link.get_attribute("href") == "tables.html#cell=table_mikasa.TakeItBack.m64_k8"
         assert page.locator("#with option").all_inner_texts() == ["nothing"]
         choose(page, "benchmark", "LIBERO")
         settled(page, "m64_k2-libero_object-0-0")
@@ -119,6 +121,8 @@ def test_it_plays_to_the_end_at_the_chosen_speed(browser: "Browser", viewer: str
     with opened(browser, viewer) as watched:
         page = watched.page
         shown(page)
+        page.wait_for_timeout(300)
+        assert page.locator("#step").input_value() == "0", "nothing moves unasked"
         choose(page, "speed", "50")
         page.get_by_role("button", name="Play").click()
         page.wait_for_function("document.querySelector('#step').value === '6'")

@@ -60,7 +60,7 @@
         byId("viewer").scrollIntoView();
       });
       const mark = element("span", { class: `verdict ${one.success ? "v-holds" : "v-differs"}` }, one.success ? "success" : "failure");
-      const cells = [one.environment, element("code", {}, one.variant), String(one.seed), mark, String(one.steps), button];
+      const cells = [button, one.environment, element("code", {}, one.variant), mark, String(one.seed), String(one.steps)];
       const row = element("tr", { "data-name": one.name }, ...cells.map((cell) => element("td", {}, cell)));
       if (one.name === state.episode) row.setAttribute("aria-current", "true");
       return row;

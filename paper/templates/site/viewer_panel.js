@@ -39,8 +39,15 @@
         element("p", { class: "small" }, told),
         this.now,
         element("div", { class: "parts" }, this.pictures(), this.curves()),
-        element("p", { class: "small" }, episode.origin),
+        element("p", { class: "small" }, episode.origin, ...this.cell()),
       );
+    }
+
+    /* A link to the table's cell that this episode is one of; a task of LIBERO is only a part of its suite's. */
+    cell() {
+      const { environment, variant } = this.episode;
+      if (environment.includes("/")) return [];
+      return [" ", element("a", { href: `tables.html#cell=table_mikasa.${environment}.${variant}` }, "All episodes of this cell")];
     }
 
     /* Cameras down, what lies over them across; the style sheet turns them round on a phone. */

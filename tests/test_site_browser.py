@@ -241,4 +241,6 @@ def test_paper_shows_the_content_only(browser: "Browser", address: str) -> None:
         assert watched.page.locator("nav").is_hidden()
         assert watched.page.locator(".controls").is_hidden()
         assert cell(watched.page).is_visible()
+        whole = "[...document.querySelectorAll('.scroll')].every(one => one.scrollHeight <= one.clientHeight + 2)"
+        assert watched.page.evaluate(whole), "no table runs over what comes after it"
         assert watched.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -5,6 +5,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const dialog = document.getElementById("cell");
   const number = (td, name) => (td.dataset[name] === "" ? NaN : Number(td.dataset[name]));
+  const KEY = "Green: succeeded. Empty: failed. Striped: ended in an error. Framed: traced, and can be watched.";
   const VALUES = {
     reproduced: (td) => number(td, "rate"),
     printed: (td) => number(td, "printed"),
@@ -85,6 +86,7 @@
     content.replaceChildren(list);
     const variant = cell.number.split(" ")[0];
     for (const run of data.episodes[cell.number] || []) content.append(...episodes(variant, run));
+    if (content.querySelector(".strip")) content.append(element("div", KEY, { class: "small" }));
     address.write({ cell: key });
     if (!dialog.open) dialog.showModal();
   }

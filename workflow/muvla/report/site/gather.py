@@ -18,7 +18,7 @@ def attempt(read: Callable[[], Read], what: str, command: str) -> Read | Missing
     try:
         return read()
     except FileNotFoundError as error:
-        return Missing(what, command, f"There is no {error.filename}." if error.filename else str(error))
+        return Missing(what, command, f"There is no {error.filename}." if error.filename else f"{error}.")
     except (ValueError, OSError) as error:
         return Missing(what, command, f"{str(error).rstrip('.')}.")
 

@@ -106,7 +106,7 @@ def test_columns_sort_within_their_group(browser: "Browser", address: str) -> No
 
 def test_rows_that_were_not_run_can_be_hidden(browser: "Browser", address: str) -> None:
     with opened(browser, f"{address}/tables.html") as watched:
-        row = watched.page.get_by_role("row", name="RotateStrictPos", exact=False).first
+        row = watched.page.locator("tr", has_text="RotateStrictPos").first
         idle = cell(watched.page, "table_mikasa.RememberColor5.m64_k1")
         assert row.is_visible()
         assert idle.is_visible()

@@ -122,6 +122,17 @@ def test_a_probe_tells_what_made_it(results: Path) -> None:
     assert run["object"]["sha256"] == told_sha256(results, "m64_k2")
 
 
+def test_a_command_that_made_several_files_is_listed_once(results: Path) -> None:
+    made = describe_run(command="muvla.trace", config={"checkpoint": "results/checkpoints/m64_k2"})
+    files = [results / "traces" / f"{seed}.json" for seed in (7, 8, 9)]
+    for file in files:
+        write_json(file, {"checkpoint_sha256": told_sha256(results, "m64_k2"), **made})
+    make(results, *files)
+    page = html.unescape((results / "provenance.html").read_text())
+    assert page.count(made["command_line"]) == 1
+    assert f"{files[0]} and 2 more: {made['command_line']}" in page
+
+
 def test_a_probe_of_a_version_that_told_no_instruction_set_is_shown_with_a_gap(results: Path) -> None:
     probe = results / "probes" / "cue_swap.json"
     made = describe_run(command="muvla.cue_swap", config={"checkpoint": "results/checkpoints/m64_k2"})

@@ -124,6 +124,17 @@ def test_charts_show_the_numbers_of_the_csv_and_verdicts_stand_beside(pages: Pat
     assert "Not run: first." in page
 
 
+def test_numbers_say_whose_policies_they_are_of(pages: Path) -> None:
+    for name, mark in (
+        ("comparisons", "mini"),
+        ("claims", "mini"),
+        ("probes", "mini"),
+        ("tables", "mini"),
+        ("audit", "paper"),
+    ):
+        assert f'<span class="scale {mark}">{mark}</span>' in (pages / f"{name}.html").read_text("utf-8"), name
+
+
 def test_the_first_screen_has_the_numbers_of_the_effect(pages: Path) -> None:
     page = (pages / "index.html").read_text("utf-8")
     start = page.index('class="card headline"')

@@ -112,6 +112,7 @@ def test_rows_that_were_not_run_can_be_hidden(browser: "Browser", address: str) 
         assert idle.is_visible()
         watched.page.get_by_label("only what was run").check()
         assert not row.is_visible()
+        assert not watched.page.get_by_text("Memoryless", exact=True).first.is_visible(), "a group without any row"
         assert not idle.is_visible(), "a column without any cell that was run"
         assert cell(watched.page).is_visible()
         assert "run=1" in watched.page.url

@@ -39,14 +39,19 @@ def sections(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> list[
         *([Section("Traces and probes", table=_traces_and_probes(others))] if others else []),
         Section("Checkpoints", table=_checkpoints(numbers)),
         Section("Simulators and libraries", items=_versions(numbers, others)),
-        Section(
-            "Commands",
-            items=(
-                *(f"{number.name}: {number.circumstance('command_line')}" for number in numbers),
-                *(f"{one.path}: {one.content['command_line']}" for one in others),
-            ),
-        ),
+        Section("Commands", items=_commands(numbers, others)),
     ]
+
+
+def _commands(numbers: Sequence[Number], others: Sequence[TraceOrProbe]) -> tuple[str, ...]:
+    """List every command once, with what it made: one process can make many files."""
+    made: dict[str, list[str]] = {}
+    for number in numbers:
+        made.setdefault(number.circumstance("command_line"), []).append(number.name)
+    for one in others:
+        made.setdefault(one.content["command_line"], []).append(str(one.path))
+    more = {command: f" and {len(names) - 1} more" if names[1:] else "" for command, names in made.items()}
+    return tuple(f"{names[0]}{more[command]}: {command}" for command, names in made.items())
 
 
 def _rows(numbers: Sequence[Number], folder: Path) -> PlainTable:

@@ -121,23 +121,32 @@ def probes_page(files: Files, claims: Sequence[Line] | Missing, effect: Effect, 
     )
 
 
-def document_page(files: Files, name: str) -> str:
-    """Write a page that another rule made, in the frame of the site."""
+def document_page(files: Files, name: str, scale: str) -> str:
+    """Write a page that another rule made, in the frame of the site, with the scale of its numbers."""
     found = attempt(
         lambda: read_page(named(files, f"{name}.html")), f"The page {name}", f"snakemake results/{name}.html"
     )
     if isinstance(found, Missing):
         return page(f"{name}.html", "document.html", missing=found, heading=PAGES[f"{name}.html"])
     csv = f"{name}.csv" if f"{name}.csv" in files else ""
-    return page(f"{name}.html", "document.html", missing=None, heading=found.title, body=found.body, csv=csv)
+    # The audit is about what the paper prints; where numbers come from is no number.
+    mark = {"audit": "paper", "comparisons": scale}.get(name, "")
+    return page(f"{name}.html", "document.html", missing=None, heading=found.title, body=found.body, csv=csv, mark=mark)
 
 
-def claims_page(claims: Sequence[Line] | Missing) -> str:
+def claims_page(claims: Sequence[Line] | Missing, scale: str) -> str:
     """Write the page of the paper's claims."""
     if isinstance(claims, Missing):
-        return page("claims.html", missing=claims)
+        return page("claims.html", missing=claims, scale=scale)
     counts = Counter(line["verdict"] for line in claims)
-    return page("claims.html", missing=None, claims=claims, counts=dict(counts.most_common()), comparisons=comparisons)
+    return page(
+        "claims.html",
+        missing=None,
+        claims=claims,
+        counts=dict(counts.most_common()),
+        comparisons=comparisons,
+        scale=scale,
+    )
 
 
 def overview_page(
@@ -217,8 +226,8 @@ def site(
         "index.html": overview_page(files, tables, absent, effect, statistics, scale),
         "tables.html": tables_page(tables, absent, read_outcomes(records), outcomes, scale),
         "probes.html": probes_page(files, claims, effect, statistics, scale),
-        "claims.html": claims_page(claims),
-        **{f"{name}.html": document_page(files, name) for name in DOCUMENTS},
+        "claims.html": claims_page(claims, scale),
+        **{f"{name}.html": document_page(files, name, scale) for name in DOCUMENTS},
         **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
         **{path.name: path.read_bytes() for path in numbers if path.is_file()},
         **{name: path.read_bytes() for name, path in drawn.items() if path.is_file()},

@@ -42,5 +42,9 @@
       show(marks[next]);
     });
   }
-  addEventListener("scroll", hide, { passive: true });
+  // Focus may scroll the page: whoever goes by keyboard keeps the place.
+  addEventListener("scroll", () => {
+    const mark = document.querySelector(".mark.current");
+    if (mark) show(mark); else hide();
+  }, { passive: true });
 })();

@@ -204,6 +204,7 @@ def test_charts_tell_their_numbers(browser: "Browser", address: str, page_name: 
         chart.focus()
         page.keyboard.press("ArrowRight")
         assert tip.inner_text() == mark.get_attribute("data-tip")
+        page.evaluate("dispatchEvent(new Event('scroll'))")  # as focus does that scrolls the page
         page.keyboard.press("ArrowRight")
         assert tip.inner_text() == chart.locator(".mark").nth(1).get_attribute("data-tip")
         page.keyboard.press("ArrowLeft")

@@ -77,24 +77,23 @@ def acted(policy: Policy) -> np.ndarray:
     return np.stack(rows)
 
 
-def test_recorded_actions_are_the_evaluations_within_float32_rounding(tmp_path: Path) -> None:
-    """Not to the bit: the recorded forwards are eager, the others are not."""
+def test_recorded_actions_are_the_evaluations_to_the_bit(tmp_path: Path) -> None:
     policy = Policy(write_checkpoint(tmp_path / "policy"), slots=1)
     before = acted(policy)
     with watched(policy.cell) as seen:
         recorded = acted(policy)
-    np.testing.assert_allclose(recorded, before, rtol=1e-4, atol=2e-6)
+    np.testing.assert_array_equal(recorded, before)
     assert len(seen) == 3
-    np.testing.assert_array_equal(acted(policy), before)  # nothing of it stays
+    np.testing.assert_array_equal(acted(policy), before)
 
 
-def test_what_is_recorded_is_of_the_forward_that_acted(tmp_path: Path) -> None:
+def test_what_is_recorded_is_of_the_forward_that_acts(tmp_path: Path) -> None:
     policy = Policy(write_checkpoint(tmp_path / "policy"), slots=1)
     with watched(policy.cell) as seen:
         acted(policy)
     last = seen[-1]
-    layout = layout_of(policy.cell, len(last.hidden))
-    assert torch.equal(last.hidden[layout.memory_slice], policy.memory[0])  # what it remembered, to the bit
+    layout = layout_of(policy.cell, last.weights.shape[-1])
+    assert torch.equal(last.read[: layout.memory], policy.memory[0])  # what it remembered, to the bit
     assert last.weights.shape == (2, layout.length, layout.length)
     torch.testing.assert_close(last.weights.sum(dim=-1), torch.ones(2, layout.length))
     groups, shares = group_shares(last.weights, layout)

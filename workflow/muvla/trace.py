@@ -1,8 +1,7 @@
 """`python -m muvla.trace checkpoint=DIR environment=RememberColor3`: record memory and attention of single episodes.
 
 For the pictures of episodes and the viewer (spec 10). Episode i is the evaluation's: reset with seed + i. Everything is
-recorded from the very forward passes that acted. This needs eager attention, so the actions equal those of an
-evaluation up to float32's rounding, not bit for bit.
+recorded beside the forward passes that act, which stay as they are: the episode is the evaluation's, bit for bit.
 
 `... OPTIONS -- OPTIONS -- OPTIONS` traces one policy in one environment after the other in the same process.
 
@@ -93,7 +92,7 @@ class Recording:
 
     def add(self, policy: Policy, image: np.ndarray, info: dict[str, Any], actions: np.ndarray, seen: Seen) -> None:
         """Append the next forward: what the policy saw, where it looked, and what it did."""
-        layout = layout_of(traceable(policy), len(seen.hidden))
+        layout = layout_of(traceable(policy), seen.weights.shape[-1])
         self.queries, patches = to_patches(seen.weights, layout, policy.cell.architecture.cameras)
         self.groups, shares = group_shares(seen.weights, layout)
         self.frames.append(image.copy())
@@ -102,7 +101,7 @@ class Recording:
         self.actions.append(actions)
         self.attention.append(patches.cpu())
         self.shares.append(shares.cpu())
-        self.memory.append(seen.hidden[layout.memory_slice].float().cpu())
+        self.memory.append(seen.read[: layout.memory].float().cpu())
 
 
 def trace(settings: TraceSettings, like: Policy | None = None) -> Policy:

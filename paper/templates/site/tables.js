@@ -100,7 +100,7 @@
       const name = `${variant}-${run.environment.replace("/", "-")}-${seed}`;
       const said = `seed ${seed}: ${words[letter]}`;
       const traced = !run.home && name in data.traced;
-      // traced with another form of attention: rounding may decide
+      // where rounding is not held, as on a GPU, it may decide
       const other = traced && data.traced[name] && data.traced[name] !== letter ? `; traced, it ${words[data.traced[name]]}` : "";
       strip.append(traced
         ? element("a", "", { class: `s${letter}`, href: `viewer.html#episode=${name}`, title: `${said}${other}; watch it`,

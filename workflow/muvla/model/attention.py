@@ -1,8 +1,9 @@
 """How much tokens attend to each other (spec 4.8, 10): forwards with the softmax weights in sight.
 
-Fused attention has no softmax weights to show, so these forwards compute them openly. Group boundaries follow the row's
+Fused attention has no softmax weights to show, so each layer is computed once more beside it, openly, from the same
+input: what acts stays as it is, to the bit. Group boundaries follow the row's
 own prompt (the release takes the longest one's, spec B11).
-L layers, S sequence, G groups of tokens, V vision tokens, m memory tokens, D width.
+L layers, S sequence, R of its tokens that are read, G groups of tokens, V vision tokens, m memory tokens, D width.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from muvla.model.prompt import Prompt
 
 @dataclass(frozen=True)
 class Seen:
-    """The first row of one forward: weights (L, S, S) float32, mean over heads; hidden (S, D), what came out."""
+    """The first row of one forward: weights (L, S, S) float32, mean over heads; read (R, D), what came out."""
 
     weights: Tensor
-    hidden: Tensor
+    read: Tensor  # memory tokens first
 
 
 @contextmanager
 def watched(cell: Cell) -> Iterator[list[Seen]]:
     """Append every forward of the language model within the block to the list that is yielded.
 
-    The weights are those of the forward itself, not of a second one. The cell is in evaluation mode meanwhile.
+    The cell is in evaluation mode meanwhile.
     """
     seen: list[Seen] = []
 
-    def forward_done(weights: list[Tensor], hidden: Tensor) -> None:
-        seen.append(Seen(torch.stack([layer[0].float().mean(dim=0) for layer in weights]), hidden[0]))
+    def forward_done(weights: list[Tensor], read: Tensor) -> None:
+        seen.append(Seen(torch.stack([layer[0].float().mean(dim=0) for layer in weights]), read[0]))
 
     training = cell.training
     cell.eval()

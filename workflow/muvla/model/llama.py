@@ -158,7 +158,7 @@ class Layer(nn.Module):
 
 
 class Llama(nn.Module):
-    """Embeddings and blocks. watcher: called after each forward with its attention weights, then computed openly."""
+    """Embeddings and blocks. watcher: called after each forward with its attention weights, computed beside it."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -181,16 +181,19 @@ class Llama(nn.Module):
         """
         watch: list[Tensor] | None = None if self.watcher is None else []
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
-        shorten = where.read_blocks is not None and watch is None
+        shorten = where.read_blocks is not None
         for number, layer in enumerate(self.layers):
             if before is not None and number + 1 == len(self.layers):
                 before.append(x)
             last = shorten and number + 1 == len(self.layers)
-            x = checkpoint(layer, x, where, last, use_reentrant=False) if recompute else layer(x, where, last, watch)
+            if watch is not None:
+                layer(x, where, False, watch)
+            x = checkpoint(layer, x, where, last, use_reentrant=False) if recompute else layer(x, where, last)
         x = self.norm(x)
+        read: Tensor = x if shorten else where.take(x)
         if self.watcher is not None and watch is not None:
-            self.watcher(watch, x)
-        return x if shorten else where.take(x)
+            self.watcher(watch, read)
+        return read
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -122,6 +122,19 @@ def test_the_definitions_parts_fit_together(name: str, locks: list[str]) -> None
         assert parsed.returncode == 0, parsed.stderr
 
 
+def test_pi05_finds_the_libraries_that_its_packages_do_not_bring() -> None:
+    """Seen when the image was built: torchcodec brings neither ffmpeg's libraries nor Python's own."""
+    definition = (REPOSITORY / "containers" / "pi05.def").read_text("utf-8")
+    lock = (REPOSITORY / "containers" / "pi05.lock").read_text("utf-8")
+    python = re.search(r"Python (3\.\d+) on Debian\n# trixie", lock)
+    assert python
+    assert "\ntorchcodec==" in lock
+    (installed,) = re.findall(
+        r"apt-get install -y -qq --no-install-recommends \\\n(.*?)>/dev/null", definition, re.DOTALL
+    )
+    assert {"ffmpeg", f"libpython{python[1]}"} <= set(installed.split())
+
+
 def test_the_papers_lock_differs_where_there_is_a_reason() -> None:
     def read(name: str) -> dict[str, str]:
         lines = (REPOSITORY / "containers" / name).read_text("utf-8").splitlines()

@@ -1,6 +1,7 @@
 """The client, the server and the conventions of the bridge to vla-eval, over real sockets and without a simulator."""
 
 import asyncio
+import shlex
 import time
 from contextlib import closing
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jsonargparse import ArgumentParser
 from vla_eval.api import serve_background
 from vla_eval.connection import Connection
+from vla_eval.model_servers.lerobot import LeRobotModelServer
 from vla_eval.model_servers.oft import OFTModelServer
 
 from made_up import INSTRUCTION, write_checkpoint
@@ -18,6 +21,8 @@ from muvla.benchmark.mikasa import MIKASA
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.remote.conventions import ConventionMismatch, agreed
 from muvla.evaluate.remote.policy import RemotePolicy, ServerError
+from muvla.files import ROOT
+from muvla.serve.policies import read_policy
 from muvla.serve.server import PolicyServer
 from wire_server import ANSWER, ScriptedServer
 
@@ -164,6 +169,22 @@ def test_conventions_are_compared_and_a_mismatch_names_both_sides() -> None:
         agreed({"observation_params": {"absolute_action": True}}, LIBERO, "ws://here")
     assert agreed(hello(ScriptedServer("raw")), MIKASA, "ws://here").unchecked == ("action.actions",)
     assert agreed({}, MIKASA, "ws://here").unchecked == ("action", "observation")
+
+
+def test_the_entry_of_pi05_starts_lerobots_server_and_fits_mikasa() -> None:
+    words = shlex.split(read_policy(ROOT / "config/policies/pi05.yaml")["benchmarks"]["mikasa"]["command"])
+    assert words[:3] == ["python", "-m", LeRobotModelServer.__module__]
+    parser = ArgumentParser(exit_on_error=False)  # as vla-eval's run_server makes it
+    parser.add_argument("--address")
+    parser.add_class_arguments(LeRobotModelServer, nested_key="args", fail_untyped=False, sub_configs=True)
+    options = parser.parse_args(words[3:]).args
+    assert (options.policy_type, options.chunk_size) == ("pi05", 8)
+    assert tuple(options.image_keys) == MIKASA.wire.cameras, "a camera without a name would be left out"
+    lerobot = LeRobotModelServer.__new__(LeRobotModelServer)
+    lerobot.state_key, lerobot._expected_image_keys, lerobot._image_keys_arg = options.state_key, [], options.image_keys
+    wanted = agreed(hello(lerobot), MIKASA, "ws://here")
+    assert (wanted.wrist, wanted.state) == (True, True)
+    assert wanted.unchecked == ("action.actions", "observation.state")
 
 
 def test_our_server_refuses_other_cameras_and_other_states(folder: Path) -> None:

@@ -103,6 +103,16 @@ def command(place: Path, *arguments: str) -> str:
     return shlex.join(["python", str(SERVER), "--address", "127.0.0.1:{port}", *arguments, f"--script={place}"])
 
 
+@pytest.mark.parametrize(("scale", "said"), [("mini", "AVX2"), ("paper", "free")])
+def test_arithmetic_is_held_for_a_server_of_the_mini_scale_only(tmp_path: Path, scale: str, said: str) -> None:
+    telling = "import os, sys; sys.exit('it is ' + os.environ.get('ONEDNN_MAX_CPU_ISA', 'free'))"
+    policy = written(tmp_path, command=shlex.join(["python", "-c", telling]) + " {port}")
+    policy.write_text(policy.read_text().replace("scale: mini", f"scale: {scale}"))
+    _, told = beside(policy, "--", "name=scripted").communicate(timeout=300)
+    assert f"it is {said}" in told
+    assert "the server of Scripted ended with exit code 1" in told
+
+
 @pytest.mark.slow
 def test_a_server_runs_beside_its_evaluations_and_no_longer(tmp_path: Path) -> None:
     policy = written(tmp_path, command=command(tmp_path), chunk=4)

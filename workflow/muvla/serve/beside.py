@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from muvla.cpu import release
 from muvla.files import file_sha256, write_json
 from muvla.options import SEPARATOR, command, option, separated
 from muvla.provenance import IMAGE_VARIABLE
@@ -97,7 +98,10 @@ def _serving(entry: PolicyEntry, served: Served, tree: Path, inside: partial[lis
         about["packages"] = _versions(inside(image, [words[0], "-c", VERSIONS, *entry["packages"]]))
     ran: Json = {"command": shlex.join(words), "image": entry["image"], "image_digest": _digest(image)}
     print(f"starting {entry['title']}: {shlex.join(command)}", file=sys.stderr)
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    environment = dict(os.environ)
+    if entry["scale"] == "paper":
+        release(environment)  # what holds this process to AVX2 and one thread makes bfloat16 many times slower
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
     try:
         _wait_until_healthy(server, port, entry)
         yield f"ws://{HOST}:{port}", {"settings": about, "run": ran}

@@ -100,7 +100,7 @@ def _serving(entry: PolicyEntry, served: Served, tree: Path, inside: partial[lis
     print(f"starting {entry['title']}: {shlex.join(command)}", file=sys.stderr)
     environment = dict(os.environ)
     if entry["scale"] == "paper":
-        release(environment)  # what holds this process to AVX2 and one thread makes bfloat16 many times slower
+        release(environment)  # what holds this process to AVX2 and one thread makes bfloat16 several times slower
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
     try:
         _wait_until_healthy(server, port, entry)

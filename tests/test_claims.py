@@ -87,11 +87,12 @@ def test_what_the_records_cannot_tell_and_what_was_not_run(tmp_path: Path) -> No
     assert "RememberColor5: 1.00 (50/50" in found[NEEDED]["evidence"]
     assert found[LIBERO]["evidence"].endswith("), which takes about 39 pairs where there are 20")
     assert found[TBPTT]["evidence"] == (
-        "not measured: name m64_k2 and m64_ema (`variants`) and Training tasks (in-distribution) (`environments`) in "
-        "config/config.yaml, then `snakemake results/claims.md`"
+        "not measured: there are no records of m64_k2 and m64_ema (`variants`) in Training tasks (in-distribution) "
+        "(`environments`). Where config/config.yaml names them, "
+        "`snakemake results/claims.md --config records=measured` makes them"
     )
     text = str(made(records)[".md"])
-    assert "Verdict: **cannot tell**; not measured: name" in text
+    assert "Verdict: **cannot tell**; not measured: there are no records" in text
     assert "MINI RESULTS" in text
 
 

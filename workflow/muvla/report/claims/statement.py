@@ -24,8 +24,9 @@ class Statement:
 
 
 def not_measured(needs: str) -> str:
-    """Say what config/config.yaml must name for a claim to be measured, and which command then decides it."""
-    return f"not measured: name {needs} in config/config.yaml, then `snakemake {TARGET}`"
+    """Say which records a claim needs, and which command makes those that config/config.yaml names."""
+    command = f"`snakemake {TARGET} --config records=measured`"
+    return f"not measured: there are no records of {needs}. Where config/config.yaml names them, {command} makes them"
 
 
 def short(statement: Statement) -> str:

@@ -162,4 +162,4 @@ def _picked(grid: Grid, effect: Effect, variant: str, found: list[Versus]) -> li
 
 
 def _variants(first: str, second: str, where: str) -> str:
-    return not_measured(f"{first} and {second} (`variants`) and {where} (`environments`)")
+    return not_measured(f"{first} and {second} (`variants`) in {where} (`environments`)")

@@ -120,6 +120,10 @@ class Benchmark:
     words: str
     wire: Wire
 
+    def draws_light(self, asked: bool | None) -> bool:
+        """Say whether the light scene is drawn; asked: what the options say, null where they say nothing."""
+        return self.light_mesh if asked is None else asked
+
     @property
     def families(self) -> tuple[str, ...]:
         """Names of the families, in the order of the environments."""

@@ -216,10 +216,10 @@ def plan_of(settings: CollectSettings) -> Collection:
     first = settings.first_seed
     if first is None:
         first = list(benchmark.environments).index(environment) * SEEDS_PER_ENVIRONMENT
-    light_mesh = benchmark.light_mesh if settings.light_mesh is None else settings.light_mesh
     manner = Manner(
         settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps, settings.grip_lag
     )
+    light_mesh = benchmark.draws_light(settings.light_mesh)
     simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug, settings.reflections)
     return Collection(environment, settings.episodes, first, settings.shards, manner, simulator)
 

@@ -53,7 +53,7 @@ def settled(settings: S, folder: str, suffix: str, episodes: int) -> S:
     seed = first_seed(settings.environment, settings.seed, episodes)
     require_options(settings.environment, settings)
     output = settings.output or f"{folder}/{settings.variant}/{settings.environment}{suffix}"
-    light_mesh = benchmark_of(settings.environment).light_mesh if settings.light_mesh is None else settings.light_mesh
+    light_mesh = benchmark_of(settings.environment).draws_light(settings.light_mesh)
     return dataclasses.replace(settings, name=settings.variant, output=output, seed=seed, light_mesh=light_mesh)
 
 

@@ -1,8 +1,8 @@
 """How much tokens attend to each other (spec 4.8, 10): forwards with the softmax weights in sight.
 
-Fused attention has no softmax weights to show, so each layer is computed once more beside it, openly, from the same
-input: what acts stays as it is, to the bit. Group boundaries follow the row's
-own prompt (the release takes the longest one's, spec B11).
+Fused attention has no softmax weights to show, so each layer's are computed beside it, openly, from the same input:
+what acts stays as it is, to the bit. Group boundaries follow the row's own prompt (the release takes the longest one's,
+spec B11).
 L layers, S sequence, R of its tokens that are read, G groups of tokens, V vision tokens, m memory tokens, D width.
 """
 

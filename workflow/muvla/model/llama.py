@@ -120,16 +120,21 @@ class SelfAttention(nn.Module):
         self.heads = heads
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = (nn.Linear(width, width, bias=False) for _ in range(4))
 
-    def forward(self, x: Tensor, where: Arrangement, last: bool, watch: list[Tensor] | None) -> Tensor:
-        """x (B, S, D) -> (B, S, D), or where `last` (B, R, D). Appends to `watch` the weights (B, H, S, S)."""
+    def forward(self, x: Tensor, where: Arrangement, last: bool) -> Tensor:
+        """x (B, S, D) -> (B, S, D), or where `last` (B, R, D)."""
         queries, turns, parts = (where.take(x), where.read_turns, where.read_blocks) if last else (x, where.turns, None)
-        q, k, v = (
-            module(y).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for module, y in ((self.q_proj, queries), (self.k_proj, x), (self.v_proj, x))
-        )  # (B, H, S or R, d)
-        q, k = rotated(q, *turns), rotated(k, *where.turns)
-        z = attention(q, k, v, parts or where.blocks, where.pad, watch)
+        q, k = rotated(self.split(self.q_proj(queries)), *turns), rotated(self.split(self.k_proj(x)), *where.turns)
+        z = attention(q, k, self.split(self.v_proj(x)), parts or where.blocks, where.pad)
         return self.o_proj(z.transpose(1, 2).flatten(2))
+
+    def weights(self, x: Tensor, where: Arrangement) -> Tensor:
+        """Return the softmax weights, which fused attention does not show: x (B, S, D) -> (B, H, S, S)."""
+        q, k = (rotated(self.split(module(x)), *where.turns) for module in (self.q_proj, self.k_proj))
+        return weights(q, k, where.blocks, where.pad)
+
+    def split(self, x: Tensor) -> Tensor:
+        """Divide into heads: (B, S, D) -> (B, H, S, d)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class Mlp(nn.Module):
@@ -151,8 +156,8 @@ class Layer(nn.Module):
         self.input_layernorm = RmsNorm(architecture.width, architecture.rms_norm_eps)
         self.post_attention_layernorm = RmsNorm(architecture.width, architecture.rms_norm_eps)
 
-    def forward(self, x: Tensor, where: Arrangement, last: bool, watch: list[Tensor] | None = None) -> Tensor:
-        z = self.self_attn(self.input_layernorm(x), where, last, watch)
+    def forward(self, x: Tensor, where: Arrangement, last: bool) -> Tensor:
+        z = self.self_attn(self.input_layernorm(x), where, last)
         x = (where.take(x) if last else x) + z
         return x + self.mlp(self.post_attention_layernorm(x))
 
@@ -179,20 +184,20 @@ class Llama(nn.Module):
 
         Appends to `before` the last layer's input, (B, S, D).
         """
-        watch: list[Tensor] | None = None if self.watcher is None else []
+        seen: list[Tensor] = []
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         shorten = where.read_blocks is not None
         for number, layer in enumerate(self.layers):
             if before is not None and number + 1 == len(self.layers):
                 before.append(x)
             last = shorten and number + 1 == len(self.layers)
-            if watch is not None:
-                layer(x, where, False, watch)
+            if self.watcher is not None:
+                seen.append(layer.self_attn.weights(layer.input_layernorm(x), where))  # type: ignore[operator, union-attr]
             x = checkpoint(layer, x, where, last, use_reentrant=False) if recompute else layer(x, where, last)
         x = self.norm(x)
         read: Tensor = x if shorten else where.take(x)
-        if self.watcher is not None and watch is not None:
-            self.watcher(watch, read)
+        if self.watcher is not None:
+            self.watcher(seen, read)
         return read
 
 
@@ -203,23 +208,23 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos[:, None].to(x.dtype) + turned * sin[:, None].to(x.dtype)
 
 
-def attention(
-    q: Tensor, k: Tensor, v: Tensor, parts: tuple[Block, ...], pad: Tensor | None, watch: list[Tensor] | None
-) -> Tensor:
-    """Attend block by block: q (B, H, Q, d), k and v (B, H, S, d) -> (B, H, Q, d). watch gets weights (B, H, Q, S)."""
-    results, seen = [], []
+def attention(q: Tensor, k: Tensor, v: Tensor, parts: tuple[Block, ...], pad: Tensor | None) -> Tensor:
+    """Attend block by block: q (B, H, Q, d), k and v (B, H, S, d) -> (B, H, Q, d)."""
+    results = []
     for block, queries in zip(parts, q.split([block.queries for block in parts], dim=2), strict=True):
         keys, values = k[:, :, : block.keys], v[:, :, : block.keys]
         shown = None if pad is None else ~pad[:, None, None, : block.keys]
-        if watch is None:
-            results.append(F.scaled_dot_product_attention(queries, keys, values, attn_mask=shown))
-            continue
-        scores = queries @ keys.mT * q.shape[-1] ** -0.5
-        if shown is not None:
-            scores = scores.masked_fill(~shown, -torch.inf)
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
-        results.append(weights @ values)
-        seen.append(F.pad(weights, (0, k.shape[2] - block.keys)))
-    if watch is not None:
-        watch.append(torch.cat(seen, dim=2))
+        results.append(F.scaled_dot_product_attention(queries, keys, values, attn_mask=shown))
+    return torch.cat(results, dim=2)
+
+
+def weights(q: Tensor, k: Tensor, parts: tuple[Block, ...], pad: Tensor | None) -> Tensor:
+    """Return the weights with which attention() attends, (B, H, Q, S)."""
+    results = []
+    for block, queries in zip(parts, q.split([block.queries for block in parts], dim=2), strict=True):
+        scores = queries @ k[:, :, : block.keys].mT * q.shape[-1] ** -0.5
+        if pad is not None:
+            scores = scores.masked_fill(pad[:, None, None, : block.keys], -torch.inf)
+        shares = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
+        results.append(F.pad(shares, (0, k.shape[2] - block.keys)))
     return torch.cat(results, dim=2)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from muvla.report.paper.source import read_page
 from muvla.report.printed import is_average
 from muvla.report.tables.entry import FLAGS
+from muvla.report.tables.table import TITLES
 from muvla.report.tidy import read_rows
 
 Line = dict[str, str]  # of the csv: column -> text
@@ -125,7 +126,7 @@ def read_table(csv: Path, page: Path) -> Table:
     own = read_page(page)
     return Table(
         csv.stem,
-        str(own.title).rpartition(", ")[0],  # without the scale: the page shows printed numbers too
+        TITLES[lines[0]["table"]],
         tuple(Column(name, variant if of_columns else "", name in run) for name, variant in columns.items()),
         {
             title: tuple(

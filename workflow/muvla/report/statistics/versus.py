@@ -4,7 +4,7 @@ The rules are the only ones by which statements of the paper are decided; the co
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
@@ -142,14 +142,20 @@ def _gap(upper: Sample, lower: Sample) -> dict[str, dict[int, int]]:
 
 def _paired(name: str, texts: tuple[str, str], tests: Sequence[Paired], rules: Rules) -> Versus:
     p = average_difference(tests, rules.confidence)[1]
-    found = _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules)
-    differ = sum(one.only_first + one.only_second for one in tests)
-    return replace(found, pairs=(differ, sum(one.pairs for one in tests)))
+    pairs = (sum(one.only_first + one.only_second for one in tests), sum(one.pairs for one in tests))
+    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules, pairs)
 
 
-def _put(name: str, texts: tuple[str, str], interval: Callable[[float], Estimate], p: float, rules: Rules) -> Versus:
+def _put(
+    name: str,
+    texts: tuple[str, str],
+    interval: Callable[[float], Estimate],
+    p: float,
+    rules: Rules,
+    pairs: tuple[int, int] = (0, 0),
+) -> Versus:
     narrow = interval(1 - 2 * rules.significance)
-    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high))
+    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high), pairs)
 
 
 def judge_greater(found: Sequence[Versus], rules: Rules) -> Answer:

@@ -84,8 +84,10 @@ def attempt(
         initargs=(environment, simulator),
     )
     try:
-        with ignore_sigint_in_children():  # a worker finishes its episode, so that it is not lost
-            versions = pool.submit(_versions)
+        # A worker finishes its episode, so that it is not lost. A pool starts one for a task that finds none idle, and
+        # none is while they load: all of them start here.
+        with ignore_sigint_in_children():
+            versions, *_ = [pool.submit(_versions) for _ in range(min(processes, wanted))]
         with tqdm(total=wanted, desc=f"collect {environment}", unit="episode", smoothing=0.1) as bar:
             while (wins := sum(results.values())) < wanted:
                 while len(pending) < 2 * processes and wins + len(pending) < wanted:

@@ -9,7 +9,7 @@ SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{
 SITE_PICTURES = [f"{name}.{kind}" for name in DRAWINGS for kind in ("svg", "pdf")]
 SITE_ROLLOUT = sorted(
     (name for name in TRACE_FIGURES if name.startswith("cosine_rollout/")),
-    key=lambda name: not name.endswith(f"/{EFFECT['environment']}"),
+    key=lambda name: Path(name).name != EFFECT["environment"],
 )[:1]
 SITE_PICTURES += [f"{name}.{kind}" for name in SITE_ROLLOUT for kind in ("svg", "pdf", "png")]
 SITE_PICTURE_NAMES = ["-".join(Path(name).parts) for name in SITE_PICTURES]

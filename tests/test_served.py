@@ -11,8 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from dry_runs import CONFIG, PAPER, dry_run
 from muvla.files import ROOT
@@ -111,6 +113,21 @@ def test_arithmetic_is_held_for_a_server_of_the_mini_scale_only(tmp_path: Path, 
     _, told = beside(policy, "--", "name=scripted").communicate(timeout=300)
     assert f"it is {said}" in told
     assert "the server of Scripted ended with exit code 1" in told
+
+
+def test_damaged_weights_are_an_error_before_anything_starts(tmp_path: Path) -> None:
+    """LeRobot warns of a file that it cannot read, and goes on with random weights."""
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    save_file({"layer": np.ones((4, 4), np.float32)}, weights / "model.safetensors")
+    os.truncate(weights / "model.safetensors", 100)
+    telling = shlex.join(["python", "-c", "import sys; sys.exit('it started')"]) + " {port}"
+    policy = written(tmp_path, command=telling, weights={"repository": "weights", "revision": None})
+    process = beside(policy, "--", "name=scripted")
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "weights/model.safetensors cannot be read" in told
+    assert "it started" not in told
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from muvla.cpu import release
 from muvla.files import file_sha256, write_json
 from muvla.options import SEPARATOR, command, option, separated
@@ -87,6 +89,7 @@ def run(settings: BesideSettings, evaluations: Sequence[Sequence[str]]) -> None:
 def _serving(entry: PolicyEntry, served: Served, tree: Path, inside: partial[list[str]]) -> Iterator[tuple[str, Json]]:
     """Yield the address of the running server and what the provenance says of it. tree: where images are named from."""
     about: Json = {"title": entry["title"], "rows": served["rows"], "weights": served["weights"]}
+    _require_readable(Path(served["weights"]["repository"]))
     if "address" in served:
         yield served["address"], {"settings": about, "run": {"address": served["address"]}}
         return
@@ -107,6 +110,16 @@ def _serving(entry: PolicyEntry, served: Served, tree: Path, inside: partial[lis
         yield f"ws://{HOST}:{port}", {"settings": about, "run": ran}
     finally:
         _stop(server)
+
+
+def _require_readable(weights: Path) -> None:
+    """Raise ServerFailed for damaged weights on this disk: LeRobot would warn, and act with random ones (0.6.1)."""
+    for file in sorted(weights.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="np"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise ServerFailed(f"{file} cannot be read ({error}): fetch it again") from error
 
 
 def _inside(container: str, image: str | None, words: Sequence[str]) -> list[str]:

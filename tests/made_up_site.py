@@ -13,7 +13,8 @@ from muvla.report.lineage.page import provenance
 from muvla.report.printed import FILES
 from muvla.report.probes.figures import figure_probes
 from muvla.report.runner import write
-from muvla.report.site.site import ASSETS, DOCUMENTS, DRAWINGS, site
+from muvla.report.site import assets
+from muvla.report.site.site import DOCUMENTS, DRAWINGS, site
 from muvla.report.statistics.rules import Effect
 from muvla.report.tables.table import table
 from muvla.report.traces.cosine_rollout import figure_cosine_rollout
@@ -103,5 +104,5 @@ def make_site(results: Path, folder: Path) -> Path:
         statistics=RULES,
     )
     write(contents, [folder / name for name in contents])
-    assert set(ASSETS) <= contents.keys()
+    assert set(assets.SITE) <= contents.keys()
     return folder

@@ -10,7 +10,7 @@ from muvla.model.architecture import MemorySettings
 from muvla.model.auxiliary import (
     NOTHING,
     Detector,
-    Seen,
+    Visible,
     Weights,
     memory_naming_loss,
     naming_loss,
@@ -57,7 +57,7 @@ def test_the_detector_says_nothing_about_pictures_whose_contents_are_unknown() -
     detector, features = Detector(12, 3), torch.randn(2, 2, 4, 12)
     present = torch.zeros(2, 2, 4, 3)
     present[0, 1, 2, 0] = 1
-    seen = Seen(present, torch.zeros(2, 2, 4, 3, 2), torch.tensor([True, False]))
+    seen = Visible(present, torch.zeros(2, 2, 4, 3, 2), torch.tensor([True, False]))
     changed = features.clone()
     changed[1] += 1
     assert torch.equal(detector.loss(features, seen), detector.loss(changed, seen))

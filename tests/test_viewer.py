@@ -13,7 +13,8 @@ from PIL import Image
 
 from made_up_trace import made_up_trace, write_made_up
 from made_up_viewer import EPISODES, lit_trace
-from muvla.report.site.viewer import ASSETS, site_viewer
+from muvla.report.site import assets
+from muvla.report.site.viewer import site_viewer
 from muvla.report.site.viewer_episode import COLUMNS, FORMAT, encode
 from muvla.report.templates import TEMPLATES
 
@@ -73,7 +74,7 @@ def test_a_trace_that_cannot_be_read_is_listed_with_its_command(tmp_path: Path) 
 
 
 def test_page_and_scripts_agree_on_the_format() -> None:
-    scripts = [(TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS if name.endswith(".js")]
+    scripts = [(TEMPLATES / "site" / name).read_text("utf-8") for name in assets.VIEWER if name.endswith(".js")]
     found = re.findall(r"\bFORMAT: (\d+)", "".join(scripts))
     assert found == [str(FORMAT)]
     assert not re.search(r"\b(fetch|import|XMLHttpRequest)\(", "".join(scripts).replace("fetch() its", ""))

@@ -10,6 +10,7 @@ from muvla.data.episode import dataset_name
 from muvla.jobs import batches, bundled, configuration, duration, image_digest, marks, matrix, overrides, recorded
 from muvla.jobs import served, shown, slurm, trainings
 from muvla.jobs.resources import Needs
+from muvla.report.site import assets
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
 if ROOT != files.ROOT and workflow.is_main_process:

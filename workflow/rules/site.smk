@@ -2,7 +2,6 @@
 # viewer among its pages has a rule of its own.
 
 SITE_PAGES = ["index", "tables", "probes", "comparisons", "claims", "audit", "provenance"]
-SITE_ASSETS = ["site.css", "tables.css", "address.js", "tables.js", "chart.js"]
 SITE_NUMBERS = [f"{name}.csv" for name in [*FRAGMENTS, "claims"]] + [f"figures/{name}.csv" for name in PROBE_FIGURES]
 # Drawings, and one episode, of the effect's first environment where it is traced; the viewer shows the others. They lie
 # beside the pages, with - in place of /.
@@ -19,7 +18,7 @@ rule site:
     input:
         expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "chart", "document"]),
         expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["index", "tables", "probes", "claims"]),
-        expand(in_tree("paper/templates/site/{asset}"), asset=SITE_ASSETS),
+        expand(in_tree("paper/templates/site/{asset}"), asset=assets.SITE),
         f"{SITE}/viewer.html",  # which the pages link to
         pages=expand(f"{OUT}/{{name}}.html", name=[*FRAGMENTS, "provenance"]),
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
@@ -28,7 +27,7 @@ rule site:
         records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
     output:
         expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),
-        expand(f"{SITE}/{{asset}}", asset=SITE_ASSETS),
+        expand(f"{SITE}/{{asset}}", asset=assets.SITE),
         expand(f"{SITE}/{{name}}", name=[Path(name).name for name in SITE_NUMBERS]),
         expand(f"{SITE}/{{name}}", name=SITE_PICTURE_NAMES),
     log:

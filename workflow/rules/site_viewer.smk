@@ -4,18 +4,16 @@ SITE = f"{OUT}/site"
 TRACED = [file for place in TRACES for file in traces_of(*place)]
 # Names of the episodes' files and in the viewer's addresses, such as m64_k8-RememberColor3-4242424242.
 EPISODES = ["-".join(Path(file).relative_to(f"{OUT}/traces").with_suffix("").parts) for file in TRACED]
-VIEWER_ASSETS = ["viewer.css", "viewer.js"]
-VIEWER_ASSETS += [f"viewer_{part}.js" for part in ("files", "pictures", "charts", "panel", "state", "keys")]
 
 
 rule site_viewer:
     input:
         expand(in_tree("paper/templates/site/{page}.html.jinja"), page=["base", "parts", "viewer"]),
-        expand(in_tree("paper/templates/site/{asset}"), asset=VIEWER_ASSETS),
+        expand(in_tree("paper/templates/site/{asset}"), asset=assets.VIEWER),
         traces=TRACED,
     output:
         f"{SITE}/viewer.html",
-        expand(f"{SITE}/{{asset}}", asset=VIEWER_ASSETS),
+        expand(f"{SITE}/{{asset}}", asset=assets.VIEWER),
         f"{SITE}/episodes/index.js",
         expand(f"{SITE}/episodes/{{episode}}.js", episode=EPISODES),
         expand(f"{SITE}/episodes/{{episode}}.{{camera}}.webp", episode=EPISODES, camera=["image", "wrist_image"]),

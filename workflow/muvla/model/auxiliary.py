@@ -27,7 +27,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Visible:
     """What stands in the patches of U observations, from the simulator's state.
 
     present (U, cameras, P, n) float: 1 where a patch holds the centre of an object of that word; offsets
@@ -52,7 +52,7 @@ class Aids:
     places: Tensor
     rehearsed: Tensor
     fade: float = 1.0
-    seen: Seen | None = None
+    seen: Visible | None = None
 
 
 class Detector(nn.Module):
@@ -65,12 +65,12 @@ class Detector(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         return self.heads(features).unflatten(-1, (-1, 3))
 
-    def recall(self, features: Tensor, seen: Seen) -> float:
+    def recall(self, features: Tensor, seen: Visible) -> float:
         """Measure the share of the words that are there that are found; arguments as for the loss."""
         found = (self(features)[..., 0] > 0) & (seen.present > 0)
         return (found.sum() / seen.present.sum().clamp(min=1)).item()
 
-    def loss(self, features: Tensor, seen: Seen) -> Tensor:
+    def loss(self, features: Tensor, seen: Visible) -> Tensor:
         """Compute the loss on features (U, cameras, P, W0+W1): which words are there, and how far off the centre."""
         read = self(features)
         pictures = features.shape[0] * features.shape[1]

@@ -9,6 +9,7 @@ from muvla.report.caption import percent
 from muvla.report.paper.source import read_page
 from muvla.report.printed import FILES
 from muvla.report.runner import Contents
+from muvla.report.site import assets
 from muvla.report.site.cells import Line, Shown, Table, read_table
 from muvla.report.site.charts import draw
 from muvla.report.site.frame import PAGES, Missing, page
@@ -20,7 +21,6 @@ from muvla.report.statistics.rules import Effect, Rules
 from muvla.report.templates import TEMPLATES
 from muvla.report.tidy import read_rows
 
-ASSETS = ("site.css", "tables.css", "address.js", "tables.js", "chart.js")
 DRAWINGS = ("architecture", "method", "masks")
 ROLLOUT = "cosine_rollout-"  # how the name of an episode's figure begins
 DOCUMENTS = ("comparisons", "audit", "provenance")
@@ -228,7 +228,7 @@ def site(
         "probes.html": probes_page(files, claims, effect, statistics, scale),
         "claims.html": claims_page(claims, scale),
         **{f"{name}.html": document_page(files, name, scale) for name in DOCUMENTS},
-        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
+        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in assets.SITE},
         **{path.name: path.read_bytes() for path in numbers if path.is_file()},
         **{name: path.read_bytes() for name, path in drawn.items() if path.is_file()},
     }

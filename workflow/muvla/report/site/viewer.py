@@ -5,20 +5,10 @@ from pathlib import Path
 
 from muvla.records.trace import read_trace
 from muvla.report.runner import Contents
+from muvla.report.site import assets
 from muvla.report.site.frame import Missing, page
 from muvla.report.site.viewer_episode import FORMAT, SHEETS, described, encode, script_json
 from muvla.report.templates import TEMPLATES
-
-ASSETS = (
-    "viewer.css",
-    "viewer_files.js",
-    "viewer_pictures.js",
-    "viewer_charts.js",
-    "viewer_panel.js",
-    "viewer_state.js",
-    "viewer_keys.js",
-    "viewer.js",
-)
 
 
 def site_viewer(
@@ -48,11 +38,11 @@ def site_viewer(
         "viewer.html": page(
             "viewer.html",
             rule="site_viewer",
-            scripts=[one for one in ASSETS if one.endswith(".js")],
+            scripts=[one for one in assets.VIEWER if one.endswith(".js")],
             absent=[no_policy(variant, found) for variant, found in untraced],
         ),
         "index.js": f"viewer.index({script_json({'format': FORMAT, 'episodes': episodes})});\n",
-        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in ASSETS},
+        **{name: (TEMPLATES / "site" / name).read_text("utf-8") for name in assets.VIEWER},
         **made,
     }
 

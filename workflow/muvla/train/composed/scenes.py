@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from muvla.data.scene import Scene
-from muvla.model.auxiliary import NOTHING, Seen
+from muvla.model.auxiliary import NOTHING, Visible
 from muvla.train.composed.frames import Frames, Row
 
 NEAREST = 0.02  # metres before a camera: what is closer is behind it or fills its picture
@@ -61,7 +61,7 @@ class Contents:
             [None if each is None else each[1] for each in found],
         )
 
-    def seen(self, drawn: Sequence[tuple[int, int]]) -> Seen:
+    def seen(self, drawn: Sequence[tuple[int, int]]) -> Visible:
         """Return what the pictures hold of (row, frame of the table), as the detector learns it."""
         shape = (len(drawn), self.cameras, self.side**2, len(self.words))
         present, offsets = np.zeros(shape, np.float32), np.zeros((*shape, 2), np.float32)
@@ -76,7 +76,7 @@ class Contents:
                 ids = [self.words.index(word) for word in words_of(scene.names[thing])]
                 present[number, camera, places[t, camera, thing], ids] = 1
                 offsets[number, camera, places[t, camera, thing], ids] = away[t, camera, thing]
-        return Seen(torch.from_numpy(present), torch.from_numpy(offsets), torch.from_numpy(known))
+        return Visible(torch.from_numpy(present), torch.from_numpy(offsets), torch.from_numpy(known))
 
     def places(self, row: int, frame: int, target: int) -> np.ndarray:
         """Return the patch of a choice's object in each camera's picture, (cameras,), NOTHING before the choice."""

@@ -210,7 +210,8 @@ def test_a_task_of_libero_90_can_be_made(unseen: Callable[..., Any]) -> None:
 
 def demonstrated(task: str) -> tuple[bool, np.ndarray, np.ndarray, tuple[int, ...]]:
     env = LiberoEnv(task, placement="sampled", render=False)
-    made = demonstrate(env, 1, Manner(noise=0.3, rotation_noise=0.1, quiet_distance=0.03, hold_steps=8, grip_lag=6))
+    manner = Manner(noise=0.3, rotation_noise=0.1, quiet_distance=0.02, hold_steps=8, grip_lag=6, shoves=0.04)
+    made = demonstrate(env, 1, manner)
     env.close()
     assert made.episode is not None
     return made.success, made.episode.actions, made.episode.proprio, made.episode.images.shape

@@ -190,6 +190,13 @@ class CollectSettings:
         "each change; a policy learns to close or open not in one frame only.",
         at_least=0,
     )
+    shoves: float = option(
+        0.0,
+        "Probability that in a frame before the success a shove begins: the tool is moved off for 1 to 4 frames, also "
+        "where precision matters, so that a policy learns the way back.",
+        at_least=0,
+        at_most=1,
+    )
     processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
     shards: int = option(2, "TFRecord files that the data set is split into.", at_least=1)
     backend: str = option(
@@ -217,7 +224,12 @@ def plan_of(settings: CollectSettings) -> Collection:
     if first is None:
         first = list(benchmark.environments).index(environment) * SEEDS_PER_ENVIRONMENT
     manner = Manner(
-        settings.noise, settings.rotation_noise, settings.quiet_distance, settings.hold_steps, settings.grip_lag
+        settings.noise,
+        settings.rotation_noise,
+        settings.quiet_distance,
+        settings.hold_steps,
+        settings.grip_lag,
+        settings.shoves,
     )
     light_mesh = benchmark.draws_light(settings.light_mesh)
     simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug, settings.reflections)

@@ -154,7 +154,6 @@ def test_parts_made_with_other_options_are_not_mixed_with(tmp_path):
         ({"noise": -1}, "noise is -1"),
         ({"noise": "much"}, "noise is much: it must be a number of at least 0"),
         ({"first_seed": 2**31 - 1}, "first_seed is"),
-        ({"reflections": False}, "RememberColor3 has no reflections, which is an option of LIBERO"),
         ({"environment": "libero_object/0", "standin_mug": True}, "libero_object/0 has no standin_mug"),
         ({"light_mesh": "flase"}, "light_mesh is flase: it must be true or false"),
     ],

@@ -11,7 +11,7 @@ QUIET = Manner(noise=0.3, rotation_noise=0.0, quiet_distance=0.02, hold_steps=8)
 FAR, NEAR = 0.1, 0.01  # metres to where precision matters
 
 
-def executed(manner: Manner, distance: float, frames: int = 400, seed: int = 0) -> np.ndarray:
+def executed(manner: Manner, distance: float, frames: int = 400, seed: int = 1) -> np.ndarray:
     """(frames, 7)"""
     disturbed = Executed(seed, manner)
     return np.stack([disturbed.before(FORWARD, distance) for _ in range(frames)])
@@ -30,6 +30,7 @@ def test_shoves_come_as_often_as_asked_and_everywhere() -> None:
     assert 1 <= lengths.min() < lengths.max() <= 2 * SHOVED, "two may follow each other"
     assert (found[shoved, :3] >= SHOVE_LOW).all()
     assert (found[:, 3:] == FORWARD[3:]).all(), "neither rotation nor gripper is shoved"
+    assert (executed(Manner(**vars(QUIET) | {"shoves": 1.0}), NEAR, seed=2) == FORWARD).all(), "every other is not"
 
 
 @given(st.integers(0, 2**31 - 1), st.floats(0, 1), st.integers(0, 8), st.floats(0, 1))

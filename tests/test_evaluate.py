@@ -258,7 +258,6 @@ def test_slots_do_not_touch_each_other(folder: Path) -> None:
         (["environment=libero_10/0", "backend=gpu"], ValueError, "has no backend, which is an option of MIKASA-Robo"),
         (["environment=libero_10/0", "standin_mug=true"], ValueError, "libero_10/0 has no standin_mug"),
         (["reset_rule=release"], ValueError, "RememberColor3 has no reset_rule, which is an option of LIBERO"),
-        (["reflections=false"], ValueError, "RememberColor3 has no reflections"),
         (["strict=true"], ValueError, "RememberColor3 has no start-up check: leave strict and probe out"),
         (["mode=receding", "open_loop_steps=4"], ValueError, "open_loop_steps is 4, but the mode is receding"),
         (["open_loop_steps=4"], ValueError, "but the mode is receding"),  # what auto is for a policy with memory

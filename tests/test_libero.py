@@ -39,8 +39,8 @@ def test_names_say_what_there_is() -> None:
             environment_named(name)
     with pytest.raises(ValueError, match="reset_rule is 'once'"):
         preflight("libero_object/0", {"reset_rule": "once"})
-    given = {"backend": "cpu", "reflections": False, "reset_rule": "release"}
-    assert benchmark_of("libero_object/0").select_options(given) == {"reflections": False, "reset_rule": "release"}
+    given = {"backend": "cpu", "reset_rule": "release"}
+    assert benchmark_of("libero_object/0").select_options(given) == {"reset_rule": "release"}
     assert benchmark_of("RememberColor3").select_options(given) == {"backend": "cpu"}
 
 

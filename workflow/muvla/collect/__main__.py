@@ -192,8 +192,8 @@ class CollectSettings:
     )
     shoves: float = option(
         0.0,
-        "Probability that in a frame before the success a shove begins: the tool is moved off for 1 to 4 frames, also "
-        "where precision matters, so that a policy learns the way back.",
+        "Probability that in a frame before the success a shove begins, in demonstrations of odd seeds: the tool is "
+        "moved off for 1 to 4 frames, also where precision matters, so that a policy learns the way back.",
         at_least=0,
         at_most=1,
     )
@@ -209,9 +209,6 @@ class CollectSettings:
     )
     standin_mug: bool = option(
         False, "Allow our stand-in cup in the ShellGame environments where the YCB mug is not installed."
-    )
-    reflections: bool = option(
-        True, "LIBERO: draw the mirror images in floor and table, which the published data show."
     )
 
 
@@ -232,7 +229,7 @@ def plan_of(settings: CollectSettings) -> Collection:
         settings.shoves,
     )
     light_mesh = benchmark.draws_light(settings.light_mesh)
-    simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug, settings.reflections)
+    simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug)
     return Collection(environment, settings.episodes, first, settings.shards, manner, simulator)
 
 

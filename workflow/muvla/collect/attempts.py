@@ -22,7 +22,6 @@ class SimulatorSettings:
     backend: str
     light_mesh: bool
     standin_mug: bool
-    reflections: bool = True
 
     def options(self, environment: str) -> Options:
         """Return the options of the environment's simulator.

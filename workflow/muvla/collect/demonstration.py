@@ -60,6 +60,8 @@ class Executed:
         self.manner, self.rng = manner, np.random.default_rng(seed)
         self.scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
         self.drift = np.zeros(7)  # what carries the tool off after the success
+        # Half of the demonstrations have none: all that are shoved arrive late, and whole chunks would then go too far.
+        self.shoves = manner.shoves if seed % 2 else 0.0
         self.shove, self.shoved = np.zeros(3), 0  # a shove's direction, and the frames it still lasts
         self.grip, self.late = np.nan, 0  # the gripper's last command; frames until it follows the expert's
 
@@ -84,8 +86,8 @@ class Executed:
 
     def _disturbed(self, action: np.ndarray, noise: np.ndarray, *, shoves: bool = False) -> np.ndarray:
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
-        if shoves and self.manner.shoves:
-            if not self.shoved and self.rng.random() < self.manner.shoves:
+        if shoves and self.shoves:
+            if not self.shoved and self.rng.random() < self.shoves:
                 self.shoved = int(self.rng.integers(1, SHOVED + 1))
                 self.shove = self.rng.uniform(SHOVE_LOW, 1, size=3)
             if self.shoved:

@@ -64,7 +64,6 @@ class EpisodeSettings:
         "episode does not depend on those before it. release: seeded once, as in the original.",
         choices=("episode", "release"),
     )
-    reflections: bool = option(True, "LIBERO: draw the mirror images in floor and table; part of the provenance.")
     other_statistics: bool = option(
         False,
         "Allow an environment of whose data set the checkpoint has no statistics: actions are then un-normalised with "

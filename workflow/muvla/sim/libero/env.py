@@ -64,8 +64,7 @@ class LiberoEnv(Simulator):
             many resets came before (spec 6.6). Episode 0, run first, is the same under both.
         placement: "stored": reset(seed=k) takes the task's stored initial state k, 0 to 49. "sampled": any seed; the
             task's own rules place the objects, for demonstrations that share no initial state with the evaluation.
-        light_mesh: draw the light scene (light_scene.py). reflections: False leaves out the mirror images in floor and
-            table. Pictures of either are not the paper's, and the provenance says so.
+        light_mesh: draw the light scene (light_scene.py). Its pictures are not the paper's; the provenance says so.
         render: False leaves the pictures black.
 
     Raises:
@@ -82,12 +81,11 @@ class LiberoEnv(Simulator):
         reset_rule: str = "episode",
         placement: str = "stored",
         light_mesh: bool = False,
-        reflections: bool = True,
         render: bool = True,
     ) -> None:
         super().__init__(environment, actions_per_step)
         check_options({"reset_rule": reset_rule, "placement": placement})
-        self.reset_rule, self.placement, self.reflections, self.rendering = reset_rule, placement, reflections, render
+        self.reset_rule, self.placement, self.rendering = reset_rule, placement, render
         self.light_mesh = light_mesh
         bddl, states, self.instruction = task_files(self.row)
         self.states = stored_states(states)
@@ -188,10 +186,6 @@ class LiberoEnv(Simulator):
         def picture_or_black(cache: dict[str, Any]) -> np.ndarray:
             if not self._rendering_now:
                 return np.zeros((SIZE, SIZE, 3), np.uint8)
-            if not self.reflections:
-                import mujoco
-
-                self.raw.sim._render_context_offscreen.scn.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
             picture: np.ndarray = sensor(cache)
             return picture
 
@@ -225,7 +219,6 @@ class LiberoEnv(Simulator):
             "reset_rule": self.reset_rule,
             "placement": self.placement,
             "light_mesh": self.light_mesh,
-            "reflections": self.reflections,
         }
 
 

@@ -30,7 +30,15 @@ def test_shoves_come_as_often_as_asked_and_everywhere() -> None:
     assert 1 <= lengths.min() < lengths.max() <= 2 * SHOVED, "two may follow each other"
     assert (found[shoved, :3] >= SHOVE_LOW).all()
     assert (found[:, 3:] == FORWARD[3:]).all(), "neither rotation nor gripper is shoved"
-    assert (executed(Manner(**vars(QUIET) | {"shoves": 1.0}), NEAR, seed=2) == FORWARD).all(), "every other is not"
+
+
+def test_every_other_demonstration_is_left_alone() -> None:
+    manner = Manner(0.3, 0.1, 0.02, 8, 6, 0.04, "odd")
+    assert (executed(manner, FAR, seed=2) == FORWARD).all()
+    assert (executed(manner, FAR, seed=3) != FORWARD).any()
+    np.testing.assert_array_equal(
+        executed(manner, FAR, seed=3), executed(Manner(0.3, 0.1, 0.02, 8, 6, 0.04), FAR, seed=3)
+    )
 
 
 @given(st.integers(0, 2**31 - 1), st.floats(0, 1), st.integers(0, 8), st.floats(0, 1))

@@ -192,10 +192,15 @@ class CollectSettings:
     )
     shoves: float = option(
         0.0,
-        "Probability that in a frame before the success a shove begins, in demonstrations of odd seeds: the tool is "
-        "moved off for 1 to 4 frames, also where precision matters, so that a policy learns the way back.",
+        "Probability that in a frame before the success a shove begins: the tool is moved off for 1 to 4 frames, also "
+        "where precision matters, so that a policy learns the way back.",
         at_least=0,
         at_most=1,
+    )
+    disturbed: str = option(
+        "all",
+        "Which demonstrations have noise, a late gripper and shoves before the success: all, or those of odd seeds.",
+        choices=("all", "odd"),
     )
     processes: int = option(2, "Parallel simulators, one process each.", at_least=1)
     shards: int = option(2, "TFRecord files that the data set is split into.", at_least=1)
@@ -227,6 +232,7 @@ def plan_of(settings: CollectSettings) -> Collection:
         settings.hold_steps,
         settings.grip_lag,
         settings.shoves,
+        settings.disturbed,
     )
     light_mesh = benchmark.draws_light(settings.light_mesh)
     simulator = SimulatorSettings(settings.backend, light_mesh, settings.standin_mug)

@@ -37,6 +37,7 @@ class Manner:
     hold_steps: int
     grip_lag: int = 0
     shoves: float = 0.0
+    disturbed: str = "all"
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,24 @@ class Demonstration:
 
 
 class Executed:
-    """What is executed in place of the expert's actions, in one episode."""
+    """What is executed in place of the expert's actions, in one episode.
+
+    A policy that runs whole chunks needs some episodes in which nothing is: what comes after a disturbance is in no
+    picture before it.
+    """
 
     def __init__(self, seed: int, manner: Manner) -> None:
         self.manner, self.rng = manner, np.random.default_rng(seed)
         self.scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
         self.drift = np.zeros(7)  # what carries the tool off after the success
-        # Half of the demonstrations have none: all that are shoved arrive late, and whole chunks would then go too far.
-        self.shoves = manner.shoves if seed % 2 else 0.0
+        self.disturbed = manner.disturbed == "all" or seed % 2 == 1
         self.shove, self.shoved = np.zeros(3), 0  # a shove's direction, and the frames it still lasts
         self.grip, self.late = np.nan, 0  # the gripper's last command; frames until it follows the expert's
 
     def before(self, action: np.ndarray, distance: float) -> np.ndarray:
         """Return what is executed before the success; distance as in Expert.distance."""
+        if not self.disturbed:
+            return action
         noise = self._noise()
         return self._disturbed(action, noise if distance >= self.manner.quiet_distance else 0 * noise, shoves=True)
 
@@ -86,8 +92,8 @@ class Executed:
 
     def _disturbed(self, action: np.ndarray, noise: np.ndarray, *, shoves: bool = False) -> np.ndarray:
         executed = np.clip(action + noise, -1, 1).astype(np.float32)
-        if shoves and self.shoves:
-            if not self.shoved and self.rng.random() < self.shoves:
+        if shoves and self.manner.shoves:
+            if not self.shoved and self.rng.random() < self.manner.shoves:
                 self.shoved = int(self.rng.integers(1, SHOVED + 1))
                 self.shove = self.rng.uniform(SHOVE_LOW, 1, size=3)
             if self.shoved:

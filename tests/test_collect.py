@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_no_half_part(tmp_path, monkeypatch):
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "savez_compressed", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(OSError, match="No space left"):
         save_part(tmp_path, Demonstration(7, False))
     assert not list(tmp_path.iterdir())

@@ -22,7 +22,6 @@ from muvla.sim.contract import Simulator
 
 RESTING = 5  # of the frames held after a success: the last ones, in which nothing disturbs the expert
 CARRIED = 2.0  # the noise that carries the tool off before, the same in each frame, as a multiple of the other noise
-
 SHOVED = 4  # frames that a shove lasts at most
 SHOVE_LOW = np.array([-1.0, -1.0, -0.3])  # the least of its direction: below are the objects and the table
 
@@ -66,7 +65,7 @@ class Executed:
         self.scale = np.array([manner.noise] * 3 + [manner.rotation_noise] * 3 + [0.0])
         self.drift = np.zeros(7)  # what carries the tool off after the success
         self.disturbed = manner.disturbed == "all" or seed % 2 == 1
-        self.shove, self.shoved = np.zeros(3), 0  # a shove's direction, and the frames it still lasts
+        self.shove, self.shove_left = np.zeros(3), 0  # a shove's direction, and the frames it still lasts
         self.grip, self.late = np.nan, 0  # the gripper's last command; frames until it follows the expert's
 
     def before(self, action: np.ndarray, distance: float) -> np.ndarray:
@@ -74,12 +73,14 @@ class Executed:
         if not self.disturbed:
             return action
         noise = self._noise()
-        return self._disturbed(action, noise if distance >= self.manner.quiet_distance else 0 * noise, shoves=True)
+        noisy = _added(action, noise if distance >= self.manner.quiet_distance else 0 * noise)
+        return self._late(action, self._shoved(noisy))
 
     def after(self, action: np.ndarray, held: int) -> np.ndarray:
         """Return what is executed when `held` frames have passed since the success."""
         self._noise()
-        return self._disturbed(action, self.drift if held <= self.manner.hold_steps - RESTING else 0 * self.drift)
+        carried = held <= self.manner.hold_steps - RESTING
+        return self._late(action, _added(action, self.drift if carried else 0 * self.drift))
 
     def succeeded(self) -> None:
         """Draw what carries the tool off: upwards, for below are the objects and the table."""
@@ -90,14 +91,17 @@ class Executed:
         """Draw a frame's noise, used or not, so that using it does not shift that of later frames."""
         return self.rng.normal(size=7) * self.scale
 
-    def _disturbed(self, action: np.ndarray, noise: np.ndarray, *, shoves: bool = False) -> np.ndarray:
-        executed = np.clip(action + noise, -1, 1).astype(np.float32)
-        if shoves and self.manner.shoves:
-            if not self.shoved and self.rng.random() < self.manner.shoves:
-                self.shoved = int(self.rng.integers(1, SHOVED + 1))
-                self.shove = self.rng.uniform(SHOVE_LOW, 1, size=3)
-            if self.shoved:
-                self.shoved, executed[:3] = self.shoved - 1, self.shove
+    def _shoved(self, executed: np.ndarray) -> np.ndarray:
+        if self.manner.shoves and not self.shove_left and self.rng.random() < self.manner.shoves:
+            self.shove_left = int(self.rng.integers(1, SHOVED + 1))
+            self.shove = self.rng.uniform(SHOVE_LOW, 1, size=3)
+        if self.shove_left:
+            self.shove_left -= 1
+            executed[:3] = self.shove
+        return executed
+
+    def _late(self, action: np.ndarray, executed: np.ndarray) -> np.ndarray:
+        """Keep the gripper's last command for some frames after the expert's has changed."""
         if self.manner.grip_lag and abs(action[6] - self.grip) > 0:  # false in the first frame
             self.late = self.late - 1 if self.late else int(self.rng.integers(self.manner.grip_lag + 1))
             executed[6] = self.grip if self.late else action[6]
@@ -105,6 +109,10 @@ class Executed:
             self.late = 0
         self.grip = float(executed[6])
         return executed
+
+
+def _added(action: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    return np.clip(action + noise, -1, 1).astype(np.float32)
 
 
 def demonstrate(env: Simulator, seed: int, manner: Manner) -> Demonstration:

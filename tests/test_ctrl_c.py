@@ -41,9 +41,14 @@ def start(clone: Path, *arguments: str) -> subprocess.Popen[bytes]:
 def interrupted_and_repeated(clone: Path, results: Path, policies: str, *arguments: str) -> list[Path]:
     """Check what two calls leave, the first of them interrupted at the first evaluated episode; return the records."""
 
+    seen: set[Path] = set()
+
     def record_or_end() -> bool:
-        ended = process.poll() is not None
-        return ended or any(path.stat().st_size for path in results.glob("records/*/*/*.jsonl"))
+        # A line that is being written when Ctrl-C comes is taken back: one that was there a look ago is on the disk.
+        written = {path for path in results.glob("records/*/*/*.jsonl") if path.stat().st_size}
+        on_disk = bool(written & seen)
+        seen.update(written)
+        return on_disk or process.poll() is not None
 
     log = clone / "snakemake.log"
     process = start(clone, *arguments)

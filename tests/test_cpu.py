@@ -11,7 +11,7 @@ import pytest
 
 from muvla import cpu
 from muvla.golden import __main__ as golden
-from muvla.golden.__main__ import ENVIRONMENTS, TRAINING, computed, difference
+from muvla.golden.__main__ import ENVIRONMENTS, TRAINING, computed, difference, of_maker
 
 # One sum a library: torch's own kernels, oneDNN's, MKL's, numpy's and OpenBLAS's. Printed: a hash of each.
 SUMS = """
@@ -107,7 +107,7 @@ def test_a_difference_ends_the_command_with_1_and_says_what_else_differs(
     assert golden.main(["--only", TRAINING, "--write"]) == 0
     assert golden.main(["--only", TRAINING]) == 0
     stored = json.loads(golden.GOLDEN.read_text())
-    stored["found"][TRAINING] = {"training": {"sha256": "b", "numbers": [0.25]}}
+    stored["found"][cpu.maker()][TRAINING] = {"training": {"sha256": "b", "numbers": [0.25]}}
     stored["circumstances"]["torch"] = "2.0.0"
     golden.GOLDEN.write_text(json.dumps(stored))
     capsys.readouterr()
@@ -116,13 +116,23 @@ def test_a_difference_ends_the_command_with_1_and_says_what_else_differs(
     assert "differs first in training: 0.25 on record, 0.5 here" in told
     assert "torch: 2.0.0 on record, 2.13.0" in told
     assert "renderer" not in told
+    monkeypatch.setattr(cpu, "maker", lambda: "Nobody")
+    assert golden.main(["--only", TRAINING]) == 1
+    assert "There is no record of processors made by Nobody: compared with another's." in capsys.readouterr().out
+
+
+def test_training_is_on_record_alike_for_every_maker() -> None:
+    """Physics is not: PhysX asks the processor for approximate reciprocals."""
+    stored = json.loads(golden.GOLDEN.read_text("utf-8"))["found"]
+    assert len(stored) > 1
+    assert len({each[TRAINING]["training"]["sha256"] for each in stored.values()}) == 1
 
 
 @held_here
 @pytest.mark.slow
 def test_this_machine_computes_what_is_on_record() -> None:
     """One family and the training; `python -m muvla.golden` runs all nine."""
-    stored = json.loads(golden.GOLDEN.read_text("utf-8"))["found"]
+    stored = of_maker(json.loads(golden.GOLDEN.read_text("utf-8"))["found"], cpu.maker())
     assert set(stored) == {*ENVIRONMENTS, TRAINING}
     found = dict(computed(["RememberColor9", TRAINING]))
     assert {name: difference(stored[name], found[name]) for name in found} == dict.fromkeys(found)

@@ -79,11 +79,21 @@ def state() -> str:
 
 def flags() -> set[str]:
     """Return the flags of this machine's first processor; none where the system does not list them."""
+    return set(_listed("flags").split())
+
+
+def maker() -> str:
+    """Return who made the processor, as it says itself ("GenuineIntel", "AuthenticAMD"); "" where nothing says so."""
+    return _listed("vendor_id")
+
+
+def _listed(name: str) -> str:
+    """Return what the system says of its first processor under `name`."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
-            return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
     except OSError:
-        return set()
+        return ""
 
 
 def loaded_too_early() -> list[str]:

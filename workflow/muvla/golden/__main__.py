@@ -1,8 +1,10 @@
 """`python -m muvla.golden`: does this machine compute the bytes that every other one computes?
 
 Runs an episode of each MIKASA-Robo family and a hundred training updates, compares them with
-config/mikasa_golden.json, and names the first layer of each that differs: physics, picture, policy or training. Needs
-no checkpoint. Exit code 0 where all is equal, else 1. `python -m muvla.sim.mikasa.check` measures the speed.
+config/mikasa_golden.json, and names the first layer of each that differs: physics, picture, policy or training. The
+record has what processors of each maker compute: PhysX approximates reciprocals by an instruction (rcpps) whose result
+is the maker's own. Needs no checkpoint. Exit code 0 where all is equal, else 1. `python -m muvla.sim.mikasa.check`
+measures the speed.
 """
 
 import argparse
@@ -38,6 +40,12 @@ def computed(names: Sequence[str]) -> Iterator[tuple[str, Json]]:
         raise SimulatorError(f"the process died ({error}): `python -m muvla.sim.mikasa.check` says why") from error
 
 
+def of_maker(found: Json, maker: str) -> Json:
+    """Return what is on record for processors of that maker, or, where nothing is, for the first one's."""
+    first: Json = next(iter(found.values()), {})
+    return found.get(maker, first)
+
+
 def difference(known: Json | None, found: Json) -> str | None:
     """Name the first layer in which `found` differs, with the numbers on record and those of this machine."""
     if known is None:
@@ -63,18 +71,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"put what is found on record in {GOLDEN.name}")
     options = parser.parse_args(arguments)
     golden: Json = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.is_file() else {"circumstances": {}, "found": {}}
+    maker = cpu.maker()
+    known = of_maker(golden["found"], maker)
+    if known is not golden["found"].get(maker) and not options.write:
+        print(f"There is no record of processors made by {maker or 'an unknown maker'}: compared with another's.")
     found: Json = {}
     equal = True
     try:
         here = circumstances()
         for name, found[name] in computed(options.only):
-            told = difference(golden["found"].get(name), found[name])
+            told = difference(known.get(name), found[name])
             equal = equal and told is None
             print(f"{name:28} {told or 'equal'}", flush=True)
     except SimulatorError as error:
         sys.exit(f"error: {error}")
     if options.write:
-        write_json(GOLDEN, {"circumstances": here, "found": golden["found"] | found})
+        mine = golden["found"].get(maker, {}) | found
+        write_json(GOLDEN, {"circumstances": here, "found": golden["found"] | {maker: mine}})
         return 0
     for key, value in here.items():
         if not equal and value != golden["circumstances"].get(key):

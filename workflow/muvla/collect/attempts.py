@@ -11,7 +11,7 @@ from tqdm import tqdm
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.collect.demonstration import Manner, demonstrate, part_succeeded, save_part
 from muvla.sim.contract import Options, Provenance, Simulator, SimulatorError
-from muvla.sim.interrupts import ignore_sigint_in_children
+from muvla.sim.interrupts import end_with_parent, ignore_sigint_in_children
 from muvla.sim.simulator import make_simulator, preflight
 
 
@@ -37,6 +37,7 @@ _env: Simulator | None = None  # one per worker process
 def _start_worker(environment: str, simulator: SimulatorSettings) -> None:
     import torch
 
+    end_with_parent()
     torch.set_num_threads(1)
     global _env
     _env = make_simulator(environment, **simulator.options(environment))

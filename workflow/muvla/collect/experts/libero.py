@@ -21,7 +21,8 @@ from muvla.sim.contract import Simulator
 REACH, TURN = 0.05, 0.5  # metres and radians that an action of 1 asks for
 UPRIGHT = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])  # orientation of the hand
 OPEN, CLOSED = -1.0, 1.0
-GAIN = 1.2  # slow near its aim: at 3 it came on at full speed until 2 cm before, and whole chunks missed (docs/libero.md)
+# Slow near its aim: at 3 it came on at full speed until 2 cm before, and whole chunks missed (docs/libero.md).
+GAIN = 1.2
 # Height of the tool over the grasp, by its distance in the plane: down, beside, and crossing the table.
 CONE = (0.006, 0.025, 0.10)
 BESIDE = 0.08

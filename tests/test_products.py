@@ -24,6 +24,11 @@ def test_products_are_numpys_to_the_bit():
     assert torch.equal(linear, torch.from_numpy(a[0] @ b[0] + bias))
 
 
+@held_here
+def test_products_below_the_smallest_normal_number_are_zero():
+    assert torch.equal(torch.full((8, 8), 1e-30) @ torch.full((8, 8), 1e-9), torch.zeros(8, 8))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_products_of_every_type_have_the_right_values_and_gradients(dtype):
     a, b, c = (torch.from_numpy(drawn(*shape)).double() for shape in ((4, 30, 17), (4, 17, 9), (4, 30, 9)))

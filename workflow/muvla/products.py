@@ -25,9 +25,14 @@ _own: dict[str, Any] = {}  # torch's kernels, for other types of numbers
 
 
 def install() -> None:
-    """Take over torch's products, unless this process's arithmetic is free or it is done already."""
+    """Take over torch's products, unless this process's arithmetic is free or it is done already.
+
+    Numbers below 1e-38 become zero in the thread that calls: attention that has become sure of itself is full of them,
+    and products of such numbers took 4 times as long.
+    """
     if _own or cpu.state() == "native":
         return
+    torch.set_flush_denormal(True)
     replaced: dict[str, Callable[..., Tensor]] = {"mm": _plain, "bmm": _plain, "addmm": _biased, "baddbmm": _biased}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch announces every kernel that is replaced

@@ -17,7 +17,7 @@ if not needs.paper:
             f"{OUT}/{{home}}logs/train/base.log",
         benchmark:
             f"{OUT}/{{home}}benchmarks/train/base.tsv"
-        threads: trainings.BASE_THREADS
+        threads: lambda wildcards: trainings.base_threads(wildcards.home)
         resources:
             mem_mb=needs.growing(8000),
             runtime=needs.growing(120),
@@ -26,7 +26,7 @@ if not needs.paper:
                 config,
                 "base",
                 wildcards.home,
-                threads=trainings.BASE_THREADS,
+                threads=trainings.base_threads(wildcards.home),
                 data=str(Path(input.demonstrations[0]).parents[1]),
                 output=str(Path(output[0]).parent),
             ),

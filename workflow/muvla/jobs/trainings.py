@@ -16,7 +16,6 @@ from muvla.jobs.matrix import home_of, on_libero, variant_settings
 SCALES = ROOT / "config" / "muvla" / "scale"
 # options of `python -m muvla.train`
 OPTIONS = tuple(f"workflow/muvla/train/{name}.py" for name in ("scale", "composed/scale", "settings"))
-BASE_THREADS = 2  # of a base's training: fixed, because they decide the order of sums and so the bytes
 
 
 def settings(config: Configuration, variant: str, home: str) -> list[str]:
@@ -40,6 +39,11 @@ def scale_of(config: Configuration, home: str) -> str:
     """Return the file of config/muvla/scale/ that a training takes; small LIBERO policies have their own."""
     small = {"mini": "libero", "smoke": "libero_smoke"} if on_libero(home) else {}
     return small.get(config["scale"], config["scale"])
+
+
+def base_threads(home: str) -> int:
+    """Return the threads of a base's training: fixed, because they decide the order of sums and so the bytes."""
+    return 1 if on_libero(home) else 2
 
 
 def base_home(home: str) -> str:

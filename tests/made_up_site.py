@@ -47,6 +47,7 @@ def make_results(folder: Path) -> Path:
         write_cell(own, MEMORY, "RememberColor5", [False] * 9 + [True], memory=memory, control=memory)
     write_cell(own, MEMORY, "RememberColor5", [True, False] * 5, mode="open_loop", open_loop_steps=2, control="chunk2")
     write_cell(libero, "m64_k2", "libero_object/0", [True, False, None], asked=3)
+    write_cell(libero, BASELINE, "libero_object/0", [True, True, False])
     table_marks, all_marks, libero_marks = (
         cells(folder / "records"),
         marks(folder / "records"),

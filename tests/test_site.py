@@ -148,6 +148,12 @@ def test_the_first_screen_has_the_numbers_of_the_effect(pages: Path) -> None:
     assert headline.index(">mini<") < headline.index("8 of 10") < headline.index(">paper<")
 
 
+def test_the_control_stands_beside_the_averages(pages: Path) -> None:
+    page = (pages / "index.html").read_text("utf-8")
+    card = page[page.index("LIBERO, where memory is not needed (m64_k2)") :]
+    assert "<b>50.0</b> with memory, <b>66.7</b> without<br><small>average over 1 of 4 suites</small>" in card
+
+
 def test_a_trace_that_ended_otherwise_than_its_record_is_marked(pages: Path, tmp_path: Path) -> None:
     assert data_of(pages)["traced"] == {f"{MEMORY}-RememberColor5-4242424243": "0"}
     (tmp_path / "trace.json").write_text("{}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from muvla.report.printed import is_average
 from muvla.report.published import chance
 from muvla.report.site.cells import Row, Shown, Table
 from muvla.report.site.charts import Chart, Mark, Series
@@ -33,10 +34,30 @@ def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
         for row in _rows(tables, name, group):
             if row.average:
                 pair = [_cell(row, variant) for variant in (effect.memory, effect.baseline)]
-                over = _over([cell.line["parts"].replace("/", " of ") if cell.ours else "" for cell in pair])
-                ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
-                found.append(Card(title, ours, printed, over, f"tables.html#cell={name}.{pair[0].key}"))
-    return found
+                found.append(_card(title, name, pair, "environments"))
+    return found + _control(tables, effect)
+
+
+def _control(tables: Sequence[Table], effect: Effect) -> list[Card]:
+    """Return the card of LIBERO: the first policy with memory in its table that was run, beside the baseline."""
+    averages = {
+        row.label: cell
+        for row in _rows(tables, "table_libero", "")
+        for cell in row.cells
+        if row.label and is_average(cell.line["column"])
+    }
+    run = [variant for variant, cell in averages.items() if cell.ours and variant != effect.baseline]
+    if not run or effect.baseline not in averages:
+        return []
+    title = f"LIBERO, where memory is not needed ({run[0]})"
+    return [_card(title, "table_libero", [averages[run[0]], averages[effect.baseline]], "suites")]
+
+
+def _card(title: str, table: str, pair: Sequence[Shown], parts: str) -> Card:
+    """Return the card of two averages, with memory and without; parts: what they are over."""
+    over = _over([cell.line["parts"].replace("/", " of ") if cell.ours else "" for cell in pair], parts)
+    ours, printed = (pair[0].ours, pair[1].ours), (pair[0].printed, pair[1].printed)
+    return Card(title, ours, printed, over, f"tables.html#cell={table}.{pair[0].key}")
 
 
 @dataclass(frozen=True)
@@ -68,12 +89,12 @@ def _cell(row: Row, variant: str) -> Shown:
     return next(cell for cell in row.cells if cell.line["variant"] == variant)
 
 
-def _over(parts: Sequence[str]) -> str:
-    """Say what two averages are over, each "1 of 11" or "" where it was not run."""
-    memory, baseline = parts
+def _over(counts: Sequence[str], parts: str) -> str:
+    """Say what two averages are over, each "1 of 11" or "" where it was not run; parts: "environments"."""
+    memory, baseline = counts
     if memory == baseline or not baseline:
-        return f"average over {memory} environments"
-    return f"averages over {memory} environments and over {baseline}: not the same ones"
+        return f"average over {memory} {parts}"
+    return f"averages over {memory} {parts} and over {baseline}: not the same ones"
 
 
 def effect_charts(tables: Sequence[Table], zeroed: dict[str, Mark], effect: Effect, confidence: float) -> list[Chart]:

@@ -41,17 +41,18 @@ def test_the_installed_files_are_the_listed_ones() -> None:
 
 def test_the_probe_tells_physics_from_pictures_and_names_versions() -> None:
     versions = {"mujoco": "3.8.0", "robosuite": "1.4.0", "renderer": "llvmpipe"}
-    known = {"state": "s", "picture": "p", "versions": versions}
-    assert warnings_of("libero_goal", known, known) == []
-    (physics,) = warnings_of("libero_goal", known | {"state": "x", "picture": "x"}, known)
+    frame = {"state": "s", "picture": "p", "versions": versions}
+    known = frame | {"picture": {"one maker": "q", "another": "p"}}
+    assert warnings_of("libero_goal", frame, known) == []
+    (physics,) = warnings_of("libero_goal", frame | {"state": "x", "picture": "x"}, known)
     assert physics.startswith("the physics of libero_goal differs")
-    newer = known | {"picture": "x", "versions": versions | {"mujoco": "3.17.0"}}
+    newer = frame | {"picture": "x", "versions": versions | {"mujoco": "3.17.0"}}
     (pictures,) = warnings_of("libero_goal", newer, known)
     assert pictures.startswith("the pictures of libero_goal differ")
     assert "mujoco 3.17.0 instead of 3.8.0" in pictures
-    (same,) = warnings_of("libero_goal", known | {"versions": newer["versions"]}, known)
+    (same,) = warnings_of("libero_goal", frame | {"versions": newer["versions"]}, known)
     assert "with the same result" in same
-    (unknown,) = warnings_of("libero_goal", known, None)
+    (unknown,) = warnings_of("libero_goal", frame, None)
     assert "no golden frame" in unknown
 
 

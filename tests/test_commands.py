@@ -97,11 +97,11 @@ def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
         own |= {"output": options["output"], "episodes": str(CONFIG["episodes"])}
         assert options == {**usual, **own}
         assert usual["episodes"] == str(CONFIG["episodes_trained"])
-    libero = found["results/libero/records/released/m64_k2/libero_object/0.jsonl"]
+    libero = found["results/libero/records/released/m64_k8/libero_object/0.jsonl"]
     assert libero["mode"] == CONFIG["libero"]["mode"]
     assert libero["seed"] == "0"
     assert libero["probe"] == "results/libero/start_up_check.json"
-    assert libero["checkpoint"] == "checkpoints/mini/libero/m64_k2"
+    assert libero["checkpoint"] == "checkpoints/mini/libero/m64_k8"
 
 
 def test_a_served_policy_is_evaluated_as_ours_are(clone: Path) -> None:

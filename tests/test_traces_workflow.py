@@ -9,7 +9,7 @@ from dry_runs import CONFIG, PAPER, SMOKE, planned
 from muvla.benchmark.benchmark import benchmark_of
 from muvla.jobs import batches, matrix, trainings
 
-MINI = ["attention/m64_k2/RememberColor5.gif", "memory_dynamics/m64_k2/libero_object/0.png"]
+MINI = ["attention/m64_k2/RememberColor5.gif", "memory_dynamics/m64_k8/libero_object/0.png"]
 
 
 EVERY_POLICY = {**CONFIG, "checkpoints": "trained"}  # not only those that come along
@@ -31,8 +31,8 @@ def test_the_first_episodes_of_the_evaluation_are_traced_whether_they_succeed_or
 
 
 def test_figures_show_the_first_variant_of_each_entry() -> None:
-    entry = {"variant": ["m64_k2", "oft_episodic"], "environment": ["TakeItBack", "libero_goal/1"], "episodes": 2}
-    assert matrix.drawn(changed({"traces": [entry]})) == [("m64_k2", "TakeItBack"), ("m64_k2", "libero_goal/1")]
+    entry = {"variant": ["m64_k8", "oft_episodic"], "environment": ["TakeItBack", "libero_goal/1"], "episodes": 2}
+    assert matrix.drawn(changed({"traces": [entry]})) == [("m64_k8", "TakeItBack"), ("m64_k8", "libero_goal/1")]
 
 
 def test_a_process_traces_several_policies_but_one_task_of_libero() -> None:

@@ -23,7 +23,8 @@ def test_released_table_trains_nothing_and_runs_its_own_cells_only(clone: Path) 
 
 def test_tables_of_records_that_come_along_evaluate_the_sample_only(clone: Path) -> None:
     found = evaluations(clone, "results/table_mikasa.tex")
-    assert sorted(found) == sorted(f"results/records/sample/{v}/{e}.jsonl" for v, e, *_ in recorded.sample(CONFIG))
+    sample = [cell for cell in recorded.sample(CONFIG) if not matrix.on_libero(cell.home)]
+    assert sorted(found) == sorted(f"results/records/sample/{v}/{e}.jsonl" for v, e, *_ in sample)
     assert {one["episodes"] for one in found.values()} <= {str(CONFIG["sample"]["episodes"])}
 
 

@@ -15,7 +15,7 @@ from muvla.jobs.bundled import Key
 from muvla.jobs.matrix import Cell
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "benchmarks" / "results.md", *sorted((ROOT / "docs").glob("*.md"))]
-COUNTED = ("README.md", "docs/results.md", "docs/libero.md")  # the documents that state counts of records that come along
+COUNTED = ("README.md", "docs/results.md", "docs/libero.md")  # state counts of records that come along
 COUNT = re.compile(r"(\d+)/(\d+)(?: \((\d\.\d\d) to (\d\.\d\d)\))?")
 POLICY = re.compile(r"`(\w+)`(?:, `(\w+)`)?(?:, seed (\d+))?")  # a column's title: variant, control, training seed
 

@@ -9,7 +9,8 @@ computes with torch imports this module: muvla.model and muvla.sim.mikasa.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,20 +26,30 @@ _own: dict[str, Any] = {}  # torch's kernels, for other types of numbers
 
 
 def install() -> None:
-    """Take over torch's products, unless this process's arithmetic is free or it is done already.
-
-    Numbers below 1e-38 become zero in the thread that calls: attention that has become sure of itself is full of them,
-    and products of such numbers took 4 times as long.
-    """
+    """Take over torch's products, unless this process's arithmetic is free or it is done already."""
     if _own or cpu.state() == "native":
         return
-    torch.set_flush_denormal(True)
     replaced: dict[str, Callable[..., Tensor]] = {"mm": _plain, "bmm": _plain, "addmm": _biased, "baddbmm": _biased}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch announces every kernel that is replaced
         for name, function in replaced.items():
             _own[name] = torch.library.get_kernel(f"aten::{name}", KEY)
             _library.impl(name, partial(function, name), KEY, with_keyset=True)
+
+
+@contextmanager
+def flushed() -> Iterator[None]:
+    """Let numbers below 1e-38 become zero in this thread, unless the arithmetic is free.
+
+    Attention that has become sure of itself is full of them, and products of such numbers took 4 times as long. Only
+    while a policy computes: a simulator or somebody else's library may want them.
+    """
+    before = not (torch.tensor(1e-30) * 1e-10).item()
+    torch.set_flush_denormal(before or cpu.state() != "native")
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def _product(x: Tensor, y: Tensor) -> Tensor:

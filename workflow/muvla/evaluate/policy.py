@@ -17,6 +17,7 @@ from muvla.data.episode import CAMERAS
 from muvla.evaluate.acting import Facts
 from muvla.model.flow.cell import AnyCell, FlowCell
 from muvla.model.prompt import prompts
+from muvla.products import flushed
 from muvla.records.episode import MEMORIES
 
 
@@ -107,6 +108,7 @@ class Policy:
         """Do nothing: the slot's memory starts anew with its next episode."""
 
     @torch.inference_mode()
+    @flushed()
     def act(
         self,
         images: np.ndarray,

@@ -20,6 +20,7 @@ from muvla import checkpoint
 from muvla.files import Json
 from muvla.model.architecture import MemorySettings
 from muvla.options import command
+from muvla.products import flushed
 from muvla.provenance import describe_run
 from muvla.records.provenance_file import differences
 from muvla.train.composed.base import base_start
@@ -64,7 +65,7 @@ def train(settings: TrainSettings) -> None:
         print(f"{output} is already trained; remove it to train it again")
         return
     began = time.monotonic()
-    with joined(settings.device) as group:
+    with joined(settings.device) as group, flushed():
         _train(settings, group, output, began)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from muvla import cpu
 from muvla.golden import __main__ as golden
-from muvla.golden.__main__ import ENVIRONMENTS, TRAINING, computed, difference, of_maker
+from muvla.golden.__main__ import ENVIRONMENTS, TRAINING, computed, difference
 
 # One sum a library: torch's own kernels, oneDNN's, MKL's, numpy's and OpenBLAS's. Printed: a hash of each.
 SUMS = """
@@ -132,7 +132,7 @@ def test_training_is_on_record_alike_for_every_maker() -> None:
 @pytest.mark.slow
 def test_this_machine_computes_what_is_on_record() -> None:
     """One family and the training; `python -m muvla.golden` runs all nine."""
-    stored = of_maker(json.loads(golden.GOLDEN.read_text("utf-8"))["found"], cpu.maker())
+    stored = cpu.of_maker(json.loads(golden.GOLDEN.read_text("utf-8"))["found"])
     assert set(stored) == {*ENVIRONMENTS, TRAINING}
     found = dict(computed(["RememberColor9", TRAINING]))
     assert {name: difference(stored[name], found[name]) for name in found} == dict.fromkeys(found)

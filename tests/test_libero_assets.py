@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from muvla import cpu
 from muvla.benchmark.libero import LIBERO
 from muvla.sim.libero.assets import AlteredAssets, verify
 from muvla.sim.libero.first_frames import GOLDEN, warnings_of
@@ -39,11 +40,13 @@ def test_the_installed_files_are_the_listed_ones() -> None:
     assert verify() > 1000
 
 
-def test_the_probe_tells_physics_from_pictures_and_names_versions() -> None:
+def test_the_probe_tells_physics_from_pictures_and_names_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "maker", lambda: "another")
     versions = {"mujoco": "3.8.0", "robosuite": "1.4.0", "renderer": "llvmpipe"}
     frame = {"state": "s", "picture": "p", "versions": versions}
     known = frame | {"picture": {"one maker": "q", "another": "p"}}
     assert warnings_of("libero_goal", frame, known) == []
+    assert len(warnings_of("libero_goal", frame | {"picture": "q"}, known)) == 1, "as another maker's processors draw"
     (physics,) = warnings_of("libero_goal", frame | {"state": "x", "picture": "x"}, known)
     assert physics.startswith("the physics of libero_goal differs")
     newer = frame | {"picture": "x", "versions": versions | {"mujoco": "3.17.0"}}

@@ -9,8 +9,10 @@ so the paper's scale, are not held; MUVLA_CPU=native frees everything else, for 
 import os
 import sys
 import warnings
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import TypeVar
 
+Record = TypeVar("Record")
 VARIABLE = "MUVLA_CPU"  # "native": nothing is held; a process tells those that it starts
 FREE = {"scale=paper", "device=cuda", "backend=gpu"}  # options of commands that compute on a GPU
 NEEDED = {"avx2", "fma"}  # flags of the processor; to force these kernels on one without them would crash it
@@ -85,6 +87,11 @@ def flags() -> set[str]:
 def maker() -> str:
     """Return who made the processor, as it says itself ("GenuineIntel", "AuthenticAMD"); "" where nothing says so."""
     return _listed("vendor_id")
+
+
+def of_maker(records: Mapping[str, Record]) -> Record | None:
+    """Return what is on record for processors of this one's maker, else what is on record first."""
+    return records.get(maker(), next(iter(records.values()), None))
 
 
 def _listed(name: str) -> str:

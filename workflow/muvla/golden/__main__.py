@@ -40,12 +40,6 @@ def computed(names: Sequence[str]) -> Iterator[tuple[str, Json]]:
         raise SimulatorError(f"the process died ({error}): `python -m muvla.sim.mikasa.check` says why") from error
 
 
-def of_maker(found: Json, maker: str) -> Json:
-    """Return what is on record for processors of that maker, or, where nothing is, for the first one's."""
-    first: Json = next(iter(found.values()), {})
-    return found.get(maker, first)
-
-
 def difference(known: Json | None, found: Json) -> str | None:
     """Name the first layer in which `found` differs, with the numbers on record and those of this machine."""
     if known is None:
@@ -72,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     golden: Json = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.is_file() else {"circumstances": {}, "found": {}}
     maker = cpu.maker()
-    known = of_maker(golden["found"], maker)
-    if known is not golden["found"].get(maker) and not options.write:
+    known: Json = cpu.of_maker(golden["found"]) or {}
+    if maker not in golden["found"] and not options.write:
         print(f"There is no record of processors made by {maker or 'an unknown maker'}: compared with another's.")
     found: Json = {}
     equal = True

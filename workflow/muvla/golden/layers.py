@@ -19,6 +19,7 @@ from muvla.model.cell import Cell
 from muvla.model.prompt import prompts
 from muvla.model.window import Window, WindowBatch
 from muvla.options import read
+from muvla.products import flushed
 from muvla.sim.simulator import make_simulator
 from muvla.train.composed.base import mini_architecture, new_cell
 from muvla.train.composed.scale import ComposedScale
@@ -81,6 +82,7 @@ def episode(environment: str) -> Json:
     }
 
 
+@flushed()
 def training() -> Json:
     """Train a policy a hundred updates on made-up pictures, towers included.
 
@@ -110,6 +112,7 @@ def _cell(settings: TrainSettings) -> Cell:
 
 
 @torch.no_grad()
+@flushed()
 def _act(
     cell: Cell, observation: dict[str, np.ndarray], instruction: str, memory: torch.Tensor
 ) -> tuple[np.ndarray, torch.Tensor]:

@@ -83,4 +83,4 @@ rule all:
         [f"{OUT}/sample.md"] if SAMPLE else [],
         TRACES_AND_PROBES,
         AGAIN,
-        LIBERO_AGAIN,
+        LIBERO_EVALUATED,

@@ -18,7 +18,7 @@ def test_every_cell_is_in_one_batch(more: dict[str, Any]) -> None:
     made = batches.batches(config)
     found = Counter(cell for batch in made for cell in batch.cells)
     wanted = {*matrix.first_seed(config), *matrix.repeated(config)}
-    wanted |= {cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)}
+    wanted |= {cell for seed in matrix.seeds(config) for cell in matrix.libero_cells(config, seed)}
     assert set(found) == wanted
     assert set(found.values()) == {1}
     assert len({batch.name for batch in made}) == len(made)

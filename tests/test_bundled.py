@@ -99,7 +99,7 @@ def test_what_comes_along_decides_what_is_evaluated_and_what_is_missing(monkeypa
     assert there not in recorded.missing(CONFIG)
     everything = set(matrix.first_seed(CONFIG))
     assert {*recorded.missing(CONFIG), there} == everything, "the bundled policies are of one seed"
-    libero = matrix.libero_table(CONFIG)
+    libero = matrix.libero_cells(CONFIG)
     monkeypatch.setattr(bundled, "records", lambda: {there: line, libero[0]: line})
     assert {*recorded.missing(CONFIG), there, libero[0]} == everything | set(libero)
     assert recorded.sample(CONFIG) == [there, libero[0]]

@@ -43,6 +43,8 @@ TBPTT = "TBPTT with K=2 does better than EMA"
 K1 = "Gradients through two steps do better than through one"
 GUARD = "The guard mask does better than the full mask, with EMA"
 LIBERO = "On LIBERO memory costs nothing"
+REPLANNING = "On LIBERO re-planning at every step costs nothing, without memory"
+BOTH = "On LIBERO memory costs nothing where both re-plan at every step"
 
 
 def test_the_claims_on_the_tables_hold(tmp_path: Path) -> None:
@@ -73,6 +75,23 @@ def test_the_claims_on_the_tables_do_not_hold(tmp_path: Path) -> None:
     found = verdicts(records)
     for claim in (TRAINING, NEEDED, MATCHED, NOVEL, ORACLE, TBPTT, K1, GUARD, LIBERO):
         assert found[claim] == DOES_NOT, claim
+
+
+def test_on_libero_memory_and_replanning_are_told_apart(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    write_cell(records, "m64_k8", "libero_object/0", outcomes(20))
+    write_cell(records, "oft_episodic", "libero_object/0", outcomes(40))
+    not_apart = judged(records)
+    assert not_apart[LIBERO]["verdict"] == DOES_NOT
+    assert "oft_episodic with mode=receding under controls" in not_apart[BOTH]["evidence"]
+    write_cell(records, "oft_episodic", "libero_object/0", outcomes(20), mode="receding", control="receding")
+    found = judged(records)
+    assert (found[LIBERO]["verdict"], found[REPLANNING]["verdict"], found[BOTH]["verdict"]) == (
+        DOES_NOT,
+        DOES_NOT,
+        HOLDS,
+    )
+    assert "average of 1 tasks: 0.40 (0.26 to 0.54) against 0.80 (" in found[REPLANNING]["evidence"]
 
 
 def test_what_the_records_cannot_tell_and_what_was_not_run(tmp_path: Path) -> None:

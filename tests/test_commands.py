@@ -89,14 +89,15 @@ def test_controls_are_evaluated_under_their_conditions(clone: Path) -> None:
     found = evaluations(clone, *MEASURED)
     controls = matrix.controls({**CONFIG, "records": "measured"})
     carriers = {"m64_k2", "m64_k8", "m64_ema"} & set(matrix.available(CONFIG))
-    assert len(controls) == 5 + len(carriers) * (9 * 5 + 8)
-    for (variant, environment, name), control in controls.items():
-        cell = f"results/records/released/{variant}/{environment}"
+    assert len(controls) == 5 + len(CONFIG["libero"]["tasks"]) + len(carriers) * (9 * 5 + 8)
+    for (variant, environment, name, home), control in controls.items():
+        cell = f"results/{home}records/released/{variant}/{environment}"
         options, usual = found[f"{cell}.{name}.jsonl"], found[f"{cell}.jsonl"]
         own = {key: str(control[key]) for key in matrix.USUAL if key in control}
-        own |= {"output": options["output"], "episodes": str(CONFIG["episodes"])}
+        episodes = CONFIG["libero"]["episodes"] if home else CONFIG["episodes"]
+        own |= {"output": options["output"], "episodes": str(episodes)}
         assert options == {**usual, **own}
-        assert usual["episodes"] == str(CONFIG["episodes_trained"])
+        assert home or usual["episodes"] == str(CONFIG["episodes_trained"])
     libero = found["results/libero/records/released/m64_k8/libero_object/0.jsonl"]
     assert libero["mode"] == CONFIG["libero"]["mode"]
     assert libero["seed"] == "0"

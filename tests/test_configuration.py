@@ -39,6 +39,10 @@ from muvla.report.published import VARIANTS
         ),
         ({"outputs": "my results"}, "outputs: 'my results' does not match"),
         ({"controls": [{**CONFIG["controls"][0], "trained_chunk": 16}]}, "trained_chunk is for scale paper"),
+        (
+            {"controls": [{"name": "a", "variant": "oft", "environment": "libero_object/0", "phases": 5}]},
+            "controls: a asks for phases in libero_object/0; only MIKASA-Robo has them",
+        ),
         ({"scale": "paper", "variants": ["pi05", "oft"]}, "variants: pi05 is trained at the mini scale only"),
     ],
 )

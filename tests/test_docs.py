@@ -53,7 +53,7 @@ def test_tables_state_the_recorded_counts(name: str) -> None:
 
 def test_recorded_counts_are_evaluations_of_the_configuration() -> None:
     wanted = [*matrix.first_seed(CONFIG), *matrix.repeated(CONFIG)]
-    wanted += [cell for home in matrix.seeds(CONFIG) for cell in matrix.libero_table(CONFIG, home)]
+    wanted += [cell for home in matrix.seeds(CONFIG) for cell in matrix.libero_cells(CONFIG, home)]
     for evaluation, recorded in bundled.records().items():
         assert evaluation in wanted
         assert recorded.episodes == matrix.episodes(CONFIG, Cell(*evaluation))

@@ -72,9 +72,9 @@ def test_smoke_has_every_rule(clone: Path) -> None:
 
 def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Path) -> None:
     jobs = planned(clone, "all", *MEASURED)
-    libero = len(matrix.libero_table(CONFIG))
+    libero = len(matrix.libero_cells(CONFIG))
     pictures = 1
-    expected = len(matrix.table(CONFIG)) + len(matrix.controls(CONFIG)) + libero + pictures
+    expected = len(matrix.table(CONFIG)) + len(matrix.control_cells(CONFIG)) + libero + pictures
     assert len(evaluations(clone, "all", *MEASURED)) == expected  # the bundled policies are of one seed
     assert {f"trace_{number + 1}" for number in range(len(trace_batches(CONFIG)))} <= jobs.keys()
     assert jobs["figure_attention"] == len(matrix.drawn(CONFIG))

@@ -156,8 +156,8 @@ PROBE_CELLS = marks_of(matrix.of_every_seed(config, shown.probes(config)))
 # Every evaluation of the first training seed; those of the other seeds, and of policies with longer chunks.
 EVALUATED = marks_of(matrix.first_seed(config))
 AGAIN = marks_of(matrix.repeated(config))
-LIBERO_EVALUATED = marks_of(matrix.libero_table(config))
-LIBERO_AGAIN = marks_of(cell for home in SEEDS if home for cell in matrix.libero_table(config, home))
+LIBERO_TABLE = marks_of(cell for home in SEEDS for cell in matrix.libero_table(config, home))
+LIBERO_EVALUATED = marks_of(cell for home in SEEDS for cell in matrix.libero_cells(config, home))
 
 # What is evaluated again on this machine where records come along, as recorded and as evaluated here.
 SAMPLED = {cell: mark_of(cell, "sample") for cell in recorded.sample(config)}
@@ -168,7 +168,7 @@ SAMPLE, LIBERO_SAMPLE = (
 
 EDITED = {}  # {mark: what is wrong} of records that were changed after their evaluation
 if workflow.is_main_process and "--unlock" not in sys.argv:
-    OURS = [*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *LIBERO_AGAIN, *SAMPLED.values()]
+    OURS = [*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *SAMPLED.values()]
     STALE, EDITED = marks.faults([*OURS, *SERVED, *LIBERO_SERVED])
     for line in [*marks.remove(STALE, dry_run=workflow.output_settings.dryrun), *EDITED.values()]:
         print(line, file=sys.stderr)

@@ -12,7 +12,7 @@ CHECKPOINTS_OF_RECORDS = [
         for cell in [
             *matrix.first_seed(config),
             *matrix.repeated(config),
-            *(cell for seed in SEEDS for cell in matrix.libero_table(config, seed)),
+            *(cell for seed in SEEDS for cell in matrix.libero_cells(config, seed)),
         ]
     )
 ]
@@ -27,7 +27,7 @@ rule provenance:
         DOCUMENT,
         # of the bundled ones the mark that they were verified
         sorted({found.complete for found in CHECKPOINTS_OF_RECORDS}),
-        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
+        records=[*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *SERVED, *LIBERO_SERVED],
         traces_and_probes=TRACES_AND_PROBES,
         snakefile=in_tree("Snakefile"),
     output:

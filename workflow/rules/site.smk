@@ -24,7 +24,7 @@ rule site:
         numbers=expand(f"{OUT}/{{name}}", name=SITE_NUMBERS),
         pictures=expand(f"{OUT}/figures/{{name}}", name=SITE_PICTURES),
         traces=TRACE_JSONS,
-        records=[*EVALUATED, *AGAIN, *LIBERO_SHOWN, *SERVED, *LIBERO_SERVED],
+        records=[*EVALUATED, *AGAIN, *LIBERO_EVALUATED, *SERVED, *LIBERO_SERVED],
     output:
         expand(f"{SITE}/{{page}}.html", page=SITE_PAGES),
         expand(f"{SITE}/{{asset}}", asset=assets.SITE),

@@ -38,7 +38,7 @@ def batches(config: Configuration) -> list[Batch]:
     """
     effect = set(shown.effect_controls(config))
     of_mikasa = [*matrix.first_seed(config), *matrix.repeated(config)]
-    of_libero = [cell for seed in matrix.seeds(config) for cell in matrix.libero_table(config, seed)]
+    of_libero = [cell for seed in matrix.seeds(config) for cell in matrix.libero_cells(config, seed)]
     cells = recorded.sample(config)
     for home, found in (("", of_mikasa), ("libero/", of_libero)):
         cells += [] if recorded.shown(config, home) else found

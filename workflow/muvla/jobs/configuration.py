@@ -11,6 +11,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from muvla.benchmark.benchmark import benchmark_of
 from muvla.files import ROOT
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -220,6 +221,10 @@ def _contradictions(config: Configuration) -> Iterator[str]:
     ]
     if len(set(names)) < len(names):
         yield "controls: two of them have the same variant, environment and name; give one another name"
+    for control in config["controls"]:
+        tasks = [name for name in listed(control["environment"]) if benchmark_of(name).name == "libero"]
+        if tasks and (own := [key for key in ("phases", "unseen_colours") if key in control]):
+            yield f"controls: {control['name']} asks for {' and '.join(own)} in {tasks[0]}; only MIKASA-Robo has them"
     if both := set(config["policies"]) & set(config["variants"]):
         yield f"policies and variants: {', '.join(sorted(both))} is in both; a column shows one policy"
     if config["scale"] == "paper" and "pi05" in config["variants"]:

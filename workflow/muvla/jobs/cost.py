@@ -27,7 +27,7 @@ from muvla.jobs.matrix import (
     control_cells,
     has_memory,
     home_of,
-    libero_table,
+    libero_cells,
     longer_chunks,
     on_libero,
     seeds,
@@ -152,7 +152,7 @@ def evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
     kinds = {
         "evaluation, Table 1": table(config),
         "evaluation, probes": [cell for cell in control_cells(config) if not cell.home],
-        "evaluation, LIBERO": libero_table(config),
+        "evaluation, LIBERO": libero_cells(config),
     }
     lines = []
     for what, cells in kinds.items():

@@ -93,7 +93,7 @@ def _made(config: Configuration, cells: Iterable[Cell]) -> Iterator[float]:
 def plan(config: Configuration) -> list[Line]:
     """Return the stages of everything from nothing on: config has checkpoints=trained."""
     again = matrix.repeated(config)
-    libero = [cell for home in matrix.seeds(config) for cell in matrix.libero_table(config, home)]
+    libero = [cell for home in matrix.seeds(config) for cell in matrix.libero_cells(config, home)]
     policies = [*matrix.table(config), *again, *libero]
     trained = dict.fromkeys((cell.home, cell.variant) for cell in policies)
     bases = dict.fromkeys(trainings.base_home(home) for home, _ in trained)

@@ -1,5 +1,6 @@
 """The jobs that follow from the configuration: evaluations, trainings, traces, and the files between them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -71,6 +72,11 @@ def table(config: Configuration) -> list[Cell]:
     return [Cell(*place) for place in dict.fromkeys(places) if place[0] in existing]
 
 
+def libero_cells(config: Configuration, home: str = "") -> list[Cell]:
+    """Return the evaluations on LIBERO for the training seed of `home`: the table's, and the controls of the first."""
+    return [*libero_table(config, home), *([] if home else control_cells(config, "libero"))]
+
+
 def libero_table(config: Configuration, home: str = "") -> list[Cell]:
     """Return the cells of the LIBERO table for the training seed of `home`; not every variant has a checkpoint."""
     libero, variants = config["libero"], config["libero"]["variants"]
@@ -80,18 +86,19 @@ def libero_table(config: Configuration, home: str = "") -> list[Cell]:
     return [cell for cell in cells if has_checkpoint(config, cell.variant, cell.home)]
 
 
-def controls(config: Configuration) -> dict[tuple[str, str, str], Control]:
-    """Return the evaluations beside the table, {(variant, environment, name): the control}.
+def controls(config: Configuration) -> dict[Cell, Control]:
+    """Return the evaluations beside the tables, of the first training seed.
 
     Those of policies that predict longer chunks are there only where policies are trained: none was released.
     """
-    existing = available(config)
+    existing = {"": available(config), "libero/": config["libero"]["variants"]}
     return {
-        (variant, environment, control["name"]): control
+        Cell(variant, environment, control["name"], home(control, environment)): control
         for control in config["controls"]
         for variant in listed(control["variant"])
         for environment in listed(control["environment"])
-        if variant in existing and (config["checkpoints"] == "trained" or "trained_chunk" not in control)
+        if variant in existing[home_of(environment)] and has_checkpoint(config, variant, home_of(environment))
+        if config["checkpoints"] == "trained" or "trained_chunk" not in control
     }
 
 
@@ -99,25 +106,25 @@ def control_of(config: Configuration, cell: Cell) -> Control | None:
     """Return the control that `cell` names; None for a table's own cell. Raises ValueError for an unknown one."""
     if not cell.control:
         return None
-    known, key = controls(config), (cell.variant, cell.environment, cell.control)
+    known, key = controls(config), cell._replace(home=re.sub(r"^seed[0-9]+/", "", cell.home))
     if key not in known:
         raise ValueError(f"the configuration has no control {cell.control!r} of {cell.variant} in {cell.environment}")
     return known[key]
 
 
-def control_cells(config: Configuration) -> list[Cell]:
-    """Return the cells of all controls, each with the home of its policy."""
-    return [Cell(*key, home(control)) for key, control in controls(config).items()]
+def control_cells(config: Configuration, benchmark: str = "mikasa") -> list[Cell]:
+    """Return the cells of all controls in a benchmark."""
+    return [cell for cell in controls(config) if on_libero(cell.home) == (benchmark == "libero")]
 
 
-def home(control: Control) -> str:
+def home(control: Control, environment: str) -> str:
     """Return the home of a control's policy: "" for the table's, "chunk16/" for one that predicts 16 actions."""
-    return f"chunk{control['trained_chunk']}/" if "trained_chunk" in control else ""
+    return (f"chunk{control['trained_chunk']}/" if "trained_chunk" in control else "") + home_of(environment)
 
 
 def longer_chunks(config: Configuration) -> dict[str, int]:
     """Return {home: actions} of the policies that are trained to predict more actions; of the first seed only."""
-    return {home(one): one["trained_chunk"] for one in controls(config).values() if "trained_chunk" in one}
+    return {cell.home: one["trained_chunk"] for cell, one in controls(config).items() if "trained_chunk" in one}
 
 
 def first_seed(config: Configuration) -> list[Cell]:

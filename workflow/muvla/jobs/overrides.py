@@ -38,10 +38,12 @@ def evaluation_options(config: Configuration, cell: Cell, checkpoint: str) -> di
         "other_statistics": True if paper else None,  # the release's rule for environments that were not trained on
         **matrix.USUAL,
     }
-    if matrix.on_libero(cell.home):
-        return options | {name: libero[name] for name in ("mode", "reset_rule", "light_mesh", "strict")}
+    if on_libero := matrix.on_libero(cell.home):
+        options |= {name: libero[name] for name in ("mode", "reset_rule", "light_mesh", "strict")}
     if control := matrix.control_of(config, cell):
         options |= matrix.differences(control)
+    if on_libero:
+        return options
     return options | {"backend": "gpu" if paper else "cpu"} | standin_mug(config, cell.environment)
 
 

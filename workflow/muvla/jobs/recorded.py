@@ -42,5 +42,5 @@ def missing(config: Configuration) -> list[Cell]:
         return []
     wanted = [*matrix.first_seed(config), *matrix.repeated(config)]
     if shown(config, "libero/"):
-        wanted += [cell for home in matrix.seeds(config) for cell in matrix.libero_table(config, home)]
+        wanted += [cell for home in matrix.seeds(config) for cell in matrix.libero_cells(config, home)]
     return [cell for cell in wanted if cell not in bundled.records()]

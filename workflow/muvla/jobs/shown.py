@@ -24,9 +24,10 @@ def effect_controls(config: Configuration) -> list[Cell]:
     receding = {**matrix.USUAL, "mode": "receding"}
     shown = ((pair["memory"], {**receding, "memory": "zero"}), (pair["baseline"], receding))
     return [
-        Cell(variant, environment, name, matrix.home(control))
-        for (variant, environment, name), control in matrix.controls(config).items()
-        if environment in pair["environments"] and (variant, {**receding, **matrix.differences(control)}) in shown
+        cell
+        for cell, control in matrix.controls(config).items()
+        if cell.environment in pair["environments"]
+        if (cell.variant, {**receding, **matrix.differences(control)}) in shown
     ]
 
 
@@ -34,9 +35,9 @@ def probes(config: Configuration) -> list[Cell]:
     """Return the evaluations in the figures of the paper's probes (spec 10): the controls that differ from the table in
     more than the mode, and the table's cells of the same policies."""
     found = [
-        Cell(*key, matrix.home(control))
-        for key, control in matrix.controls(config).items()
-        if matrix.differences(control).keys() - {"mode"}
+        cell
+        for cell, control in matrix.controls(config).items()
+        if matrix.differences(control).keys() - {"mode"} and not matrix.on_libero(cell.home)
     ]
     beside = {(cell.variant, cell.environment) for cell in found}
     return [*found, *(cell for cell in matrix.table(config) if (cell.variant, cell.environment) in beside)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from muvla.report.caption import origin, percent
+from muvla.report.claims.libero import claims_on_libero
 from muvla.report.claims.probes import claims_on_probes
 from muvla.report.claims.statement import Statement, line, section, short
 from muvla.report.claims.tables import claims_on_tables
@@ -54,7 +55,11 @@ def method(effect: Effect, rules: Rules) -> Section:
 def statements(grid: Grid, published: Published, effect: Effect) -> list[Statement]:
     """Judge every claim of the paper, on the tables first."""
     cells = [cell for sample in (*grid.cells.values(), *grid.controls.values()) for cell in sample.cells]
-    return [*claims_on_tables(grid, published, effect), *claims_on_probes(probe_samples(cells), grid.rules)]
+    return [
+        *claims_on_tables(grid, published, effect),
+        *claims_on_libero(grid, effect),
+        *claims_on_probes(probe_samples(cells), grid.rules),
+    ]
 
 
 def claims(*, records: Sequence[Path], published: Path, effect: Effect, statistics: Rules) -> Contents:

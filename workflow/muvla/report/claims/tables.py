@@ -1,9 +1,9 @@
-"""The claims of the abstract and of the tables: memory against none, variants against each other, LIBERO.
+"""The claims of the abstract and of Table 1: memory against none, variants against each other.
 
 The average of a group of environments is judged only when both policies were run in all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -51,7 +51,6 @@ def claims_on_tables(grid: Grid, published: Published, effect: Effect) -> list[S
         average("training", K2, EMA, "TBPTT with K=2 does better than EMA", "Table 1"),
         average("training", K2, K1, "Gradients through two steps do better than through one", "Table 1"),
         average("training", EMA, EMA_FULL, "The guard mask does better than the full mask, with EMA", "mask ablation"),
-        libero_costs_nothing(grid, effect),
     ]
 
 
@@ -112,38 +111,22 @@ def oracle_bounds(grid: Grid, published: Published, effect: Effect) -> Statement
     return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=True)
 
 
-def libero_costs_nothing(grid: Grid, effect: Effect) -> Statement:
-    """Compare every variant with memory that was run on LIBERO with the baseline, on average over its tasks."""
-    run = {environment for _, environment in grid.cells if environment.startswith("libero_")}
-    found = []
-    for variant in VARIANTS:
-        pairs = _pairs(grid, variant, effect.baseline, sorted(run))
-        if pairs and pairs[0][0].settings["num_mem_tokens"]:
-            found.append(average_versus(f"{variant}, average of {len(pairs)} tasks", pairs, grid.rules))
-    meaning = (
-        f"First: a variant with memory. Second: {effect.baseline}. Here holds means that memory is not worse by more "
-        "than the margin, does not hold that it is."
-    )
-    place = "abstract, no regression; the LIBERO table prints 96.2 % for m=64, K=8 and 97.1 % for OpenVLA-OFT"
-    missing = not_measured(f"a variant with memory and {effect.baseline} under libero.variants")
-    text = "On LIBERO memory costs nothing"
-    verdict = judge_no_worse(found, grid.rules)
-    return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=True)
-
-
 def cue_tasks(published: Published) -> tuple[str, ...]:
     """Return the training tasks that are a choice among objects."""
     return tuple(name for name in published.environments["training"] if chance(name) is not None)
 
 
+def shared(samples: Iterable[tuple[Sample | None, Sample | None]]) -> list[tuple[Sample, Sample]]:
+    """Return the pairs of samples of which both are there, and were run on the same episodes."""
+    return [
+        (one, other)
+        for one, other in samples
+        if one is not None and other is not None and share_episodes(one.outcomes, other.outcomes)
+    ]
+
+
 def _pairs(grid: Grid, first: str, second: str, environments: Sequence[str]) -> list[tuple[Sample, Sample]]:
-    """Return the samples of both where both were run on the same episodes."""
-    found = []
-    for environment in environments:
-        one, other = grid.cells.get((first, environment)), grid.cells.get((second, environment))
-        if one is not None and other is not None and share_episodes(one.outcomes, other.outcomes):
-            found.append((one, other))
-    return found
+    return shared((grid.cells.get((first, name)), grid.cells.get((second, name))) for name in environments)
 
 
 def _each(grid: Grid, first: str, second: str, environments: Sequence[str]) -> list[Versus]:

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from muvla.collect import __main__ as collect
+from muvla.collect.__main__ import CollectSettings, plan_of
+from muvla.collect.collection import collect
 from muvla.collect.demonstration import Demonstration, part_file, part_succeeded, save_part
 from muvla.data.rlds.dataset import RldsDataset
 from muvla.options import read
@@ -43,7 +45,7 @@ def finish(process):
 def collected(tmp_path_factory):
     """A set made without interruption, by one simulator."""
     output = tmp_path_factory.mktemp("whole")
-    collect.collect(plan(), output, 1)
+    collect(plan(), output, 1)
     return output
 
 
@@ -113,7 +115,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(collected, tmp_path
     assert not (tmp_path / NAME).exists()
     newest = max(kept)
     newest.write_bytes(newest.read_bytes()[:1000])  # a damaged part is made again
-    collect.collect(plan(), tmp_path, 1)
+    collect(plan(), tmp_path, 1)
     whole = {file.name: file.read_bytes() for file in (collected / NAME / "1.0.0").iterdir()}
     resumed = {file.name: file.read_bytes() for file in (tmp_path / NAME / "1.0.0").iterdir()}
     assert resumed == whole
@@ -122,27 +124,27 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(collected, tmp_path
 
 def plan(**changes):
     given = {"episodes": EPISODES, **changes}
-    return collect.plan_of(read(collect.CollectSettings, [f"{name}={value}" for name, value in given.items()]))
+    return plan_of(read(CollectSettings, [f"{name}={value}" for name, value in given.items()]))
 
 
 def test_a_finished_set_is_left_alone(collected):
     before = (collected / NAME / "collection.json").stat().st_mtime_ns
-    assert collect.collect(plan(), collected, 1) == collected / NAME / "1.0.0"
+    assert collect(plan(), collected, 1) == collected / NAME / "1.0.0"
     assert (collected / NAME / "collection.json").stat().st_mtime_ns == before
 
 
 def test_a_set_made_with_other_options_is_not_mixed_with(collected):
     with pytest.raises(ValueError, match="was made with episodes 4 instead of 5"):
-        collect.collect(plan(episodes=5), collected, 1)
+        collect(plan(episodes=5), collected, 1)
 
 
 def test_parts_made_with_other_options_are_not_mixed_with(tmp_path):
     parts = tmp_path / f".{NAME}.parts"
     parts.mkdir()
-    stored = json.loads(json.dumps(collect.asdict(plan(noise=0.1))))
+    stored = json.loads(json.dumps(asdict(plan(noise=0.1))))
     (parts / "config.json").write_text(json.dumps(stored))
     with pytest.raises(ValueError, match="was made with manner"):
-        collect.collect(plan(), tmp_path, 1)
+        collect(plan(), tmp_path, 1)
 
 
 @pytest.mark.parametrize(

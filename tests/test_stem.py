@@ -13,7 +13,7 @@ from muvla.checkpoint.config_files import preprocessor
 from muvla.data.text import Tokenizer
 from muvla.model.architecture import MemorySettings, Tower
 from muvla.model.cell import Cell
-from muvla.model.vision import VisionTower, place_code
+from muvla.model.vision_tower import VisionTower, place_code
 
 STEM = Tower(image_size=32, patch_size=8, width=16, depth=2, heads=2, mlp_hidden=24, stem=(6, 10))
 

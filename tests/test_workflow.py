@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dry_runs import CONFIG, LAB, PAPER, REPOSITORY, SMOKE, call, counted, dry_run, evaluations, planned
 from muvla.benchmark.mikasa import MIKASA
-from muvla.jobs import matrix, recorded, trainings
+from muvla.jobs import matrix, recorded, traces, trainings
 from muvla.jobs.batches import trace_batches
 
 MAKES_POLICIES = {"collect", "base", "train"}
@@ -77,7 +77,7 @@ def test_all_has_every_table_and_figure_and_says_where_they_come_from(clone: Pat
     expected = len(matrix.table(CONFIG)) + len(matrix.control_cells(CONFIG)) + libero + pictures
     assert len(evaluations(clone, "all", *MEASURED)) == expected  # the bundled policies are of one seed
     assert {f"trace_{number + 1}" for number in range(len(trace_batches(CONFIG)))} <= jobs.keys()
-    assert jobs["figure_attention"] == len(matrix.drawn(CONFIG))
+    assert jobs["figure_attention"] == len(traces.drawn(CONFIG))
     assert jobs["table"] == 3
     assert (
         jobs["site"]

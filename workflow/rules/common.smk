@@ -8,7 +8,7 @@ from pathlib import Path
 from muvla import files
 from muvla.data.episode import dataset_name
 from muvla.jobs import batches, bundled, configuration, duration, image_digest, marks, matrix, overrides, recorded
-from muvla.jobs import served, shown, slurm, trainings
+from muvla.jobs import served, shown, slurm, traces, trainings
 from muvla.jobs.resources import Needs
 from muvla.report.site import assets
 
@@ -116,12 +116,12 @@ DOCUMENT = [
 ]
 
 
-TRACES = matrix.traces(config)
+TRACES = traces.wanted(config)
 
 
 def traces_of(variant, environment, kind="npz"):
     """Return the files of the episodes that are traced, in the order of their seeds."""
-    seeds = matrix.trace_seeds(config, environment, TRACES[variant, environment])
+    seeds = traces.seeds(config, environment, TRACES[variant, environment])
     return [f"{OUT}/traces/{variant}/{environment}/{seed}.{kind}" for seed in seeds]
 
 

@@ -25,7 +25,7 @@ rule site_viewer:
         mem_mb=needs.growing(2000, paper=8000),
     params:
         names=EPISODES,
-        untraced=list(matrix.untraced(config).items()),
+        untraced=list(traces.missing(config).items()),
     message:
         "The episode viewer of the project page"
     script:

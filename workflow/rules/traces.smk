@@ -1,6 +1,6 @@
 # Single episodes with their internals recorded: how the memory changed, and where memory and actions attend.
 
-DRAWN = matrix.drawn(config)
+DRAWN = traces.drawn(config)
 DYNAMICS = f"{OUT}/figures/memory_dynamics/{{variant}}/{{environment}}"
 COSINE = f"{OUT}/figures/cosine_rollout/{{variant}}/{{environment}}"
 ATTENTION = f"{OUT}/figures/attention/{{variant}}/{{environment}}"

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from muvla.benchmark.benchmark import benchmark_of
-from muvla.jobs import matrix, recorded, shown
+from muvla.jobs import matrix, recorded, shown, traces
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
@@ -69,7 +69,7 @@ def trace_batches(config: Configuration) -> list[Batch]:
     A trace's simulator runs in the process of its policy, so a process traces one cell of a benchmark whose simulator
     cannot be made twice in it.
     """
-    cells = [Cell(*place, home=matrix.home_of(place[1])) for place in matrix.traces(config)]
+    cells = [Cell(*place, home=matrix.home_of(place[1])) for place in traces.wanted(config)]
 
     def together(cell: Cell) -> str:
         if benchmark_of(cell.environment).one_a_process:

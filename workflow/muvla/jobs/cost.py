@@ -20,7 +20,7 @@ from pathlib import Path
 
 from muvla.benchmark.benchmark import environment_named
 from muvla.files import ROOT, write_atomically
-from muvla.jobs import duration, overrides
+from muvla.jobs import duration, overrides, traces
 from muvla.jobs.configuration import Configuration, matrix_of
 from muvla.jobs.matrix import (
     Cell,
@@ -32,7 +32,6 @@ from muvla.jobs.matrix import (
     on_libero,
     seeds,
     table,
-    traces,
 )
 from muvla.options import read
 from muvla.sim.mikasa.novelty import lengthened
@@ -161,7 +160,7 @@ def evaluations(config: Configuration, assumed: Assumptions) -> list[Line]:
         lines.append(Line("evaluation, probes of longer chunks (first seed)", len(longer), sum(longer)))
     traced = [
         evaluation(config, assumed, Cell(variant, environment, home=home_of(environment)), search)
-        for (variant, environment), search in traces(config).items()
+        for (variant, environment), search in traces.wanted(config).items()
     ]
     return [*lines, Line("single episodes, traced (first seed)", len(traced), sum(traced))]
 

@@ -1,4 +1,4 @@
-"""The jobs that follow from the configuration: evaluations, trainings, traces, and the files between them."""
+"""The jobs that follow from the configuration: evaluations and trainings, and the files between them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -179,54 +179,9 @@ def has_effect(config: Configuration) -> bool:
     return {config["effect"]["memory"], config["effect"]["baseline"]} <= set(available(config))
 
 
-def traces(config: Configuration) -> dict[tuple[str, str], int]:
-    """Return {(variant, environment or task): number of episodes} of what is traced and has a checkpoint."""
-    return {
-        (variant, environment): count
-        for (variant, environment), count in _asked_traces(config).items()
-        if has_checkpoint(config, variant, home_of(environment))
-    }
-
-
-def untraced(config: Configuration) -> dict[str, list[str]]:
-    """Return {variant: environments or tasks} of the traces that are asked for and have no checkpoint."""
-    found: dict[str, list[str]] = {}
-    for variant, environment in _asked_traces(config).keys() - traces(config).keys():
-        found.setdefault(variant, []).append(environment)
-    return {variant: sorted(found[variant]) for variant in sorted(found)}
-
-
-def _asked_traces(config: Configuration) -> dict[tuple[str, str], int]:
-    return {
-        (variant, environment): trace["episodes"]
-        for trace in config["traces"]
-        for variant in listed(trace["variant"])
-        for environment in listed(trace["environment"])
-    }
-
-
-def trace_seeds(config: Configuration, environment: str, episodes: int) -> range:
-    """Return the seeds of the first `episodes` episodes of an evaluation, which do not depend on any outcome."""
-    first = first_seed_of(config, environment)
-    return range(first, first + episodes)
-
-
 def first_seed_of(config: Configuration, environment: str) -> int:
     """Return the seed of an evaluation's first episode; in LIBERO the first of the stored initial states."""
     return 0 if on_libero(home_of(environment)) else config["evaluation_seed"]
-
-
-def drawn(config: Configuration) -> list[tuple[str, str]]:
-    """Return (variant, environment or task) of the traces whose first episode the figures show.
-
-    They are those of the first variant of each entry of `traces`; the episode viewer shows all of them.
-    """
-    first = {
-        (listed(trace["variant"])[0], environment)
-        for trace in config["traces"]
-        for environment in listed(trace["environment"])
-    }
-    return [place for place in traces(config) if place in first]
 
 
 def on_libero(home: str) -> bool:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable
 
 from muvla.benchmark.benchmark import environment_named
-from muvla.jobs import matrix, trainings
+from muvla.jobs import matrix, traces, trainings
 from muvla.jobs.configuration import Configuration
 from muvla.jobs.matrix import Cell
 
@@ -58,7 +58,7 @@ def trace(config: Configuration, variant: str, environment: str, checkpoint: str
     cell = Cell(variant, environment, home=matrix.home_of(environment))
     evaluated = evaluation_options(config, cell, checkpoint)
     options = {name: value for name, value in evaluated.items() if name not in ONLY_EVALUATION}
-    options["episodes"] = matrix.traces(config)[variant, environment]
+    options["episodes"] = traces.wanted(config)[variant, environment]
     # 520 steps of the paper's memory are 0.5 GB, of which the pictures need norms and distances only.
     options["keep_memory"] = not (config["scale"] == "paper" and matrix.on_libero(cell.home))
     return overrides(**options, **more)

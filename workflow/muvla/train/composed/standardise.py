@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from muvla.model.auxiliary import Detector
-from muvla.model.vision import Block, Projector, VisionBackbone, VisionTower
+from muvla.model.vision import Projector, VisionBackbone
+from muvla.model.vision_tower import Block, VisionTower
 
 
 @torch.no_grad()

@@ -33,6 +33,8 @@ TRACED = [f"{MEMORY}-RememberColor5-4242424243"]
 CLAIMS = """claim,paper,verdict,evidence
 Memory beats none,Table 1,holds,"m64_k8: 8/10 against 1/10"
 Noise drops success on every cell,causal memory intervention,does not hold,"m64_k8: 8/10 (0.49; 0.94); m64_k2: 6/10"
+On LIBERO memory costs nothing,"abstract, no regression",does not hold,"m64_k2: 0.50 against 0.67"
+On LIBERO memory costs nothing where both re-plan at every step,none,cannot tell,"m64_k2: 0.50 against 0.55"
 """
 
 

@@ -152,6 +152,8 @@ def test_the_control_stands_beside_the_averages(pages: Path) -> None:
     page = (pages / "index.html").read_text("utf-8")
     card = page[page.index("LIBERO, where memory is not needed (m64_k2)") :]
     assert "<b>50.0</b> with memory, <b>66.7</b> without<br><small>average over 1 of 4 suites</small>" in card
+    verdicts = re.findall(r'<a href="claims.html">(On LIBERO [^<]+)</a>: ([a-z ]+)<', card)
+    assert [verdict for _, verdict in verdicts] == ["does not hold", "cannot tell"]
 
 
 def test_a_trace_that_ended_otherwise_than_its_record_is_marked(pages: Path, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """The first page: memory's effect as a chart, and the few numbers that decide, each beside the paper's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from muvla.report.printed import is_average
 from muvla.report.published import chance
-from muvla.report.site.cells import Row, Shown, Table
+from muvla.report.site.cells import Line, Row, Shown, Table
 from muvla.report.site.charts import Chart, Mark, Series
 from muvla.report.statistics.rules import Effect
 
@@ -14,6 +14,7 @@ PLACES = {  # of a card's numbers: table, and how the name of its row or column 
     "Held-out, the same kind of memory": ("table_mikasa", "Held-out, matched"),
     "Held-out, another kind of memory": ("table_mikasa", "Held-out, novel"),
 }
+ON_LIBERO = "On LIBERO "  # how its claims begin
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,25 @@ class Card:
     printed: tuple[str, str]
     over: str  # what the averages here are over, "2 of 5 environments"
     link: str
+    verdicts: tuple[tuple[str, str], ...] = ()  # claims that say more than the averages do, each with its verdict
 
 
-def cards(tables: Sequence[Table], effect: Effect) -> list[Card]:
-    """Return a card for each group of Table 1."""
+def cards(tables: Sequence[Table], claims: Sequence[Line], effect: Effect) -> list[Card]:
+    """Return a card for each group of Table 1, and LIBERO's. claims: lines of claims.csv."""
     found = []
     for title, (name, group) in PLACES.items():
         for row in _rows(tables, name, group):
             if row.average:
                 pair = [_cell(row, variant) for variant in (effect.memory, effect.baseline)]
                 found.append(_card(title, name, pair, "environments"))
-    return found + _control(tables, effect)
+    return found + _control(tables, claims, effect)
 
 
-def _control(tables: Sequence[Table], effect: Effect) -> list[Card]:
-    """Return the card of LIBERO: the first policy with memory in its table that was run, beside the baseline."""
+def _control(tables: Sequence[Table], claims: Sequence[Line], effect: Effect) -> list[Card]:
+    """Return the card of LIBERO: the first policy with memory in its table that was run, beside the baseline.
+
+    The two differ in how often they plan too; what of a difference is the memory's, the claims tell apart.
+    """
     averages = {
         row.label: cell
         for row in _rows(tables, "table_libero", "")
@@ -50,7 +55,9 @@ def _control(tables: Sequence[Table], effect: Effect) -> list[Card]:
     if not run or effect.baseline not in averages:
         return []
     title = f"LIBERO, where memory is not needed ({run[0]})"
-    return [_card(title, "table_libero", [averages[run[0]], averages[effect.baseline]], "suites")]
+    card = _card(title, "table_libero", [averages[run[0]], averages[effect.baseline]], "suites")
+    verdicts = tuple((one["claim"], one["verdict"]) for one in claims if one["claim"].startswith(ON_LIBERO))
+    return [replace(card, verdicts=verdicts)]
 
 
 def _card(title: str, table: str, pair: Sequence[Shown], parts: str) -> Card:

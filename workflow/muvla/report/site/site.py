@@ -150,7 +150,13 @@ def claims_page(claims: Sequence[Line] | Missing, scale: str) -> str:
 
 
 def overview_page(
-    files: Files, tables: Sequence[Table], absent: Sequence[Missing], effect: Effect, rules: Rules, scale: str
+    files: Files,
+    tables: Sequence[Table],
+    absent: Sequence[Missing],
+    claims: Sequence[Line] | Missing,
+    effect: Effect,
+    rules: Rules,
+    scale: str,
 ) -> str:
     """Write the first page."""
     read = attempt(lambda: read_rows(named(files, "interventions.csv")), "", "")
@@ -172,7 +178,7 @@ def overview_page(
         absent=missing,
         lost=lost,
         lost_cosine=more,
-        cards=cards(tables, effect),
+        cards=cards(tables, [] if isinstance(claims, Missing) else claims, effect),
         drawings=drawings,
         cosine=cosine,
         effect=effect,
@@ -223,7 +229,7 @@ def site(
     )
     outcomes = {name: read_outcome(path) for name, path in zip(traced, traces, strict=True)}
     made: dict[str, str | bytes] = {
-        "index.html": overview_page(files, tables, absent, effect, statistics, scale),
+        "index.html": overview_page(files, tables, absent, claims, effect, statistics, scale),
         "tables.html": tables_page(tables, absent, read_outcomes(records), outcomes, scale),
         "probes.html": probes_page(files, claims, effect, statistics, scale),
         "claims.html": claims_page(claims, scale),

@@ -11,44 +11,48 @@ from scipy.stats import binomtest
 from dry_runs import CONFIG, LAB, dry_run, planned
 from muvla.files import ROOT
 from muvla.jobs import bundled, matrix
-from muvla.jobs.bundled import Key
+from muvla.jobs.bundled import Recorded
 from muvla.jobs.matrix import Cell
+from muvla.jobs.stated import COUNT, DOCUMENTS, stated, updated
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "benchmarks" / "results.md", *sorted((ROOT / "docs").glob("*.md"))]
-COUNTED = ("README.md", "docs/results.md", "docs/libero.md")  # state counts of records that come along
-COUNT = re.compile(r"(\d+)/(\d+)(?: \((\d\.\d\d) to (\d\.\d\d)\))?")
-POLICY = re.compile(r"`(\w+)`(?:, `(\w+)`)?(?:, seed (\d+))?")  # a column's title: variant, control, training seed
+PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "results.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def text(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-def counts(name: str) -> list[tuple[Key, re.Match[str]]]:
-    """Return the counts in a document's tables, whose rows name an environment or a task and whose columns a policy."""
-    found, titles = [], list[str]()
-    for line in text(name).splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
-        titles = (titles or cells) if cells else []
-        for title, cell in zip(titles[1:], cells[1:], strict=True):
-            policy, count = POLICY.fullmatch(title), COUNT.fullmatch(cell)
-            if policy and count:
-                place = cells[0].strip("`")
-                home = (f"seed{policy[3]}/" if policy[3] else "") + ("libero/" if "/" in place else "")
-                found.append(((policy[1], place, policy[2] or "", home), count))
-    return found
-
-
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_tables_state_the_recorded_counts(name: str) -> None:
-    listed = counts(name)
-    assert listed, "no counts found: has the table another form now?"
-    for evaluation, count in listed:
-        recorded = bundled.records()[evaluation]
-        assert (int(count[1]), int(count[2])) == (recorded.successes, recorded.episodes), evaluation
+    cells = [cell for cell in stated(text(name)) if cell.count]
+    assert cells, "no counts found: has the table another form now?"
+    for cell in cells:
+        recorded, count = bundled.records()[cell.evaluation], COUNT.fullmatch(cell.count)
+        assert count is not None
+        assert (int(count[1]), int(count[2])) == (recorded.successes, recorded.episodes), cell
         if count[3]:
             interval = binomtest(recorded.successes, recorded.episodes).proportion_ci(method="wilson")
-            assert (count[3], count[4]) == (f"{interval.low:.2f}", f"{interval.high:.2f}"), evaluation
+            assert (count[3], count[4]) == (f"{interval.low:.2f}", f"{interval.high:.2f}"), cell
+
+
+def test_counts_are_brought_up_to_date_and_words_stay() -> None:
+    table = """Of 100.
+
+| environment | `m64_k2` | `m64_k2`, `zero` | `m64_k2`, seed 1 | chance |
+|---|---|---|---|---|
+| `TakeItBack` | 1/10 (0.02 to 0.40) |  | 3/10 |  |
+| of 10 | 1 |  | 3 |  |
+"""
+    recorded = {
+        ("m64_k2", "TakeItBack", "", ""): Recorded(20, 10, 1.0, ""),
+        ("m64_k2", "TakeItBack", "zero", ""): Recorded(20, 0, 1.0, ""),
+        ("m64_k2", "TakeItBack", "", "seed1/"): Recorded(20, 5, 1.0, ""),
+    }
+    new = "| `TakeItBack` | 10/20 (0.30 to 0.70) | 0/20 (0.00 to 0.16) | 5/20 |  |"
+    assert updated(table, recorded).splitlines() == [
+        new if line.startswith("| `TakeItBack`") else line for line in table.splitlines()
+    ]
+    assert updated(table, {}) == table
 
 
 def test_recorded_counts_are_evaluations_of_the_configuration() -> None:
@@ -66,7 +70,7 @@ def test_no_benchmark_stands_before_a_package_of_its_name() -> None:
     assert not scripts & packages_distributions().keys()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text("utf-8")):
         if not target.startswith(("http://", "https://")):
@@ -87,7 +91,7 @@ COMMITTED = (
 )
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
 def test_named_files_exist(document: Path) -> None:
     prose = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.S)
     for quoted in re.findall(r"`([^`\n]+)`", prose):
@@ -124,13 +128,13 @@ def runs(module: str) -> bool:
 
 
 def test_named_commands_exist() -> None:
-    named = {(path.name, module) for path in DOCUMENTS for module in commands(path)}
+    named = {(path.name, module) for path in PAGES for module in commands(path)}
     assert len({module for _, module in named}) > 8
     assert [one for one in sorted(named) if not runs(one[1])] == []
 
 
 def test_named_modules_exist() -> None:
-    for document in DOCUMENTS:
+    for document in PAGES:
         for name in re.findall(r"`(muvla(?:\.[a-z_]+)+)", document.read_text("utf-8")):
             parts = name.split(".")
             found = [".".join(parts[:end]) for end in range(len(parts), 1, -1)]
@@ -138,7 +142,7 @@ def test_named_modules_exist() -> None:
 
 
 def test_named_targets_are_made_by_a_rule(clone: Path) -> None:
-    lines = [line for path in DOCUMENTS for line in re.findall(r"`(snakemake [^`]+)`", path.read_text("utf-8"))]
+    lines = [line for path in PAGES for line in re.findall(r"`(snakemake [^`]+)`", path.read_text("utf-8"))]
     targets = {word for line in lines for word in line.split() if word.startswith("results/")}
     assert len(targets) > 8
     result = dry_run(clone, *sorted(targets - {"results/paper.pdf"}))  # LaTeX may be missing here

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bundle.sh results: publish what was trained and evaluated. Copies <results>/<home>checkpoints to checkpoints/mini/<home>
 # (home: nothing, seed1/, libero/, ...), packs the records that these policies made into checkpoints/mini/records.tar.xz,
-# and makes dvcstore/, data.dvc, config/checkpoints.sha256 and config/records.csv anew; all four are then to be committed.
+# and makes dvcstore/, data.dvc, config/checkpoints.sha256, config/records.csv and the counts in README and docs/ anew; all
+# of it is then to be committed.
 # Of a home that was not trained, what is bundled stays; records stay as long as their policy does. May be repeated after
 # every stage. `make bundle` calls it.
 set -euo pipefail
@@ -36,6 +37,7 @@ printf 'outs:\n- path: %s\n' "$bundled" >data.dvc
 "$python" -m dvc commit --quiet --force data.dvc
 "$python" -m dvc push
 "$python" -m muvla.manifest write "$bundled" config/checkpoints.sha256
+"$python" -m muvla.jobs.stated
 size=$(du -sm dvcstore | cut -f1)
 [ "$size" -le "$limit_mb" ] || { echo "bundle: dvcstore/ takes $size MB, more than $limit_mb" >&2; exit 1; }
-echo "bundle: dvcstore/ takes $size MB; commit data.dvc, config/checkpoints.sha256, config/records.csv and dvcstore/"
+echo "bundle: dvcstore/ takes $size MB; commit data.dvc, dvcstore/, config/ and the documents"

@@ -55,26 +55,6 @@ def test_where_the_arm_goes_says_nothing_about_the_object(frames) -> None:
     assert all(targets == {0, 1, 2} for targets in drawn.values())
 
 
-def test_the_end_is_shown_often_for_the_object_that_is_moved_and_of_its_rest_little(frames) -> None:
-    """The push of a cup is in few frames, and many frames of rest look like it."""
-    positions = np.zeros((20, 3, 3), np.float32)
-    positions[11:, 2, 0] = 0.05
-    scene = Scene(("a", "b", "c"), positions, np.ones((20, 3), bool), np.zeros((20, 1, 3, 4), np.float32))
-    labels = np.zeros((20, 3, 8, 7), np.float32)
-    labels[1:13, :, 0, 0] = 0.75
-    row = Row("ShellGamePush", "push", 0, 20, 1, 0, ("a", "b", "c"), 2, labels, scene)
-    assert (row.late, row.touched, row.rested) == (8, 11, 16)
-    streams = Streams(replace(frames, rows=[row, replace(row, start=20)]), LONG, slots=1, seed=0)
-    streams.cues = {("ShellGamePush", name): [0, 1] for name in row.objects}
-    steps = [step for _ in range(5000) for step in streams.next_step(1.0)]
-    shown = [(step.frame % 20, step.target) for step in steps]
-    assert {time for time, _ in shown} == set(range(16))
-    assert {target for time, target in shown if 0 < time < 11} == {0, 1, 2}
-    assert {target for time, target in shown if time >= 11} == {2}
-    begins = [time for (before, _), (time, _) in pairwise(shown) if before == 0 < time]
-    assert np.mean(np.array(begins) == 8) == pytest.approx(0.3 + 0.4 / 15, abs=0.05)
-
-
 def test_the_curriculum_follows_the_progress(frames) -> None:
     def lengths(progress: float) -> list[int]:
         streams = Streams(frames, LONG, slots=1, seed=0)

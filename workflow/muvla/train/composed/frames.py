@@ -19,9 +19,6 @@ from muvla.data.rlds.dataset import RldsDataset
 from muvla.data.scene import Scene
 
 MOVED = 0.01  # metres from which on an object counts as moved
-MOVING = 0.1  # of the largest action, from which on the expert counts as moving
-RESTS = 3  # frames shown of the rest at an episode's end
-LEAD = 3  # frames before an object is moved in which the tool is in its place, and what comes is about it
 SETTLING = 3  # frames of the choice in which cups still fall and slide, before any tool can be there
 
 
@@ -68,17 +65,6 @@ class Row:
         settled = min(self.choice + SETTLING, self.length - 1)
         moved = np.linalg.norm(place - place[settled], axis=1) > MOVED
         return _first(moved & (np.arange(self.length) > settled))
-
-    @cached_property
-    def late(self) -> int:
-        """First frame of the end, which begins shortly before the true object is moved; `length` where none is."""
-        return max(self.touched - LEAD, self.choice) if self.touched < self.length else self.length
-
-    @cached_property
-    def rested(self) -> int:
-        """End of what is shown: of the frames in which the expert has come to rest only the first ones."""
-        moving = np.abs(self.labels[:, self.target, 0, :3]).max(1) > MOVING  # (T,)
-        return min(self.length - _first(moving[::-1]) + RESTS, self.length)
 
     @cached_property
     def turn(self) -> int:

@@ -19,9 +19,6 @@ from muvla.train.composed.frames import Frames, Row
 from muvla.train.composed.scale import CurriculumStage, MemoryAids, Share
 
 BEGINNING = 0.3  # share of stretches of a choice that begin with its first frame, the one that needs memory
-# Share of those that begin with the episode's end, where it has one: the push of a cup is two frames of 25, and where
-# more frames of rest than of it are seen, the median of both, which L1 learns, is to stand still (docs/recipe.md).
-ENDING = 0.3
 OPENING = 0.2  # share of other stretches that begin with the episode's first frame
 LONGEST_STRIDE = 3  # frames from one shown to the next, on the way back
 NO_AIDS = MemoryAids()
@@ -118,9 +115,7 @@ class Streams:
         return steps
 
     def _composed(self, number: int, row: Row, lengths: CurriculumStage) -> list[tuple[int, int, int]]:
-        first = self._first_of_choice(row)
-        # The tool's place tells which object the end is about: to ask for another there would hide how it ends.
-        target = row.target if first >= row.late else int(self.rng.integers(len(row.objects)))
+        target = int(self.rng.integers(len(row.objects)))
         same = self.cues.get((row.environment, row.objects[target]))
         if not same:  # a small set may never have shown it
             target, same = row.target, [number]
@@ -130,17 +125,12 @@ class Streams:
         if row.empty:
             empty = row.start + row.cue + self.rng.integers(row.empty, size=self._draw(lengths.empty))
             shown += [(int(frame), number, target) for frame in empty]
-        end = row.rested if target == row.target else row.touched
+        end = row.length if target == row.target else row.touched
+        first = row.choice
+        if self.rng.random() > BEGINNING and end > row.choice:
+            first = int(self.rng.integers(row.choice, end))
         last = min(max(end, first + 1), first + self._draw(lengths.choice))
         return shown + [(row.start + t, number, target) for t in range(first, last)]
-
-    def _first_of_choice(self, row: Row) -> int:
-        place = self.rng.random()
-        if place < BEGINNING:
-            return row.choice
-        if place < BEGINNING + ENDING and row.late < row.length:
-            return row.late
-        return int(self.rng.integers(row.choice, row.rested))
 
     def _stretch(self, number: int, row: Row, lengths: CurriculumStage) -> list[tuple[int, int, int]]:
         if lengths.stretch is None:

@@ -81,6 +81,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_workflow(tmp_path_factory.mktemp("clone"))
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a small, untrained policy with memory. Tests leave it as it is."""
+    from made_up import write_checkpoint  # with torch, which few files need
+
+    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
+
+
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Slurm that answers; the test is skipped where none can be had."""

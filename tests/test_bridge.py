@@ -36,11 +36,6 @@ SEED = 4242424242
 YES = np.array([True])
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
-
-
 def evaluated(output: Path, *more: str) -> list[dict[str, Any]]:
     """Records of an evaluation, but for the time that they took."""
     evaluation.evaluate(read(EvaluateSettings, [f"output={output}", "slots=1", *more]))

@@ -28,11 +28,6 @@ from muvla.sim.mikasa.env import MikasaEnv
 from synthetic_records import write_cell
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
-
-
 def configured(checkpoint: Path, output: Path, *more: str) -> EvaluateSettings:
     return read(EvaluateSettings, [f"checkpoint={checkpoint}", f"output={output}", "threads=1", *more])
 

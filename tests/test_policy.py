@@ -10,11 +10,6 @@ from muvla.evaluate.policy import Policy
 from muvla.model.architecture import MemorySettings
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
-
-
 def looked(policy: Policy, steps: int, seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     slots = len(policy.forwards)

@@ -15,7 +15,7 @@ from vla_eval.connection import Connection
 from vla_eval.model_servers.lerobot import LeRobotModelServer
 from vla_eval.model_servers.oft import OFTModelServer
 
-from made_up import INSTRUCTION, write_checkpoint
+from made_up import INSTRUCTION
 from muvla.benchmark.libero import LIBERO
 from muvla.benchmark.mikasa import MIKASA
 from muvla.evaluate.policy import Policy
@@ -25,11 +25,6 @@ from muvla.files import ROOT
 from muvla.serve.policies import read_policy
 from muvla.serve.server import PolicyServer
 from wire_server import ANSWER, ScriptedServer
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("policy") / "m64_k2")
 
 
 def asked(remote: RemotePolicy, steps: int = 1, slots: int = 1) -> list[np.ndarray]:

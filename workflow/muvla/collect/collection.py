@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -20,11 +19,9 @@ from muvla.collect.experts import expert_for
 from muvla.data.episode import Counterfactual, Episode, dataset_name
 from muvla.data.rlds.dataset import VERSION, write_dataset
 from muvla.data.scene import Scene
-from muvla.files import write_json
+from muvla.files import Json, write_json
 
 SEED_END = 2**31  # evaluation seeds lie above
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
-
 from muvla.files import ROOT, write_atomically
 from muvla.jobs.bundled import Key, Recorded, records
+from muvla.report.statistics.tests import wilson
 
 DOCUMENTS = ("README.md", "docs/results.md", "docs/libero.md")
 COUNT = re.compile(r"(\d+)/(\d+)(?: \((\d\.\d\d) to (\d\.\d\d)\))?")
 POLICY = re.compile(r"`(\w+)`(?:, `(\w+)`)?(?:, seed (\d+))?")  # a column's title: variant, control, training seed
-PLACE = re.compile(r"`([\w/]+)`")  # a row's: environment or task
+CONFIDENCE = 0.95  # of the intervals
 
 
 @dataclass(frozen=True)
@@ -37,27 +36,30 @@ def stated(text: str) -> Iterator[Stated]:
     for number, line in enumerate(text.splitlines()):
         cells = _cells(line)
         titles = (titles or cells) if cells else []
-        place = PLACE.fullmatch(cells[0]) if cells else None
-        for column, (title, cell) in enumerate(zip(titles, cells, strict=False)):
+        for column, (title, cell) in enumerate(zip(titles, cells, strict=True)):
             policy = POLICY.fullmatch(title)
-            if place and policy and (not cell or COUNT.fullmatch(cell)):
-                home = (f"seed{policy[3]}/" if policy[3] else "") + ("libero/" if "/" in place[1] else "")
-                yield Stated(number, column, (policy[1], place[1], policy[2] or "", home), cell)
+            if column and policy and (not cell or COUNT.fullmatch(cell)):
+                place = cells[0].strip("`")
+                home = (f"seed{policy[3]}/" if policy[3] else "") + ("libero/" if "/" in place else "")
+                yield Stated(number, column, (policy[1], place, policy[2] or "", home), cell)
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line[1:-1].split("|")] if line.startswith("|") else []
+    return [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
 
 
 def updated(text: str, recorded: Mapping[Key, Recorded]) -> str:
-    """Return the document with every count as recorded; a cell without records stays. Intervals are 95 % Wilson's."""
+    """Return the document with every count as recorded; a cell without records stays. Intervals are Wilson's.
+
+    Raises ValueError for a table whose lines have different numbers of cells.
+    """
     lines = text.splitlines()
     for cell in stated(text):
         if cell.evaluation in recorded:
             one, cells = recorded[cell.evaluation], _cells(lines[cell.line])
             count = f"{one.successes}/{one.episodes}"
             if "(" in cell.count or (not cell.count and "(" in lines[cell.line]):
-                interval = binomtest(one.successes, one.episodes).proportion_ci(method="wilson")
+                interval = wilson(one.successes, one.episodes, CONFIDENCE)
                 count += f" ({interval.low:.2f} to {interval.high:.2f})"
             cells[cell.column] = count
             lines[cell.line] = f"| {' | '.join(cells)} |"

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from muvla.benchmark.benchmark import Benchmark
-from muvla.records.settings import Json
+from muvla.files import Json
 
 UNKNOWN = "unknown"  # hash of a checkpoint of which a server says nothing
 

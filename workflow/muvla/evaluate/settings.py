@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from muvla.benchmark.benchmark import benchmark_of, environment_named, require_options
 from muvla.evaluate.acting import UNKNOWN, Acting
 from muvla.evaluate.options import EpisodeSettings, EvaluateSettings
-from muvla.files import json_sha256
+from muvla.files import Json, json_sha256
 from muvla.options import overrides_of
 from muvla.provenance import circumstances, versions
-from muvla.records.settings import SOURCES, Json
+from muvla.records.settings import SOURCES
 from muvla.sim.simulator import start_up_check
 
 # where, how fast and how often: they decide no record

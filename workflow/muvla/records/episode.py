@@ -4,7 +4,8 @@ import json
 import math
 from typing import Literal
 
-from muvla.records.settings import Json, Settings
+from muvla.files import Json
+from muvla.records.settings import Settings
 
 MODES = ("receding", "open_loop")
 MEMORIES = ("active", "zero", "noise", "freeze_first")

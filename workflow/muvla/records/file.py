@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from muvla.files import write_json
+from muvla.files import Json, write_json
 from muvla.records.episode import InvalidRecord, RecordsError, decode, encode
 from muvla.records.provenance_file import (
     RecordsMismatch,
@@ -25,7 +25,7 @@ from muvla.records.provenance_file import (
     provenance_path,
     read_provenance,
 )
-from muvla.records.settings import RUN, SETTINGS, Json, Run, Settings
+from muvla.records.settings import RUN, SETTINGS, Run, Settings
 
 __all__ = [
     "Cell",

@@ -1,8 +1,9 @@
 """What the provenance of a record file holds: settings, which decide every outcome, and runs (spec 6.4)."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-Json = dict[str, Any]  # an object as json.loads returns it
+from muvla.files import Json
+
 SOURCES = ("trained", "bundled", "released")  # of a checkpoint; else "unknown"
 
 

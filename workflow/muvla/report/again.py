@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from muvla.files import Json
 from muvla.records.file import Cell, read_cell
 from muvla.records.mark import marked_records
 from muvla.records.provenance_file import differences
-from muvla.records.settings import Json
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.runner import Contents
 

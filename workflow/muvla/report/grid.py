@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from muvla.benchmark.benchmark import benchmark_of, environment_named
+from muvla.files import Json
 from muvla.records.condition import condition_of
 from muvla.records.file import Cell, RecordsError
 from muvla.records.mark import marked_cells
-from muvla.records.settings import Json
 from muvla.report.published import VARIANTS
 from muvla.report.sample import Sample, cells_of, put_together
 from muvla.report.statistics.paired import average_rate

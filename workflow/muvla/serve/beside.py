@@ -27,10 +27,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from muvla.cpu import release
-from muvla.files import file_sha256, write_json
+from muvla.files import Json, file_sha256, write_json
 from muvla.options import SEPARATOR, command, option, separated
 from muvla.provenance import IMAGE_VARIABLE
-from muvla.records.settings import Json
 from muvla.serve.policies import PolicyEntry, Served, read_policy
 
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from vla_eval.model_servers.predict import PredictModelServer
 
 from muvla.evaluate.policy import Policy
 from muvla.evaluate.remote.conventions import Declared, Specs, action_specs, observation_specs, seen
-from muvla.records.settings import Json
+from muvla.files import Json
 
 
 class PolicyServer(PredictModelServer):

@@ -14,7 +14,7 @@ import numpy as np
 from vla_eval.specs import IMAGE_RGB, LANGUAGE, DimSpec
 
 from muvla.benchmark.benchmark import Benchmark
-from muvla.records.settings import Json
+from muvla.files import Json
 
 Specs = dict[str, DimSpec]
 RAW = "raw"

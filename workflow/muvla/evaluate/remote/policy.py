@@ -22,7 +22,7 @@ from vla_eval.protocol.numpy_codec import set_image_format
 from muvla.benchmark.benchmark import benchmark_of, environment_named
 from muvla.evaluate.acting import UNKNOWN, Facts
 from muvla.evaluate.remote.conventions import agreed, declared, observed
-from muvla.records.settings import Json
+from muvla.files import Json
 from muvla.sim.contract import ACTION_DIMS
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from muvla.report.sample import Sample
 from muvla.report.statistics.rules import Effect
 from muvla.report.statistics.versus import Versus, average_versus, judge_no_worse
 
+ON_LIBERO = "On LIBERO"  # how these claims begin; the first page finds them by it
 NOT_WORSE = "Here holds means that the first is not worse by more than the margin, does not hold that it is."
 APART = "none: what of it is re-planning's; in the paper policies with memory re-plan and the one without does not"
 Row = dict[str, Sample | None]  # of one policy, by task
@@ -27,7 +28,7 @@ def claims_on_libero(grid: Grid, effect: Effect) -> list[Statement]:
     return [
         _statement(
             grid,
-            "On LIBERO memory costs nothing",
+            f"{ON_LIBERO} memory costs nothing",
             "abstract, no regression; the LIBERO table prints 96.2 % for m=64, K=8 and 97.1 % for OpenVLA-OFT",
             f"First: a variant with memory. Second: {effect.baseline}. {NOT_WORSE}",
             [_average(grid, name, row, whole) for name, row in carriers.items()],
@@ -35,7 +36,7 @@ def claims_on_libero(grid: Grid, effect: Effect) -> list[Statement]:
         ),
         _statement(
             grid,
-            "On LIBERO re-planning at every step costs nothing, without memory",
+            f"{ON_LIBERO} re-planning at every step costs nothing, without memory",
             APART,
             f"First: {effect.baseline}, re-planned at every step. Second: the same in whole chunks. {NOT_WORSE}",
             [_average(grid, effect.baseline, receding, whole)],
@@ -43,7 +44,7 @@ def claims_on_libero(grid: Grid, effect: Effect) -> list[Statement]:
         ),
         _statement(
             grid,
-            "On LIBERO memory costs nothing where both re-plan at every step",
+            f"{ON_LIBERO} memory costs nothing where both re-plan at every step",
             APART,
             f"First: a variant with memory. Second: {effect.baseline}, re-planned at every step. {NOT_WORSE}",
             [_average(grid, name, row, receding) for name, row in carriers.items()],

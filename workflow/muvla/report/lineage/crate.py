@@ -16,10 +16,9 @@ from typing import TypeVar
 from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
-from muvla.files import json_sha256
+from muvla.files import Json, json_sha256
 from muvla.records.mark import mark_of
 from muvla.records.provenance_file import provenance_path
-from muvla.records.settings import Json
 from muvla.report.lineage.numbers import Number, TraceOrProbe
 
 T = TypeVar("T")

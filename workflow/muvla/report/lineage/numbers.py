@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from muvla.files import Json
 from muvla.records.file import Cell, RecordsError
 from muvla.records.mark import marked_cells
-from muvla.records.settings import Json
 
 UNKNOWN = "not recorded"  # by the version that wrote the record
 HOME = re.compile(r"(seed|chunk)\d+")  # folder of another training seed, or of policies with longer chunks

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from muvla.records.settings import Json
+from muvla.files import Json
 from muvla.report.caption import NOT_VERSIONS, short
 from muvla.report.document import PlainTable, Section, document
 from muvla.report.lineage.crate import crate

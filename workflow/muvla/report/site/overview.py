@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from muvla.report.claims.libero import ON_LIBERO
 from muvla.report.printed import is_average
 from muvla.report.published import chance
 from muvla.report.site.cells import Line, Row, Shown, Table
@@ -14,7 +15,6 @@ PLACES = {  # of a card's numbers: table, and how the name of its row or column 
     "Held-out, the same kind of memory": ("table_mikasa", "Held-out, matched"),
     "Held-out, another kind of memory": ("table_mikasa", "Held-out, novel"),
 }
-ON_LIBERO = "On LIBERO "  # how its claims begin
 
 
 @dataclass(frozen=True)

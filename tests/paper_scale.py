@@ -49,7 +49,7 @@ def configured(root: Path, variant: str, output: str, *more: str) -> TrainSettin
 
 def trained(root: Path, variant: str, output: str, *more: str) -> Path:
     settings = configured(root, variant, output, *more)
-    training.seeded(settings)  # as the command does: another number of threads rounds otherwise
+    training.threaded(settings)  # as the command does: another number of threads rounds otherwise
     return Path(settings.output)
 
 

@@ -62,7 +62,6 @@ def test_every_variant_trains_from_the_base(root: Path, variant: str) -> None:
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(root: Path) -> None:
     hashes = []
     for output, seed in (("one/v", 0), ("two/v", 0), ("three/v", 1)):
-        training.torch.manual_seed(seed)
         training.train(configured("m64_k2", root, output, f"seed={seed}"))
         hashes.append(checkpoint.sha256(root / output))
     assert hashes[0] == hashes[1] != hashes[2]
@@ -92,7 +91,6 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
     """A base that stops at update 0 has trained its towers: they are not trained again."""
     whole = root / f"whole/{variant}"
     if not whole.exists():
-        training.torch.manual_seed(0)
         training.train(configured(variant, root, f"whole/{variant}"))
     save = TrainingState.save
 
@@ -104,13 +102,11 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
     cut = root / f"cut{stop}/{variant}"
     config = configured(variant, root, f"cut{stop}/{variant}")
     monkeypatch.setattr(TrainingState, "save", save_and_stop)
-    training.torch.manual_seed(0)
     with pytest.raises(KeyboardInterrupt):
         training.train(config)
     assert not cut.exists()
     monkeypatch.undo()
     monkeypatch.setattr(base, "train_towers", None)
-    training.torch.manual_seed(5)  # whatever the process did before: all that matters is in the state
     training.train(config)
     assert checkpoint.sha256(cut) == checkpoint.sha256(whole)
     assert not Path(f"{cut}.state.pt").exists()

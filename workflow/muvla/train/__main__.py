@@ -37,22 +37,23 @@ from muvla.train.start import Budget, Start
 
 
 def main() -> None:
-    command(TrainSettings, seeded, __doc__)
+    command(TrainSettings, threaded, __doc__)
 
 
-def seeded(settings: TrainSettings) -> None:
-    """Train in a process of its own: threads and the global random generator are set first."""
+def threaded(settings: TrainSettings) -> None:
+    """Train in a process of its own, with its number of threads."""
     torch.set_num_threads(settings.threads)
-    torch.manual_seed(settings.seed)
     train(settings)
 
 
 def train(settings: TrainSettings) -> None:
     """Train one variant or the base and write it to settings.output: a checkpoint folder, provenance.json last.
 
+    torch's global random generator is seeded with settings.seed.
+
     Raises ValueError for settings that contradict each other, the state of an interrupted run or a finished one,
-    Diverged for a loss or gradient that is not finite, and what the start
-    raises for missing or damaged files (FileNotFoundError, CheckpointError, CorruptRecord).
+    Diverged for a loss or gradient that is not finite, and what the start raises for missing or damaged files
+    (FileNotFoundError, CheckpointError, CorruptRecord).
     """
     if settings.plan:
         print("\n".join((flow_plan if settings.is_flow else plan)(settings)))
@@ -65,6 +66,7 @@ def train(settings: TrainSettings) -> None:
         print(f"{output} is already trained; remove it to train it again")
         return
     began = time.monotonic()
+    torch.manual_seed(settings.seed)
     with joined(settings.device) as group, flushed():
         _train(settings, group, output, began)
 

@@ -97,8 +97,9 @@ def test_what_comes_along_decides_what_is_evaluated_and_what_is_missing(monkeypa
     monkeypatch.setattr(bundled, "records", lambda: {there: line})
     assert recorded.sample(CONFIG) == [there]
     assert there not in recorded.missing(CONFIG)
-    everything = set(matrix.first_seed(CONFIG))
-    assert {*recorded.missing(CONFIG), there} == everything, "the bundled policies are of one seed"
+    everything = {*matrix.first_seed(CONFIG), *matrix.repeated(CONFIG)}
+    assert {cell.home for cell in everything} == set(matrix.seeds(CONFIG))
+    assert {*recorded.missing(CONFIG), there} == everything
     libero = matrix.libero_cells(CONFIG)
     monkeypatch.setattr(bundled, "records", lambda: {there: line, libero[0]: line})
     assert {*recorded.missing(CONFIG), there, libero[0]} == everything | set(libero)

@@ -26,10 +26,11 @@ def method(effect: Effect, rules: Rules) -> Section:
     """State the rules of the verdicts."""
     p, margin, narrow = f"{rules.significance:g}", f"{rules.equivalence_margin:g}", percent(1 - 2 * rules.significance)
     items = [
-        "Two samples are compared on the same episodes (McNemar's exact test, two-sided; Fisher's where they share "
-        "none), averages over environments by McNemar's test over the pairs of all, two gaps by the exact sign test "
-        "over the episodes in which one is greater. Over several training seeds the p-value is also at least that of "
-        "Student's t over the seeds' differences, and intervals hold the seeds' scatter (docs/verdicts.md).",
+        "Two samples are compared on the episodes that both ran from the same training seeds, so a difference need not "
+        "be that of the rates beside it (McNemar's exact test, two-sided; Fisher's where they share none), averages "
+        "over environments by McNemar's test over the pairs of all, two gaps by the exact sign test over the episodes "
+        "in which one is greater. Over several training seeds the p-value is also at least that of Student's t over "
+        "the seeds' differences, and intervals hold the seeds' scatter (docs/verdicts.md).",
         f"A claim that the first is greater holds when every comparison goes its way with p < {p}. It does not hold "
         f"when one goes the other way with p < {p} after Holm's correction, or when one is a difference within "
         f"±{margin} by its {narrow} interval.",

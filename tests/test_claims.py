@@ -35,6 +35,7 @@ def write_tables(
 
 
 TRAINING = "Memory raises success on the training tasks"
+REPLANNED = f"{TRAINING} where both re-plan at every step"
 NEEDED = "Memory helps on every training task that needs it"
 MATCHED = "Memory carries over to held-out tasks of the same memory structure"
 NOVEL = "Where the memory structure is new, memory changes nothing"
@@ -75,6 +76,20 @@ def test_the_claims_on_the_tables_do_not_hold(tmp_path: Path) -> None:
     found = verdicts(records)
     for claim in (TRAINING, NEEDED, MATCHED, NOVEL, ORACLE, TBPTT, K1, GUARD, LIBERO):
         assert found[claim] == DOES_NOT, claim
+
+
+@pytest.mark.parametrize(("replanned", "verdict"), [(10, HOLDS), (35, DOES_NOT)])
+def test_in_the_training_tasks_memory_and_replanning_are_told_apart(
+    tmp_path: Path, replanned: int, verdict: str
+) -> None:
+    records = tmp_path / "records"
+    write_group(records, "m64_k2", "training", 30)
+    write_group(records, "oft_episodic", "training", 5)
+    assert "oft_episodic with mode=receding under controls" in judged(records)[REPLANNED]["evidence"]
+    for environment in GROUPS["training"]:
+        write_cell(records, "oft_episodic", environment, outcomes(replanned), mode="receding", control="receding")
+    found = verdicts(records)
+    assert (found[TRAINING], found[REPLANNED]) == (HOLDS, verdict)
 
 
 def test_on_libero_memory_and_replanning_are_told_apart(tmp_path: Path) -> None:

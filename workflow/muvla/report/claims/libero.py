@@ -4,7 +4,7 @@ In the paper policies with memory re-plan at every step, and the one without exe
 """
 
 from muvla.report.claims.statement import Statement, not_measured
-from muvla.report.claims.tables import shared
+from muvla.report.claims.tables import APART, shared
 from muvla.report.grid import Grid
 from muvla.report.published import VARIANTS
 from muvla.report.sample import Sample
@@ -13,7 +13,6 @@ from muvla.report.statistics.versus import Versus, average_versus, judge_no_wors
 
 ON_LIBERO = "On LIBERO"  # how these claims begin; the first page finds them by it
 NOT_WORSE = "Here holds means that the first is not worse by more than the margin, does not hold that it is."
-APART = "none: what of it is re-planning's; in the paper policies with memory re-plan and the one without does not"
 Row = dict[str, Sample | None]  # of one policy, by task
 
 

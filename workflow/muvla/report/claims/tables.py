@@ -3,7 +3,7 @@
 The average of a group of environments is judged only when both policies were run in all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +12,7 @@ from muvla.report.grid import Grid
 from muvla.report.published import GROUPS, VARIANTS, Published, chance
 from muvla.report.sample import Sample
 from muvla.report.statistics.paired import share_episodes
-from muvla.report.statistics.rules import Effect
+from muvla.report.statistics.rules import Effect, Rules
 from muvla.report.statistics.versus import (
     Answer,
     Versus,
@@ -62,9 +62,7 @@ def on_average(
     """Compare the averages of two variants over a group; in the novel one the claim is that they are the same."""
     names = published.environments[group]
     pairs = _pairs(grid, first, second, names)
-    found = _picked(grid, effect, first, _average(grid, pairs, names))
-    judge = judge_same if group == "novel" else judge_greater
-    verdict = judge(found, grid.rules) if len(pairs) == len(names) else Answer.CANNOT_TELL
+    found, verdict = _judged(grid, effect, first, pairs, names, judge_same if group == "novel" else judge_greater)
     printed = [published.values[variant, f"average:{group}"] for variant in (first, second)]
     meaning = (
         f"First: {first}. Second: {second}. Averages over {GROUPS[group].lower()}; no verdict before both were run in "
@@ -76,22 +74,21 @@ def on_average(
         f"{place}; the average printed is {printed[0]} for {VARIANTS[first]} and {printed[1]} for {VARIANTS[second]}"
     )
     missing = _variants(first, second, GROUPS[group])
-    return Statement(text, place, meaning, tuple(found), verdict, missing, equivalence=group == "novel")
+    return Statement(text, place, meaning, found, verdict, missing, equivalence=group == "novel")
 
 
 def where_both_replan(grid: Grid, published: Published, effect: Effect) -> Statement:
     """Compare the averages of memory and none over the training tasks, both re-planned at every step."""
     memory, baseline, names = effect.memory, effect.baseline, published.environments["training"]
     pairs = shared((grid.cells.get((memory, name)), grid.find(baseline, name, "receding")) for name in names)
-    found = _picked(grid, effect, memory, _average(grid, pairs, names))
-    verdict = judge_greater(found, grid.rules) if len(pairs) == len(names) else Answer.CANNOT_TELL
+    found, verdict = _judged(grid, effect, memory, pairs, names, judge_greater)
     meaning = (
         f"First: {memory}. Second: {baseline}, re-planned at every step. Averages over {GROUPS['training'].lower()}; "
         f"no verdict before both were run in all {len(names)}."
     )
     text = "Memory raises success on the training tasks where both re-plan at every step"
     missing = not_measured(f"{memory}, and {baseline} with mode=receding under controls, in {GROUPS['training']}")
-    return Statement(text, APART, meaning, tuple(found), verdict, missing)
+    return Statement(text, APART, meaning, found, verdict, missing)
 
 
 def on_cue_tasks(grid: Grid, published: Published, effect: Effect) -> Statement:
@@ -143,9 +140,18 @@ def _pairs(grid: Grid, first: str, second: str, environments: Sequence[str]) -> 
     return shared((grid.cells.get((first, name)), grid.cells.get((second, name))) for name in environments)
 
 
-def _average(grid: Grid, pairs: list[tuple[Sample, Sample]], names: Sequence[str]) -> list[Versus]:
+def _judged(
+    grid: Grid,
+    effect: Effect,
+    first: str,
+    pairs: Sequence[tuple[Sample, Sample]],
+    names: Sequence[str],
+    judge: Callable[[Sequence[Versus], Rules], Answer],
+) -> tuple[tuple[Versus, ...], Answer]:
+    """Compare the averages over the pairs and judge them, once there is a pair for each of the names."""
     title = f"average of {len(pairs)} of {len(names)} environments"
-    return [average_versus(title, pairs, grid.rules)] if pairs else []
+    found = _picked(grid, effect, first, [average_versus(title, pairs, grid.rules)] if pairs else [])
+    return tuple(found), judge(found, grid.rules) if len(pairs) == len(names) else Answer.CANNOT_TELL
 
 
 def _each(grid: Grid, first: str, second: str, environments: Sequence[str]) -> list[Versus]:

@@ -3,19 +3,27 @@
 from muvla.benchmark.benchmark import environment_named
 from muvla.collect.experts.expert import Expert
 from muvla.collect.experts.intercept import InterceptExpert
+from muvla.collect.experts.intercept_grab import InterceptGrabExpert
 from muvla.collect.experts.libero import TASKS, PickPlaceExpert
 from muvla.collect.experts.remember import RememberExpert
-from muvla.collect.experts.shell_game import ShellGamePushExpert, ShellGameTouchExpert
+from muvla.collect.experts.rotate import RotateLenientExpert, RotateStrictExpert
+from muvla.collect.experts.shell_game import ShellGamePickExpert, ShellGamePushExpert, ShellGameTouchExpert
 from muvla.collect.experts.take_it_back import TakeItBackExpert
 
 EXPERTS: dict[str, type[Expert]] = {  # by environment, or by family
     "ShellGameTouch": ShellGameTouchExpert,
     "ShellGamePush": ShellGamePushExpert,
+    "ShellGamePick": ShellGamePickExpert,
     "TakeItBack": TakeItBackExpert,
     "Intercept": InterceptExpert,
+    "InterceptGrab": InterceptGrabExpert,
     "RememberColor": RememberExpert,
     "RememberShape": RememberExpert,
     "RememberShapeAndColor": RememberExpert,
+    "RotateLenientPos": RotateLenientExpert,
+    "RotateLenientPosNeg": RotateLenientExpert,
+    "RotateStrictPos": RotateStrictExpert,
+    "RotateStrictPosNeg": RotateStrictExpert,
     **dict.fromkeys(TASKS, PickPlaceExpert),
 }
 

@@ -30,3 +30,14 @@ def tool(env: Simulator) -> np.ndarray:
 def place(actor: Any) -> np.ndarray:
     """Return the position of one of the simulator's actors, (3,) in metres."""
     return actor.pose.p[0].cpu().numpy()
+
+
+def heading(actor: Any, axis: int) -> float:
+    """Return where an actor's own axis (0 x, 1 y, 2 z) points in the plane: radians from x, counter-clockwise."""
+    x, y = actor.pose.to_transformation_matrix()[0, :2, axis].cpu().numpy().astype(np.float64)
+    return float(np.arctan2(y, x))
+
+
+def fingers_heading(env: Simulator) -> float:
+    """Return the heading of the line along which the fingers close, as `heading` does; a half turn changes nothing."""
+    return heading(env.raw.agent.tcp, 1)

@@ -1,9 +1,10 @@
-"""How every expert of MIKASA-Robo moves: straight towards a point, slower near it."""
+"""How every expert of MIKASA-Robo moves: straight towards a point, slower near it, and the hand about the vertical."""
 
 import numpy as np
 
 OPEN, CLOSED = 1.0, -1.0
 REACH = 0.1  # metres that a translation of 1 asks for
+TURN = 0.1  # radians that a rotation of 1 asks for, of which the hand turns 0.04 in a step
 
 
 def wait(grip: float = OPEN) -> np.ndarray:
@@ -28,3 +29,15 @@ def towards(tcp: np.ndarray, target: np.ndarray, *, gain: float, cap: float = 1.
 def ramp(value: float, ends: tuple[float, float]) -> float:
     """Rise linearly from 0 at the first of `ends` to 1 at the second, on either side constant."""
     return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1))
+
+
+def turned(action: np.ndarray, angle: float) -> np.ndarray:
+    """Return the action with the hand turning by `angle`, radians counter-clockwise seen from above; it points down."""
+    action = action.copy()
+    action[5] = -np.clip(angle / TURN, -1, 1)
+    return action
+
+
+def wrapped(angle: float, period: float) -> float:
+    """Bring an angle into (-period / 2, period / 2]."""
+    return period / 2 - (period / 2 - angle) % period

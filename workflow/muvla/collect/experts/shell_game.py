@@ -1,12 +1,12 @@
-"""The ShellGame environments: wait for the cups, then touch, or push forward, the one that hides the ball."""
+"""The ShellGame environments: wait for the cups, then touch, push or lift the one that hides the ball."""
 
 from typing import Any
 
 import numpy as np
 
 from muvla.collect.experts.choice import ChoiceExpert
-from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards
+from muvla.collect.experts.expert import fingers_heading, heading, place, tool
+from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards, turned, wrapped
 from muvla.sim.contract import Simulator
 
 CUPS = ("left cup", "center cup", "right cup")  # as in the base camera's picture
@@ -30,6 +30,16 @@ CONTACT = 0.085  # metres between the tool and the centre of a cup that it pushe
 SIDEWAYS = (0.045, 0.02)  # metres off the cup in y
 RAISED = (0.10, 0.07)  # metres over the table
 CLEAR = (0.02, 0.04)  # metres behind the cup's centre
+
+# of the stand-in cup: metres from its axis to the handle's outer bar, and of that bar's middle over the table
+HANDLE, HANDLE_HEIGHT = 0.0895, 0.06
+OVER_HANDLE = 0.125  # metres over the table while crossing, and while the hand turns
+ABOVE = (0.01, 0.04)  # metres in the plane from the bar: down within the first, crossing beyond the second
+ACROSS = (0.62, 0.77)  # radians that the hand is off: down within the first, crossing beyond the second
+LOWERED = (0.09, 0.075)  # metres over the table: the hand begins to close at the first, is closed at the second
+NEAR = (0.04, 0.02)  # metres in the plane: likewise
+HELD = (0.025, 0.018)  # metres between the fingers, of which the bar takes 0.013: lifting begins, has all its speed
+LIFTED = (0.045, 0.065)  # metres from the goal with which the cup rests, and moves: 0.08 are allowed
 
 
 def cups(env: Simulator) -> list[Any]:
@@ -98,6 +108,42 @@ class ShellGamePushExpert(ShellGameExpert):
     def distance(self, env: Simulator) -> float:
         """Return 0 when the cup is nearly where it stops, infinity before: noise may push it too far."""
         return 0.0 if _left(env, place(cups(env)[self.target(env)])) < STOPPED else np.inf
+
+
+class ShellGamePickExpert(ShellGameExpert):
+    """Turns the open hand across the handle of the right cup, comes down over it, closes and lifts."""
+
+    def __init__(self) -> None:
+        self._carried: np.ndarray | None = None  # metres from the tool to the cup that it holds
+
+    def action(self, env: Simulator, tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
+        """Turn and come down at once; a cue of five steps leaves no time for one after the other."""
+        index = int(np.argmin([np.linalg.norm(place(cup) - thing) for cup in cups(env)]))
+        out = heading(cups(env)[index], 0)  # where the handle points
+        handle = thing[:2] + HANDLE * np.array([np.cos(out), np.sin(out)])
+        turn = wrapped(out + np.pi / 2 - fingers_heading(env), np.pi)
+        away = float(np.linalg.norm(handle - tcp[:2]))
+        held = ramp(float(env.raw.agent.robot.get_qpos()[0, -2:].sum()), HELD) * ramp(away, NEAR)
+        self._carried = thing - tcp if held > 0 else None
+        if held > 0:
+            aside = (index - self.target(env)) * env.raw.MIN_DIST
+            left = place(env.raw.goal_site) + np.array([0, aside, 0]) - thing
+            lift = towards(tcp, tcp + held * left, gain=GAIN, grip=CLOSED)
+            lift[:3] *= ramp(float(np.linalg.norm(left)), LIFTED)
+            return lift
+        high = max(ramp(away, ABOVE), ramp(abs(turn), ACROSS))
+        grip = OPEN + (CLOSED - OPEN) * ramp(tcp[2], LOWERED) * ramp(away, NEAR)
+        down = np.array([*handle, HANDLE_HEIGHT + high * (OVER_HANDLE - HANDLE_HEIGHT)])
+        return turned(towards(tcp, down, gain=GAIN, grip=grip), turn)
+
+    def moved(self, tcp: np.ndarray, thing: np.ndarray) -> np.ndarray:
+        """Return where the cup (3,) is after the tool has moved to `tcp`: with it, once it holds the cup."""
+        return thing if self._carried is None else tcp + self._carried
+
+    def distance(self, env: Simulator) -> float:
+        """Return metres from the tool to the right cup's axis beyond the handle, in the plane."""
+        away = np.linalg.norm((tool(env) - place(cups(env)[self.target(env)]))[:2])
+        return max(0.0, float(away) - HANDLE)
 
 
 def _left(env: Simulator, cup: np.ndarray) -> float:

@@ -24,7 +24,7 @@ CLEAR = (0.02, 0.035)  # metres from the peg's middle line
 
 OVER = (0.01, 0.04)  # metres in the plane from the centre: down within the first, crossing beyond the second
 ACROSS = (0.3, 0.5)  # radians that the hand is off: down within the first, crossing beyond the second
-CLOSING = (0.35, 0.25)  # radians off: the hand begins to close at the first, is closed at the second, which aligns peg
+CLOSING = (0.35, 0.25)  # radians off: the hand begins to close at the first, is closed at the second
 GRASPING = (0.04, 0.03)  # and metres over the table
 FREE = (-2.0, 3.5)  # radians that the hand can turn from where it starts: the last joint's limits, with some to spare
 
@@ -43,14 +43,14 @@ class RotateLenientExpert:
     """Pushes with a closed hand the end on whose way the arm reaches best; the peg turns about its other end."""
 
     def __init__(self) -> None:
-        self._turned = 0.0  # radians from the peg's own direction to the end that is pushed: 0 or pi
+        self._end = 0.0  # radians from the peg's own heading to the end that is pushed: 0 or pi
 
     def act(self, env: Simulator) -> np.ndarray:
         """Return the next action, (7,) float32."""
         if env.steps == 0:
-            self._turned = min((0.0, np.pi), key=lambda turned: self._farthest(env, turned))
+            self._end = min((0.0, np.pi), key=lambda end: self._farthest(env, end))
         tcp, left = tool(env), _left(env)
-        angle = heading(env.raw.peg, 0) + self._turned
+        angle = heading(env.raw.peg, 0) + self._end
         along, way = _unit(angle), _unit(angle + np.sign(left) * np.pi / 2)  # to the end, and where it must go
         end = place(env.raw.peg)[:2] + LEVER * along
         start = end - BEHIND * way
@@ -69,9 +69,9 @@ class RotateLenientExpert:
         return 0.0 if abs(_left(env)) < SLOWING else np.inf
 
     @staticmethod
-    def _farthest(env: Simulator, turned: float) -> float:
+    def _farthest(env: Simulator, end: float) -> float:
         """Return the largest x, in metres, where the tool would have to be: the arm reaches to about 0.14."""
-        left, centre, angle = _left(env), place(env.raw.peg)[:2], heading(env.raw.peg, 0) + turned
+        left, centre, angle = _left(env), place(env.raw.peg)[:2], heading(env.raw.peg, 0) + end
         start = centre + LEVER * _unit(angle) - BEHIND * _unit(angle + np.sign(left) * np.pi / 2)
         pivot = centre - HALF_LENGTH * _unit(angle)
         ways = angle + np.linspace(0, left, 9)
@@ -80,7 +80,7 @@ class RotateLenientExpert:
 
 
 class RotateStrictExpert:
-    """Turns its hand across the peg, whichever way round is shorter in the end, closes it and turns it on."""
+    """Turns its hand across the peg, by the shorter way that leaves it free to turn on, closes it and turns on."""
 
     def __init__(self) -> None:
         self._across = 0.0  # radians: the fingers' heading when the hand is across the peg

@@ -151,7 +151,7 @@ def test_parts_made_with_other_options_are_not_mixed_with(tmp_path):
     ("changes", "message"),
     [
         ({"environment": "RememberColour3"}, "unknown environment"),
-        ({"environment": "RotateStrictPos"}, "no scripted expert"),
+        ({"environment": "libero_goal/0"}, "no scripted expert"),
         ({"episodes": 0}, "episodes is 0"),
         ({"noise": -1}, "noise is -1"),
         ({"noise": "much"}, "noise is much: it must be a number of at least 0"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards, wait
+from muvla.collect.experts.motion import CLOSED, closing, ramp, towards, wait
 from muvla.sim.contract import Simulator
 
 OVER = 0.075  # metres over the table while it flies along: the fingers are clear of the ball, which is 0.04 high
@@ -33,7 +33,7 @@ class InterceptGrabExpert:
         if seconds > START:
             return towards(tcp, np.array([ball[0] + seconds * velocity[0], meet, OVER]), gain=GAIN)
         high = ramp(float(np.linalg.norm((ball - tcp)[:2])), ABOVE)
-        grip = OPEN + (CLOSED - OPEN) * ramp(self.distance(env), CLOSING)
+        grip = closing(ramp(self.distance(env), CLOSING))
         aim = ball[:2] + LEAD * velocity
         return towards(tcp, np.array([*aim, GRASP + high * (OVER - GRASP)]), gain=GAIN, grip=grip)
 

@@ -31,6 +31,16 @@ def ramp(value: float, ends: tuple[float, float]) -> float:
     return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1))
 
 
+def closing(share: float) -> float:
+    """Return the gripper's command that is closed by `share`, from 0 for OPEN to 1 for CLOSED."""
+    return OPEN + (CLOSED - OPEN) * share
+
+
+def unit(angle: float) -> np.ndarray:
+    """Return the vector (2,) of length 1 with a heading in radians."""
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
 def turned(action: np.ndarray, angle: float) -> np.ndarray:
     """Return the action with the hand turning by `angle`, radians counter-clockwise seen from above; it points down."""
     action = action.copy()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from muvla.collect.experts.expert import fingers_heading, heading, place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards, turned, wrapped
+from muvla.collect.experts.motion import CLOSED, closing, ramp, towards, turned, unit, wrapped
 from muvla.sim.contract import Simulator
 
 HALF_LENGTH = 0.12  # metres of the peg, which is 0.05 wide and high
@@ -34,9 +34,9 @@ def _left(env: Simulator) -> float:
     return float(env.raw.angle_diff[0])
 
 
-def _unit(angle: float) -> np.ndarray:
-    """Return the vector (2,) of length 1 with that heading."""
-    return np.array([np.cos(angle), np.sin(angle)])
+def _way(env: Simulator, angle: float) -> np.ndarray:
+    """Return the direction (2,) in which an end with that heading must go."""
+    return unit(angle + np.sign(_left(env)) * np.pi / 2)
 
 
 class RotateLenientExpert:
@@ -51,7 +51,7 @@ class RotateLenientExpert:
             self._end = min((0.0, np.pi), key=lambda end: self._farthest(env, end))
         tcp, left = tool(env), _left(env)
         angle = heading(env.raw.peg, 0) + self._end
-        along, way = _unit(angle), _unit(angle + np.sign(left) * np.pi / 2)  # to the end, and where it must go
+        along, way = unit(angle), _way(env, angle)
         end = place(env.raw.peg)[:2] + LEVER * along
         start = end - BEHIND * way
         away = ramp(float(np.linalg.norm(start - tcp[:2])), BESIDE)
@@ -71,12 +71,12 @@ class RotateLenientExpert:
     @staticmethod
     def _farthest(env: Simulator, end: float) -> float:
         """Return the largest x, in metres, where the tool would have to be: the arm reaches to about 0.14."""
-        left, centre, angle = _left(env), place(env.raw.peg)[:2], heading(env.raw.peg, 0) + end
-        start = centre + LEVER * _unit(angle) - BEHIND * _unit(angle + np.sign(left) * np.pi / 2)
-        pivot = centre - HALF_LENGTH * _unit(angle)
-        ways = angle + np.linspace(0, left, 9)
-        touch = [(HALF_LENGTH + LEVER) * _unit(at) - TOUCHING * _unit(at + np.sign(left) * np.pi / 2) for at in ways]
-        return max(float(start[0]), *(float((pivot + point)[0]) for point in touch))
+        centre, angle = place(env.raw.peg)[:2], heading(env.raw.peg, 0) + end
+        start = centre + LEVER * unit(angle) - BEHIND * _way(env, angle)
+        pivot = centre - HALF_LENGTH * unit(angle)
+        angles = angle + np.linspace(0, _left(env), 9)
+        push = [pivot + (HALF_LENGTH + LEVER) * unit(at) - TOUCHING * _way(env, at) for at in angles]
+        return max(float(point[0]) for point in (start, *push))
 
 
 class RotateStrictExpert:
@@ -97,7 +97,7 @@ class RotateStrictExpert:
         turn = wrapped(self._across - hand, 2 * np.pi)
         centre = place(env.raw.peg)[:2]
         high = max(ramp(float(np.linalg.norm(centre - tcp[:2])), OVER), ramp(abs(turn), ACROSS))
-        grip = OPEN + (CLOSED - OPEN) * ramp(tcp[2], GRASPING) * ramp(abs(turn), CLOSING)
+        grip = closing(ramp(tcp[2], GRASPING) * ramp(abs(turn), CLOSING))
         reach = towards(tcp, np.array([*centre, LOW + high * (HIGH - LOW)]), gain=GAIN, grip=grip)
         return turned(reach, turn)
 

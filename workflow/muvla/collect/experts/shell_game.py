@@ -6,7 +6,7 @@ import numpy as np
 
 from muvla.collect.experts.choice import ChoiceExpert
 from muvla.collect.experts.expert import fingers_heading, heading, place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards, turned, wrapped
+from muvla.collect.experts.motion import CLOSED, OPEN, closing, ramp, towards, turned, unit, wrapped
 from muvla.sim.contract import Simulator
 
 CUPS = ("left cup", "center cup", "right cup")  # as in the base camera's picture
@@ -120,7 +120,7 @@ class ShellGamePickExpert(ShellGameExpert):
         """Turn and come down at once; a cue of five steps leaves no time for one after the other."""
         index = int(np.argmin([np.linalg.norm(place(cup) - thing) for cup in cups(env)]))
         out = heading(cups(env)[index], 0)  # where the handle points
-        handle = thing[:2] + HANDLE * np.array([np.cos(out), np.sin(out)])
+        handle = thing[:2] + HANDLE * unit(out)
         turn = wrapped(out + np.pi / 2 - fingers_heading(env), np.pi)
         away = float(np.linalg.norm(handle - tcp[:2]))
         held = ramp(float(env.raw.agent.robot.get_qpos()[0, -2:].sum()), HELD) * ramp(away, NEAR)
@@ -132,7 +132,7 @@ class ShellGamePickExpert(ShellGameExpert):
             lift[:3] *= ramp(float(np.linalg.norm(left)), LIFTED)
             return lift
         high = max(ramp(away, ABOVE), ramp(abs(turn), ACROSS))
-        grip = OPEN + (CLOSED - OPEN) * ramp(tcp[2], LOWERED) * ramp(away, NEAR)
+        grip = closing(ramp(tcp[2], LOWERED) * ramp(away, NEAR))
         down = np.array([*handle, HANDLE_HEIGHT + high * (OVER_HANDLE - HANDLE_HEIGHT)])
         return turned(towards(tcp, down, gain=GAIN, grip=grip), turn)
 

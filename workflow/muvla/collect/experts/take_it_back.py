@@ -3,7 +3,7 @@
 import numpy as np
 
 from muvla.collect.experts.expert import place, tool
-from muvla.collect.experts.motion import CLOSED, OPEN, ramp, towards
+from muvla.collect.experts.motion import closing, ramp, towards
 from muvla.sim.contract import Simulator
 
 ABOVE = 0.055  # metres over the cube's centre while crossing
@@ -23,7 +23,7 @@ class TakeItBackExpert:
         """Return the next action, (7,) float32."""
         tcp, cube = tool(env), place(env.raw.cube)
         height = np.interp(np.hypot(*(cube - tcp)[:2]), CONE, (0, ABOVE))
-        grip = OPEN + (CLOSED - OPEN) * ramp(_off(env), CLOSING)
+        grip = closing(ramp(_off(env), CLOSING))
         reach = towards(tcp, cube + np.array([0, 0, height]), gain=REACH_GAIN, grip=grip)
         drag = towards(tcp, np.array([*_end(env), DRAG]), gain=DRAG_GAIN, cap=DRAG_CAP, grip=grip)
         held = _held(env)

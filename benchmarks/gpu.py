@@ -50,6 +50,7 @@ from muvla.train.start import Budget, Start
 
 VARIANTS, SLOTS = ("m64_k2", "m64_k8"), (1, 8, 32)
 MEMORY = MemorySettings(num_mem_tokens=64)
+QUIET = "scale.memory_training.metrics.tensorboard=false"  # one package less for a machine without network
 INSTRUCTION = "Observe the cube's color, wait, then touch the cube of the same color."
 PICTURE = 128  # pixels a side, as both simulators give them
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # data sheets: bfloat16, dense, operations a second
@@ -173,7 +174,7 @@ def measured(sizes: Architecture, device: torch.device, options: list[str], repe
             step = part(f"acting, {slots} slots", lambda n=slots: acting(stored, n, device, "bfloat16", repeats))
             found["acting_ms"][str(slots)] = step
         for variant in VARIANTS:
-            settings = read(TrainSettings, ["scale=paper", f"variant={variant}", *options])
+            settings = read(TrainSettings, ["scale=paper", f"variant={variant}", QUIET, *options])
             for kind, measure in (("updates", updates), ("release_shaped", release_shaped)):
                 found[kind][variant] = part(
                     f"{kind}, {variant}", lambda m=measure, s=settings: m(stored, s, device, repeats)

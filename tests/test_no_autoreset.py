@@ -6,7 +6,7 @@ import pytest
 
 from muvla.sim import no_autoreset
 from muvla.sim.mikasa import vulkan as backend
-from muvla.sim.mikasa.vulkan import NoVulkan
+from muvla.sim.mikasa.vulkan import NoPhysics, NoVulkan
 from muvla.sim.vector import SimulatorVector
 
 SLOTS = 2
@@ -68,3 +68,18 @@ def test_the_papers_sapien_is_refused_on_a_cpu(monkeypatch):
     monkeypatch.setattr(backend.importlib.metadata, "version", lambda name: {"sapien": backend.GPU_ONLY}[name])
     with pytest.raises(NoVulkan, match=r"3\.0\.0b1 .* renders on GPUs only: use backend=gpu"):
         backend.require_backend("cpu")
+
+
+def test_physx_for_gpus_is_not_downloaded_in_the_middle_of_a_run(monkeypatch, tmp_path):
+    import sapien.physx
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    place = tmp_path / ".sapien/physx" / sapien.physx.version()
+    with pytest.raises(NoPhysics, match=rf"{place}/libPhysXGpu_64\.so is missing: fetch it once"):
+        backend.require_backend("gpu")
+    assert not place.exists()
+    place.mkdir(parents=True)
+    (place / "libPhysXGpu_64.so").touch()
+    backend.require_backend("gpu")

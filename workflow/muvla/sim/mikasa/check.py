@@ -19,7 +19,7 @@ import numpy as np
 
 from muvla.benchmark.mikasa import MIKASA
 from muvla.options import whole_number
-from muvla.sim.mikasa.vulkan import NoVulkan, driver, drivers
+from muvla.sim.mikasa.vulkan import NoPhysics, NoVulkan, driver, drivers
 
 PACKAGES = ("mikasa-robo-suite", "mani_skill", "sapien", "torch", "gymnasium", "numpy")
 
@@ -69,7 +69,7 @@ def measure(environment: str, backend: str, light_mesh: bool, frames: int) -> Sp
 
 def _sentence(error: Exception) -> str:
     """Say in one sentence why rendering is impossible and what to do."""
-    if isinstance(error, NoVulkan):
+    if isinstance(error, NoVulkan | NoPhysics):
         return str(error)
     if isinstance(error, BrokenProcessPool):
         return (

@@ -80,7 +80,7 @@ class MikasaEnv(Simulator):
     Raises:
         ValueError: an unknown environment, backend or number.
         cup.MissingMug: no mug, and no stand-in allowed.
-        vulkan.NoVulkan: the backend cannot run here.
+        vulkan.NoVulkan, vulkan.NoPhysics: the backend cannot run here.
         SimulatorError: rendering fails.
     """
 

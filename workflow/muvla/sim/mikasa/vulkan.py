@@ -1,4 +1,4 @@
-"""Asks the Vulkan loader which driver this machine renders with; SAPIEN renders with Vulkan only."""
+"""Asks whether SAPIEN can work here: the Vulkan driver that it renders with, and PhysX for GPUs."""
 
 import ctypes
 import ctypes.util
@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from muvla.sim.contract import SimulatorError
 
@@ -20,6 +21,10 @@ _MESA_NEEDED = (24, 3)
 
 class NoVulkan(SimulatorError):
     """Rendering is impossible; the message is one sentence that says why and what to do."""
+
+
+class NoPhysics(SimulatorError):
+    """PhysX for GPUs is missing; the message is one sentence that says where and what to do."""
 
 
 class _ApplicationInfo(ctypes.Structure):
@@ -149,7 +154,7 @@ def driver(kind: str = "CPU") -> Driver:
 
 
 def require_backend(backend: str) -> None:
-    """Raise NoVulkan for "cpu" with the paper's SAPIEN, and for "gpu" where CUDA finds no GPU."""
+    """Raise NoVulkan for "cpu" with the paper's SAPIEN and for "gpu" without a GPU, NoPhysics without PhysX for it."""
     if backend == "cpu":
         if importlib.metadata.version("sapien") == GPU_ONLY:
             raise NoVulkan(
@@ -163,4 +168,20 @@ def require_backend(backend: str) -> None:
         raise NoVulkan(
             "Rendering is impossible because backend=gpu finds no GPU that CUDA can use: check `nvidia-smi` (in an "
             "image, `apptainer exec --nv`), or use backend=cpu with the packages of containers/requirements.lock."
+        )
+    _require_physics()
+
+
+def _require_physics() -> None:
+    """Raise NoPhysics where SAPIEN would download PhysX for GPUs in the middle of a run, in each job again (P10)."""
+    import sapien.physx
+
+    if not hasattr(sapien.physx, "version"):  # an older SAPIEN, which does not say where it will look
+        return
+    library = Path.home() / ".sapien" / "physx" / sapien.physx.version() / "libPhysXGpu_64.so"
+    if not library.exists():
+        raise NoPhysics(
+            f"Simulation is impossible because backend=gpu needs PhysX for GPUs, and {library} is missing: fetch it "
+            "once (236 MB from GitHub) with `python -c 'import sapien.physx; sapien.physx.enable_gpu()'`, or use an "
+            "image that has it (containers/bake.sh)."
         )

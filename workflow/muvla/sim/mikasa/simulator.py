@@ -18,8 +18,8 @@ def make(environment: str, **options: Any) -> MikasaEnv:
 def preflight(environment: str, options: Options) -> None:
     """Check names, options, Vulkan and the mug; make the light scene's meshes.
 
-    Raises ValueError, ForeignPackage, cup.MissingMug, vulkan.NoVulkan, vulkan.NoPhysics; SimulatorError for an unwritable
-    cache.
+    Raises ValueError, ForeignPackage, cup.MissingMug, vulkan.NoVulkan, vulkan.NoPhysics; SimulatorError for a cache
+    that cannot be written.
     """
     row, backend = environment_named(environment), options.get("backend", "cpu")
     if backend not in BACKENDS:

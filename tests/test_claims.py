@@ -130,6 +130,23 @@ def test_what_the_records_cannot_tell_and_what_was_not_run(tmp_path: Path) -> No
     assert "MINI RESULTS" in text
 
 
+def test_a_verdict_says_where_it_is_of_one_training_seed(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    for environment in GROUPS["training"]:
+        for folder in (records, records / "seed1"):
+            write_cell(folder, "m64_ema", environment, outcomes(40))
+        write_cell(records, "m64_ema_full", environment, outcomes(20))
+    output = made(records)
+    assert f"| {GUARD} | holds, one training seed |" in str(output[".md"])
+    assert "Verdict: **holds**, one training seed." in str(output[".md"])
+    assert judged(records)[GUARD]["evidence"].startswith("one training seed; average of 5 of 5 environments: 0.80 (")
+    for environment in GROUPS["training"]:
+        write_cell(records / "seed1", "m64_ema_full", environment, outcomes(20))
+    output = made(records)
+    assert f"| {GUARD} | holds |" in str(output[".md"])
+    assert judged(records)[GUARD]["evidence"].startswith("average of 5 of 5 environments: 0.80 (")
+
+
 def test_a_policy_picked_afterwards_pays_for_every_candidate(tmp_path: Path) -> None:
     records = tmp_path / "records"
     for environment in GROUPS["training"]:

@@ -30,7 +30,8 @@ def method(effect: Effect, rules: Rules) -> Section:
         "be that of the rates beside it (McNemar's exact test, two-sided; Fisher's where they share none), averages "
         "over environments by McNemar's test over the pairs of all, two gaps by the exact sign test over the episodes "
         "in which one is greater. Over several training seeds the p-value is also at least that of Student's t over "
-        "the seeds' differences, and intervals hold the seeds' scatter (docs/verdicts.md).",
+        "the seeds' differences, and intervals hold the seeds' scatter (docs/verdicts.md). Where some comparison rests "
+        "on one training seed the verdict says so: it is of these policies, and another training may turn it.",
         f"A claim that the first is greater holds when every comparison goes its way with p < {p}. It does not hold "
         f"when one goes the other way with p < {p} after Holm's correction, or when one is a difference within "
         f"±{margin} by its {narrow} interval.",

@@ -8,6 +8,7 @@ from muvla.report.statistics.rules import Rules
 from muvla.report.statistics.versus import Answer, Versus
 
 TARGET = "results/claims.md"
+ONCE = "one training seed"
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,22 @@ def not_measured(needs: str) -> str:
 
 
 def short(statement: Statement) -> str:
-    """Write the verdict: "holds", or "cannot tell, not measured"."""
-    why = "" if statement.found else f", {statement.missing.partition(':')[0]}"
-    return f"{statement.verdict}{why}"
+    """Write the verdict: "holds", "holds, one training seed", or "cannot tell, not measured"."""
+    if not statement.found:
+        return f"{statement.verdict}, {statement.missing.partition(':')[0]}"
+    return f"{statement.verdict}, {ONCE}" if trained_once(statement) else statement.verdict.value
+
+
+def trained_once(statement: Statement) -> bool:
+    """Say whether a comparison rests on one training seed: then another training may turn the verdict."""
+    return any(one.training_seeds == 1 for one in statement.found)
 
 
 def evidence(statement: Statement, rules: Rules) -> str:
-    """Write every comparison in one line; what is missing where there is none."""
+    """Write every comparison in one line, and whether one is of one training seed; else what is missing."""
     if not statement.found:
         return statement.missing
-    return "; ".join(
+    return f"{ONCE}; " * trained_once(statement) + "; ".join(
         f"{one.name}: {one.first} against {one.second}, {interval(one)}, p = {one.p:.2g}"
         + (f", {equivalence(one, rules)}" if statement.equivalence else "")
         for one in statement.found
@@ -74,9 +81,8 @@ def section(statement: Statement, rules: Rules) -> Section:
         head, align = (*head, "equivalence"), f"{align}l"
         rows = [(*row, equivalence(one, rules)) for row, one in zip(rows, statement.found, strict=True)]
     table = PlainTable(head, tuple(rows), align) if rows else None
-    verdict = f"Verdict: **{statement.verdict}**."
-    if not rows:
-        verdict = f"Verdict: **{statement.verdict}**; {statement.missing}."
+    told = short(statement).removeprefix(statement.verdict) if rows else f"; {statement.missing}"
+    verdict = f"Verdict: **{statement.verdict}**{told}."
     return Section(statement.text, (f"In the paper: {statement.place}.", verdict, statement.meaning), table)
 
 

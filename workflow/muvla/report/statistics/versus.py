@@ -14,6 +14,7 @@ from muvla.report.sample import Sample
 from muvla.report.statistics.paired import (
     average_difference,
     average_rate,
+    of_every_part,
     paired_over_seeds,
     share_episodes,
 )
@@ -38,7 +39,8 @@ class Versus:
 
     difference: of the rates, first minus second; of gaps, the share of episodes with a greater one minus that with a
     smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged. pairs: of
-    episodes, (those of which one alone succeeded, all); (0, 0) where episodes are not paired.
+    episodes, (those of which one alone succeeded, all); (0, 0) where episodes are not paired. training_seeds: how many
+    of each side, so that nothing is said of a recipe that was trained once.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Versus:
     p: float
     narrow: tuple[float, float]
     pairs: tuple[int, int] = (0, 0)
+    training_seeds: int = 1
 
     def same(self, rules: Rules) -> bool:
         """Say whether the two agree within the equivalence margin."""
@@ -99,7 +102,7 @@ def versus(name: str, first: Sample, second: Sample, rules: Rules) -> Versus:
         return Estimate(one.mean - other.mean, *difference_interval(one, other))
 
     p = two_sample_exact(first.successes, first.episodes, second.successes, second.episodes)
-    return _put(name, texts, interval, p, rules)
+    return _put(name, texts, interval, p, rules, training_seeds=min(len(first.by_seed), len(second.by_seed)))
 
 
 def gap_versus(name: str, first: tuple[Sample, Sample], second: tuple[Sample, Sample], rules: Rules) -> Versus | None:
@@ -143,7 +146,8 @@ def _gap(upper: Sample, lower: Sample) -> dict[str, dict[int, int]]:
 def _paired(name: str, texts: tuple[str, str], tests: Sequence[Paired], rules: Rules) -> Versus:
     p = average_difference(tests, rules.confidence)[1]
     pairs = (sum(one.only_first + one.only_second for one in tests), sum(one.pairs for one in tests))
-    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules, pairs)
+    seeds = len(of_every_part([one.of_seed for one in tests]))
+    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules, pairs, seeds)
 
 
 def _put(
@@ -153,9 +157,10 @@ def _put(
     p: float,
     rules: Rules,
     pairs: tuple[int, int] = (0, 0),
+    training_seeds: int = 1,
 ) -> Versus:
     narrow = interval(1 - 2 * rules.significance)
-    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high), pairs)
+    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high), pairs, training_seeds)
 
 
 def judge_greater(found: Sequence[Versus], rules: Rules) -> Answer:

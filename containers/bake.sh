@@ -28,8 +28,8 @@ PYTHON
         say "PhysX $version for GPUs is inside"
     else
         rm -rf "$target"
-        say "PhysX for GPUs is NOT inside: $url was not reached. On a GPU, SAPIEN downloads it at the first use;" \
-            "do that once, alone, before parallel jobs: python -c 'import sapien.physx; sapien.physx.enable_gpu()'"
+        say "PhysX for GPUs is NOT inside: $url was not reached. Before backend=gpu runs, fetch it once into your" \
+            "home: python -c 'import sapien.physx; sapien.physx.enable_gpu()'"
     fi
 }
 

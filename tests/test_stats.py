@@ -214,7 +214,7 @@ def test_no_average_of_nothing() -> None:
 @pytest.mark.parametrize(("share", "rate", "least"), [(0.4, 0.5, 0.75), (0.4, 0.9, 0.75), (0.1, 0.5, 0.7)])
 def test_the_pairs_needed_show_that_equal_policies_are_the_same(share: float, rate: float, least: float) -> None:
     """share: of pairs that differ; rate: of success in the others."""
-    seen = Versus("", "", "", Estimate(0.0, -1.0, 1.0), 1.0, (-1.0, 1.0), pairs=(round(1000 * share), 1000))
+    seen = Versus("", "", "", Estimate(0.0, -1.0, 1.0), 1.0, (-1.0, 1.0), 1, pairs=(round(1000 * share), 1000))
     pairs = seen.pairs_needed(RULES)
     assert pairs is not None
     rng = np.random.default_rng(0)

@@ -32,25 +32,25 @@ def not_measured(needs: str) -> str:
 
 def short(statement: Statement) -> str:
     """Write the verdict: "holds", "holds, one training seed", or "cannot tell, not measured"."""
-    if not statement.found:
-        return f"{statement.verdict}, {statement.missing.partition(':')[0]}"
-    return f"{statement.verdict}, {ONCE}" if trained_once(statement) else statement.verdict.value
+    why = reserve(statement) if statement.found else f", {statement.missing.partition(':')[0]}"
+    return f"{statement.verdict}{why}"
 
 
-def trained_once(statement: Statement) -> bool:
-    """Say whether a comparison rests on one training seed: then another training may turn the verdict."""
-    return any(one.training_seeds == 1 for one in statement.found)
+def reserve(statement: Statement) -> str:
+    """Write what a verdict says where a comparison rests on one training seed, for another may turn it; else ""."""
+    return f", {ONCE}" if any(one.training_seeds == 1 for one in statement.found) else ""
 
 
 def evidence(statement: Statement, rules: Rules) -> str:
     """Write every comparison in one line, and whether one is of one training seed; else what is missing."""
     if not statement.found:
         return statement.missing
-    return f"{ONCE}; " * trained_once(statement) + "; ".join(
+    comparisons = [
         f"{one.name}: {one.first} against {one.second}, {interval(one)}, p = {one.p:.2g}"
         + (f", {equivalence(one, rules)}" if statement.equivalence else "")
         for one in statement.found
-    )
+    ]
+    return "; ".join([ONCE, *comparisons] if reserve(statement) else comparisons)
 
 
 def equivalence(one: Versus, rules: Rules) -> str:
@@ -81,8 +81,8 @@ def section(statement: Statement, rules: Rules) -> Section:
         head, align = (*head, "equivalence"), f"{align}l"
         rows = [(*row, equivalence(one, rules)) for row, one in zip(rows, statement.found, strict=True)]
     table = PlainTable(head, tuple(rows), align) if rows else None
-    told = short(statement).removeprefix(statement.verdict) if rows else f"; {statement.missing}"
-    verdict = f"Verdict: **{statement.verdict}**{told}."
+    why = reserve(statement) if rows else f"; {statement.missing}"
+    verdict = f"Verdict: **{statement.verdict}**{why}."
     return Section(statement.text, (f"In the paper: {statement.place}.", verdict, statement.meaning), table)
 
 

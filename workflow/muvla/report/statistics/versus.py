@@ -38,9 +38,9 @@ class Versus:
     """A comparison of two rates or gaps.
 
     difference: of the rates, first minus second; of gaps, the share of episodes with a greater one minus that with a
-    smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged. pairs: of
-    episodes, (those of which one alone succeeded, all); (0, 0) where episodes are not paired. training_seeds: how many
-    of each side, so that nothing is said of a recipe that was trained once.
+    smaller one. narrow: its interval with confidence 1 - 2 * significance, by which equivalence is judged.
+    training_seeds: of each side; one says nothing of a recipe. pairs: of episodes, (those of which one alone succeeded,
+    all); (0, 0) where episodes are not paired.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Versus:
     difference: Estimate
     p: float
     narrow: tuple[float, float]
+    training_seeds: int
     pairs: tuple[int, int] = (0, 0)
-    training_seeds: int = 1
 
     def same(self, rules: Rules) -> bool:
         """Say whether the two agree within the equivalence margin."""
@@ -102,7 +102,7 @@ def versus(name: str, first: Sample, second: Sample, rules: Rules) -> Versus:
         return Estimate(one.mean - other.mean, *difference_interval(one, other))
 
     p = two_sample_exact(first.successes, first.episodes, second.successes, second.episodes)
-    return _put(name, texts, interval, p, rules, training_seeds=min(len(first.by_seed), len(second.by_seed)))
+    return _put(name, texts, interval, p, rules, min(len(first.by_seed), len(second.by_seed)))
 
 
 def gap_versus(name: str, first: tuple[Sample, Sample], second: tuple[Sample, Sample], rules: Rules) -> Versus | None:
@@ -147,7 +147,7 @@ def _paired(name: str, texts: tuple[str, str], tests: Sequence[Paired], rules: R
     p = average_difference(tests, rules.confidence)[1]
     pairs = (sum(one.only_first + one.only_second for one in tests), sum(one.pairs for one in tests))
     seeds = len(of_every_part([one.of_seed for one in tests]))
-    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules, pairs, seeds)
+    return _put(name, texts, lambda confidence: average_difference(tests, confidence)[0], p, rules, seeds, pairs)
 
 
 def _put(
@@ -156,11 +156,11 @@ def _put(
     interval: Callable[[float], Estimate],
     p: float,
     rules: Rules,
+    training_seeds: int,
     pairs: tuple[int, int] = (0, 0),
-    training_seeds: int = 1,
 ) -> Versus:
     narrow = interval(1 - 2 * rules.significance)
-    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high), pairs, training_seeds)
+    return Versus(name, *texts, interval(rules.confidence), p, (narrow.low, narrow.high), training_seeds, pairs)
 
 
 def judge_greater(found: Sequence[Versus], rules: Rules) -> Answer:

@@ -1,4 +1,4 @@
-"""What one GPU does with the paper's own policy, without network, in ten minutes:  python benchmarks/gpu.py
+"""What one GPU does with the paper's own policy, without network, in minutes:  python benchmarks/gpu.py
 
 Random weights of OpenVLA-7B's sizes stand in for the real ones, random pictures for data. Measured are updates of
 m64_k2 and m64_k8 as `python -m muvla.train scale=paper` makes them (one process, B=4 slots, adapters on a frozen

@@ -10,7 +10,7 @@ say() { printf 'bake: %s\n' "$*" >&2; }
 physx() { # SAPIEN's PhysX for CUDA, 236 MB
     local version url target
     version=$("$python" -c 'import sapien.physx as p; print(p.version())' 2>/dev/null) || {
-        say "this SAPIEN does not tell its PhysX version; it will download PhysX for GPUs at the first use"
+        say "PhysX for GPUs is NOT inside: this SAPIEN cannot be imported or does not tell its PhysX version"
         return
     }
     url=https://github.com/sapien-sim/physx-precompiled/releases/download/$version/linux-so.zip

@@ -26,7 +26,7 @@ from muvla.sim.libero.assets import AlteredAssets
 from muvla.sim.libero.package import NoOpenGL
 from muvla.sim.mikasa import check
 from muvla.sim.mikasa.cup import MissingMug
-from muvla.sim.mikasa.vulkan import NoVulkan
+from muvla.sim.mikasa.vulkan import NoPhysics, NoVulkan
 from muvla.sim.vector import DeadSimulator
 from muvla.trace import TraceSettings
 from muvla.train.settings import TrainSettings
@@ -198,7 +198,14 @@ def test_only_a_simulators_own_errors_become_a_sentence(place: ModuleType, monke
 
         return run
 
-    for error in (DeadSimulator("slot 1 died"), NoVulkan("x"), MissingMug("x"), NoOpenGL("x"), AlteredAssets("x")):
+    for error in (
+        DeadSimulator("slot 1 died"),
+        NoVulkan("x"),
+        NoPhysics("x"),
+        MissingMug("x"),
+        NoOpenGL("x"),
+        AlteredAssets("x"),
+    ):
         monkeypatch.setattr(place, runner, failing(error))
         with pytest.raises(SystemExit, match=f"error: {error}"):
             place.main()

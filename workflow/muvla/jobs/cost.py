@@ -2,8 +2,8 @@
 
 The operations of a training are those of `python -m muvla.train ... plan=true` (model/work.py), the steps of an
 evaluation are counted; the assumptions below turn them into hours. `python benchmarks/gpu.py` measures two of them on a
-GPU and writes benchmarks/gpu.json, which is used where it is there, and said so. Without it none was measured by us on
-a GPU: read the result for its proportions.
+GPU and writes benchmarks/gpu.json, which is used where it is there, and said so. Without it all are
+assumed: read the result for its proportions.
 
 `python -m muvla.jobs.cost --write docs/scaling.md` replaces what the document says between its two marks.
 `--scale mini` prints the CPU hours of the mini scale's stages instead (duration.py).

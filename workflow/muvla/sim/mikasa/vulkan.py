@@ -173,15 +173,14 @@ def require_backend(backend: str) -> None:
 
 
 def _require_physics() -> None:
-    """Raise NoPhysics where SAPIEN would download PhysX for GPUs in the middle of a run, in each job again (P10)."""
+    """Raise NoPhysics where SAPIEN would download PhysX for GPUs in the middle of a run (spec 8, P10)."""
     import sapien.physx
 
-    if not hasattr(sapien.physx, "version"):  # an older SAPIEN, which does not say where it will look
-        return
     library = Path.home() / ".sapien" / "physx" / sapien.physx.version() / "libPhysXGpu_64.so"
     if not library.exists():
         raise NoPhysics(
             f"Simulation is impossible because backend=gpu needs PhysX for GPUs, and {library} is missing: fetch it "
-            "once (236 MB from GitHub) with `python -c 'import sapien.physx; sapien.physx.enable_gpu()'`, or use an "
-            "image that has it (containers/bake.sh)."
+            f"once, where there is network (236 MB from GitHub), with `rm -f {library}; python -c 'import "
+            "sapien.physx; sapien.physx.enable_gpu()'` (without a GPU it ends in an error about libcuda.so after "
+            '"Download complete.", which does not matter), or use an image that has it and a HOME that can be written.'
         )
